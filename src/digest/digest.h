@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* SHA-256, the identity of content. */
+#ifndef DIGEST_DIGEST_H
+#define DIGEST_DIGEST_H
+
+#include "util/base.h"
+
+#define DIGEST_LEN 32
+#define DIGEST_HEX 64
+
+struct digest {
+	unsigned char b[DIGEST_LEN];
+};
+
+/* A digest under way. */
+struct sha {
+	_Alignas(16) unsigned char opaque[128];
+};
+void sha_init(struct sha *s);
+void sha_update(struct sha *s, const void *data, size_t n);
+void sha_final(struct sha *s, struct digest *out);
+
+void digest_bytes(const void *data, size_t n, struct digest *out);
+bool digest_eq(const struct digest *a, const struct digest *b);
+int digest_cmp(const struct digest *a, const struct digest *b);
+/* 64 lower-case hex digits and a NUL. */
+void digest_hex(const struct digest *d, char out[DIGEST_HEX + 1]);
+/* Reads exactly 64 lower-case hex digits at s; what follows is the caller's business. */
+bool digest_parse(const char *s, struct digest *out);
+
+#endif

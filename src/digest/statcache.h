@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The contents of paths, remembered by what stat says of them so that unchanged files are not read again.
+ *
+ * An entry is believed if size, mtime, ctime, inode, device and mode are as they were and the file was not written within the file
+ * system's timestamp granularity of being looked at. If they are not, the file is read and its XXH3-128, keyed with
+ * a secret of this clone, compared: if equal the SHA-256 stands, otherwise both are computed in one pass. Losing the cache
+ * costs time and nothing else; a damaged one counts as lost. All calls but open, save and free may be made from several
+ * threads at once. */
+#ifndef DIGEST_STATCACHE_H
+#define DIGEST_STATCACHE_H
+
+#include "digest/content.h"
+#include "util/clock.h"
+#include "util/err.h"
+
+#define STATCACHE_SECRET 192
+
+struct statcache;
+
+/* Reads the secret at path, or makes it (getrandom, mode 0600, whole or not at all, also when two race). */
+NODISCARD int statcache_secret(const char *path, unsigned char secret[STATCACHE_SECRET], struct err *err);
+
+/* file: where the cache lies; NULL keeps none. Paths given later are relative to the working directory. Never fails for what
+ * stands in the file. */
+struct statcache *statcache_open(const char *file, const unsigned char secret[STATCACHE_SECRET],
+				 const struct clock *clock);
+
+/* One question and its answer. */
+struct content_query {
+	const char *path;
+	bool follow; /* a symbolic link at path itself is followed (inputs), or is the content (outputs) */
+	struct content content; /* answer; CONTENT_NONE if absent */
+	int failed;             /* answer: -1 if err is set */
+	struct err err;         /* owned by the asker */
+};
+/* Answers all, the reading spread over threads (also within one directory). ERR_INVALID for sockets, FIFOs, devices and
+ * names that no manifest can hold, ERR_MOVED for a file that keeps changing while it is read. */
+void statcache_query(struct statcache *sc, struct content_query *q, size_t n, int threads);
+/* One question, in this thread. */
+NODISCARD int statcache_content(struct statcache *sc, const char *path, bool follow, struct content *out,
+				struct err *err);
+/* Is the file, link or directory at path certainly still what the cache says it is, by stat alone? For checks that
+ * must not read. */
+bool statcache_unmoved(struct statcache *sc, const char *path, bool follow, const struct content *was);
+
+/* Bytes and files read since open, for reports: read at all, and of these hashed with SHA-256. */
+struct statcache_counts {
+	uint64_t files_looked_at, bytes_read, bytes_hashed;
+};
+void statcache_counts(struct statcache *sc, struct statcache_counts *out);
+
+/* Writes the cache if anything in it changed; young entries of small files are looked at once more so that they can be
+ * believed next time. Paths not asked for in a long time are dropped. */
+NODISCARD int statcache_save(struct statcache *sc, struct err *err);
+void statcache_free(struct statcache *sc);
+
+#endif

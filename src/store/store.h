@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Artifacts by content: put, get, has, place.
+ *
+ * dir/objects/aa/bb/<sha256>   one file an object, mode 0444 (files, link targets, directory manifests)
+ * dir/incoming/                objects being written; whatever lies here at open and is old belongs to nobody
+ *
+ * An object appears whole or not at all. Every read verifies; an object that does not hash to its name is moved to
+ * dir/corrupt/ and counts as absent. Calls may be made from several threads at once. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "digest/content.h"
+#include "digest/statcache.h"
+#include "util/err.h"
+#include "util/strbuf.h"
+
+struct store;
+
+/* Opens the store in dir, which need not exist: the first put makes it. cache (borrowed) learns what put and place see. */
+struct store *store_new(const char *dir, struct statcache *cache);
+void store_free(struct store *s);
+
+/* Takes in the file, link or directory at path (not followed). *out says what was taken. ERR_MOVED if it changed
+ * while it was read, ERR_NOTFOUND, ERR_INVALID (socket, device, a name that no manifest holds). Durable after
+ * store_sync. */
+NODISCARD int store_put(struct store *s, const char *path, struct content *out, struct err *err);
+/* As store_put for content already known, when path is believed to hold it: nothing is read if the store has it. */
+NODISCARD int store_put_known(struct store *s, const char *path, const struct content *known, struct err *err);
+NODISCARD int store_put_bytes(struct store *s, const void *data, size_t n, struct digest *out, struct err *err);
+
+/* Is all of it here (of a directory: every file below it)? Looks at names and sizes, not at bytes. */
+bool store_has(struct store *s, const struct content *c);
+/* Appends the bytes of one object, verified. ERR_NOTFOUND, ERR_CORRUPT, ERR_INVALID if it is larger than limit. */
+NODISCARD int store_get_bytes(struct store *s, const struct digest *id, size_t limit, struct strbuf *out,
+			      struct err *err);
+
+/* Puts c at path, where nothing may stand; directories above are made. Bytes, executable bits, links and empty
+ * directories are as they were taken in; verified. It appears whole or not at all (built beside path, renamed). */
+NODISCARD int store_place(struct store *s, const struct content *c, const char *path, struct err *err);
+
+/* Makes all puts so far durable. One call for a batch. */
+NODISCARD int store_sync(struct store *s, struct err *err);
+
+#endif

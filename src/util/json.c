@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The only file that knows jansson. A struct json is a json_t. */
+#include <config.h>
+
+#include "util/json.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *in(const struct json *j)
+{
+	return (json_t *)(uintptr_t)j;
+}
+
+static struct json *out_of(json_t *j)
+{
+	if (!j)
+		BUG("out of memory for JSON");
+	return (struct json *)j;
+}
+
+struct json *json_new_map(void) { return out_of(json_object()); }
+struct json *json_new_list(void) { return out_of(json_array()); }
+struct json *json_new_int(int64_t n) { return out_of(json_integer(n)); }
+struct json *json_new_bool(bool b) { return out_of(json_boolean(b)); }
+struct json *json_new_null(void) { return out_of(json_null()); }
+
+struct json *json_new_float(double x)
+{
+	return isfinite(x) ? out_of(json_real(x)) : json_new_null();
+}
+
+struct json *json_new_str(const char *s)
+{
+	return json_new_strn(s, strlen(s));
+}
+
+/* Length of the UTF-8 sequence at s, 0 if there is none. */
+static size_t utf8_len(const unsigned char *s, size_t n)
+{
+	size_t want, i;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] >= 0xc2 && s[0] <= 0xdf)
+		want = 2;
+	else if (s[0] >= 0xe0 && s[0] <= 0xef)
+		want = 3;
+	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
+		want = 4;
+	else
+		return 0;
+	if (want > n)
+		return 0;
+	for (i = 1; i < want; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+	    (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return want;
+}
+
+struct json *json_new_strn(const char *s, size_t n)
+{
+	CLEANUP(strbuf_release) struct strbuf clean = STRBUF_INIT;
+	json_t *j = json_stringn(s, n);
+	size_t i = 0, len;
+
+	if (j)
+		return out_of(j);
+	while (i < n) {
+		len = utf8_len((const unsigned char *)s + i, n - i);
+		if (len)
+			strbuf_add(&clean, s + i, len);
+		else
+			strbuf_addstr(&clean, "\xef\xbf\xbd");
+		i += len ? len : 1;
+	}
+	return out_of(json_stringn(clean.buf, clean.len));
+}
+
+void json_free(struct json *j)
+{
+	json_decref(in(j));
+}
+
+void json_freep(struct json **j)
+{
+	json_free(*j);
+	*j = NULL;
+}
+
+void json_set(struct json *map, const char *key, struct json *value)
+{
+	CLEANUP(json_freep) struct json *clean = NULL;
+
+	if (json_object_set_new(in(map), key, json_incref(in(value))) < 0) {
+		clean = json_new_str(key);
+		if (json_object_set_new(in(map), json_string_value(in(clean)), json_incref(in(value))) < 0)
+			BUG("cannot set a JSON member");
+	}
+	json_decref(in(value));
+}
+
+void json_set_str(struct json *map, const char *key, const char *s)
+{
+	json_set(map, key, s ? json_new_str(s) : json_new_null());
+}
+
+void json_set_int(struct json *map, const char *key, int64_t n)
+{
+	json_set(map, key, json_new_int(n));
+}
+
+void json_set_float(struct json *map, const char *key, double x)
+{
+	json_set(map, key, json_new_float(x));
+}
+
+void json_set_bool(struct json *map, const char *key, bool b)
+{
+	json_set(map, key, json_new_bool(b));
+}
+
+void json_push(struct json *list, struct json *value)
+{
+	if (json_array_append_new(in(list), in(value)) < 0)
+		BUG("cannot append to a JSON list");
+}
+
+struct json *json_parse(const char *text, size_t n, int *line, struct err *err)
+{
+	json_error_t e;
+	json_t *j = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
+
+	if (line)
+		*line = j ? 0 : MAX(e.line, 1);
+	if (!j)
+		err_set(err, ERR_PARSE, "%d:%d: %s", MAX(e.line, 1), MAX(e.column, 0), e.text);
+	return (struct json *)j;
+}
+
+static int append(const char *buffer, size_t size, void *data)
+{
+	strbuf_add(data, buffer, size);
+	return 0;
+}
+
+void json_write(const struct json *j, bool pretty, struct strbuf *out)
+{
+	size_t flags = JSON_ENCODE_ANY | (pretty ? JSON_INDENT(2) : JSON_COMPACT);
+
+	if (json_dump_callback(in(j), append, out, flags) < 0)
+		BUG("cannot write JSON");
+	if (pretty)
+		strbuf_addch(out, '\n');
+}
+
+enum json_kind json_kind(const struct json *j)
+{
+	switch (json_typeof(in(j))) {
+	case JSON_OBJECT: return JSON_MAP;
+	case JSON_ARRAY: return JSON_LIST;
+	case JSON_STRING: return JSON_STR;
+	case JSON_INTEGER: return JSON_INT;
+	case JSON_REAL: return JSON_FLOAT;
+	case JSON_TRUE:
+	case JSON_FALSE: return JSON_BOOL;
+	default: return JSON_NULL_KIND;
+	}
+}
+
+size_t json_len(const struct json *j)
+{
+	return json_is_array(in(j)) ? json_array_size(in(j)) : json_object_size(in(j));
+}
+
+struct json *json_at(const struct json *list, size_t i)
+{
+	return (struct json *)json_array_get(in(list), i);
+}
+
+struct json *json_get(const struct json *map, const char *key)
+{
+	return (struct json *)json_object_get(in(map), key);
+}
+
+const char *json_str(const struct json *j)
+{
+	return json_string_value(in(j));
+}
+
+int64_t json_int(const struct json *j)
+{
+	return json_integer_value(in(j));
+}
+
+double json_float(const struct json *j)
+{
+	return json_number_value(in(j));
+}
+
+bool json_bool(const struct json *j)
+{
+	return json_is_true(in(j));
+}
+
+int json_each(const struct json *map, int (*fn)(void *ctx, const char *key, struct json *value), void *ctx)
+{
+	const char *key;
+	json_t *value;
+	int result = 0;
+
+	json_object_foreach(in(map), key, value)
+		if ((result = fn(ctx, key, (struct json *)value)))
+			break;
+	return result;
+}
