@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* mlmake.ini as a checked model: stages as written, instances as expanded.
+ *
+ * Everything here lives in the pipeline's arena and is not changed after pipeline_load(). Paths are project paths
+ * (util/path.h); those of inputs may also lead out of the project ("../shared/x.csv" or absolute). */
+#ifndef PIPELINE_PIPELINE_H
+#define PIPELINE_PIPELINE_H
+
+#include "params/params.h"
+#include "util/arena.h"
+#include "util/diag.h"
+#include "util/map.h"
+#include "util/strvec.h"
+
+struct place {
+	const char *file; /* "mlmake.ini" */
+	int line;
+};
+
+/* attr=value behind a path: `plots = loss.csv x=round y=train,valid` */
+struct attr {
+	const char *name, *value;
+};
+
+enum input_kind { INPUT_DATA, INPUT_CODE, INPUT_LOCK /* an environment's lock file */ };
+
+struct input {
+	enum input_kind kind;
+	const char *path;
+	const char *pattern; /* the glob it came from, NULL if it was named */
+	bool keep;           /* false: keep = no, not saved in the store */
+	struct place at;
+};
+
+enum output_kind { OUTPUT_OUTS, OUTPUT_METRICS, OUTPUT_PLOTS };
+
+struct output {
+	enum output_kind kind;
+	const char *path;
+	const struct attr *attrs;
+	size_t n_attrs;
+	struct place at;
+};
+
+/* A parameter or variable that the key contains: canonical text (params.h) or the variable's value. */
+struct fact {
+	const char *name;
+	const char *value; /* NULL: an environment variable that is not set */
+	struct place at;   /* where the value stands; file NULL: nowhere in particular */
+};
+
+struct use {
+	int64_t cpu;         /* cores, at least 1 */
+	int64_t mem;         /* bytes, 0: not said */
+	int64_t gpu;         /* devices */
+	int64_t time;        /* nanoseconds expected, 0: not said */
+	const char **locks;  /* names, sorted */
+	size_t n_locks;
+};
+
+enum cache_mode { CACHE_YES, CACHE_NO /* not stored, not restored */, CACHE_ALWAYS /* never collected */ };
+
+/* [env NAME] */
+struct env {
+	const char *name;
+	const char *run;          /* prefix of the command, words for sh; NULL: none */
+	const char **locks;       /* lock files */
+	size_t n_locks;
+	const char **probes;      /* commands whose output counts */
+	size_t n_probes;
+	const char **vars;        /* variables whose values count */
+	size_t n_vars;
+	const char **secrets;     /* variables that pass and never count */
+	size_t n_secrets;
+	struct place at;
+};
+
+/* [stage NAME] or [source NAME], as written. */
+struct stage {
+	const char *name;
+	bool is_source;
+	const char *desc;    /* NULL: none */
+	const struct env *env; /* NULL: none */
+	struct use use;
+	int64_t timeout;     /* nanoseconds, 0: none */
+	int64_t retry;       /* further attempts */
+	bool frozen;
+	enum cache_mode cache;
+	struct place at;
+	size_t first, n;     /* its instances in pipeline.instances */
+};
+
+/* One stage with matrix or foreach values filled in. */
+struct instance {
+	const char *name; /* "clean", "train@3", "train@3,0.1" (matrix values in order), "clean@data/raw/a.csv" (foreach item) */
+	const struct stage *stage;
+	size_t index;     /* in pipeline.instances */
+	const char *cmd;  /* after expansion; lines separated by '\n', none at the end */
+	const struct input *inputs; /* no path twice for one kind, in order of mention, globs in byte order */
+	size_t n_inputs;
+	const struct fact *params; /* by byte order of name, each once; canonical texts */
+	size_t n_params;
+	const struct fact *vars;   /* matrix variables and item, in order */
+	size_t n_vars;
+	const struct fact *env;    /* declared environment variables, by byte order of name */
+	size_t n_env;
+	const struct output *outs; /* outs, then metrics, then plots, in order of mention */
+	size_t n_outs;
+	const struct stage **after;
+	size_t n_after;
+};
+
+/* A section that later versions act on ([check], [gate], ...): validated, and a warning says that it does nothing yet. */
+struct other_section {
+	const char *type, *name;
+	struct place at;
+};
+
+struct pipeline {
+	struct arena arena;
+	const char *file;            /* "mlmake.ini" */
+	const char *name, *goal;     /* of [project]; name falls back to the directory's */
+	const char **defaults;       /* targets when none are given; none: everything */
+	size_t n_defaults;
+	const char **gpus;           /* ids from `gpus = 0 1`; NULL with n_gpus 0: not said */
+	size_t n_gpus;
+	struct params params;
+	const char **param_files;
+	size_t n_param_files;
+	struct env **envs;
+	size_t n_envs;
+	struct stage **stages;       /* in order of the file */
+	size_t n_stages;
+	struct instance **instances; /* stages in order, instances of one stage in order */
+	size_t n_instances;
+	struct map stage_by_name, instance_by_name, instance_by_output;
+	struct other_section *others;
+	size_t n_others;
+};
+#define PIPELINE_INIT {.arena = ARENA_INIT, .params = PARAMS_INIT}
+
+/* The disk as the pipeline sees it, handed in for tests. */
+struct pipeline_disk {
+	/* Appends what matches (util/path.h glob_expand). */
+	void (*glob)(void *ctx, const char *pattern, struct strvec *out);
+	/* Appends the file's text; -1 and err as file_read. */
+	int (*read)(void *ctx, const char *path, struct strbuf *out, struct err *err);
+	/* Was path made by an instance that is no longer in the pipeline? Then globs skip it. May be NULL. */
+	bool (*orphaned)(void *ctx, const char *path);
+	const char *(*getenv)(void *ctx, const char *name);
+	void *ctx;
+};
+extern const struct pipeline_disk pipeline_disk_system;
+
+struct pipeline_options {
+	const char *file;       /* path of mlmake.ini */
+	const char *profile;    /* [profile NAME] to apply; NULL: none */
+	char *const *overrides; /* "NAME=VALUE" of the command line */
+	size_t n_overrides;
+};
+
+/* Reads, expands and validates. All errors and warnings go to ds; -1 if there was an error. What is known of the pipeline stays
+ * in *pl in either case, for pipeline_release. */
+NODISCARD int pipeline_load(struct pipeline *pl, const struct pipeline_options *opt,
+			    const struct pipeline_disk *disk, struct diags *ds);
+void pipeline_release(struct pipeline *pl);
+
+const struct stage *pipeline_stage(const struct pipeline *pl, const char *name);
+const struct instance *pipeline_instance(const struct pipeline *pl, const char *name);
+/* The instance that has path among its outputs, or has an output directory that path lies in; NULL if none. */
+const struct instance *pipeline_maker(const struct pipeline *pl, const char *path);
+
+const char *input_kind_name(enum input_kind kind);   /* "data", "code", "lock" */
+const char *output_kind_name(enum output_kind kind); /* "outs", "metrics", "plots" */
+
+#endif

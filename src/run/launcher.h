@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Starting stages and hearing how they ended, handed in so that scheduling is tested without a fork. */
+#ifndef RUN_LAUNCHER_H
+#define RUN_LAUNCHER_H
+
+#include "util/base.h"
+#include "util/err.h"
+
+/* All borrowed for the call. */
+struct launch {
+	const char *name;   /* of the instance */
+	const char *cmd;    /* text for one `sh -eu -c` */
+	const char *prefix; /* words for sh that run the shell, e.g. "uv run --frozen"; NULL: none */
+	char *const *env;   /* "NAME=VALUE" on top of mlmake's own environment ("NAME" alone unsets); NULL-terminated */
+	const char *log;    /* file that takes standard output and error, made new; input is /dev/null */
+};
+
+struct launch_end {
+	int id;
+	int status;         /* as waitpid gives it */
+	int64_t cpu;        /* nanoseconds of user and system time, with all waited-for children */
+	int64_t max_rss;    /* bytes, of the largest process */
+};
+
+struct launcher {
+	/* Starts l; *id names it from now on. */
+	int (*start)(void *ctx, const struct launch *l, int *id, struct err *err);
+	/* Asks all processes of id to end: SIGTERM, or SIGKILL if kill. The end is reported as any other. */
+	void (*stop)(void *ctx, int id, bool kill);
+	/* Readable while ends wait; -1 before the first start. */
+	int (*fd)(void *ctx);
+	/* Takes one end without blocking: 1, 0 if none waits, -1 if the launcher itself is lost (everything it started is dead). */
+	int (*reap)(void *ctx, struct launch_end *out, struct err *err);
+	void *ctx;
+};
+
+#endif
