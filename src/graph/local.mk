@@ -1,0 +1,3 @@
+libmlmake_a_SOURCES += \
+	src/graph/graph.c \
+	src/graph/graph.h

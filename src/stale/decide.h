@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Fresh, restorable, stale or frozen, and all the reasons. The one place that decides: status, why, -n and the build
+ * ask here. */
+#ifndef STALE_DECIDE_H
+#define STALE_DECIDE_H
+
+#include "stale/history.h"
+#include "stale/record.h"
+
+enum stale_state {
+	STALE_FRESH,      /* the record of this key names exactly the outputs on disk */
+	STALE_RESTORABLE, /* there is a record of this key and the store has its outputs */
+	STALE_STALE,      /* neither */
+	STALE_FROZEN,     /* `frozen = yes`: what is on disk is taken as it is */
+};
+
+enum reason_kind {
+	REASON_NEW,      /* no record of the instance */
+	REASON_DATA,
+	REASON_CODE,
+	REASON_PARAM,    /* also matrix variables */
+	REASON_ENV,      /* variables, probes and lock files */
+	REASON_COMMAND,
+	REASON_OUTPUT,   /* missing, changed on disk, newly declared */
+	REASON_UPSTREAM, /* name: the instance that will run first */
+	REASON_FORCED,   /* -B, or a fetch that was asked for */
+};
+
+struct reason {
+	enum reason_kind kind;
+	const char *name;      /* param, path, instance; "" for the command */
+	const char *old, *new; /* texts for people; NULL: was not there / is not there */
+	const struct record_fact *was, *is; /* for files: the facts compared; NULL if none */
+	struct place at;       /* where the new value stands; file NULL: nowhere */
+};
+
+struct verdict {
+	enum stale_state state;
+	bool pending;                /* an upstream instance runs first, so the key is not known yet */
+	const struct record *last;   /* the instance's last record; NULL: none */
+	const struct record *found;  /* fresh and restorable: the record of the key */
+	struct record now;           /* the facts as they are, outputs with their content on disk; key set unless pending */
+	struct reason *reasons;      /* of a fresh instance: none */
+	size_t n_reasons;
+};
+
+/* The world as seen by a decision, handed in. */
+struct world {
+	/* What path holds: 0 and *out (CONTENT_NONE: nothing there), 1 if that will be known only after the instance *maker
+	 * has run, -1 and err. */
+	int (*content)(void *ctx, const char *path, bool follow, struct content *out, const struct instance **maker,
+		       struct err *err);
+	/* Could this content be put back? */
+	bool (*stored)(void *ctx, const struct content *c);
+	/* The value of a probe of env, canonical text; NULL: not known. */
+	const char *(*probe)(void *ctx, const char *cmd);
+	void *ctx;
+};
+
+struct decide_options {
+	bool force; /* -B */
+};
+
+/* Decides for in. Everything in *out lives in a or in h. -1 if a content cannot be read. */
+NODISCARD int stale_decide(const struct instance *in, struct history *h, const struct world *w,
+			   const struct decide_options *opt, struct arena *a, struct verdict *out, struct err *err);
+
+const char *stale_state_name(enum stale_state s);   /* "fresh" ... */
+const char *reason_kind_name(enum reason_kind k);   /* "new" "data" ... as in --json */
+/* "train.eta: 0.1 -> 0.05", "src/train.py changed", ... one line without its kind */
+void reason_words(const struct reason *r, struct strbuf *out);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The records that are known: the last one of each instance, and any by its key.
+ *
+ *   STATE/state      the last record of every instance, one file, rewritten whole once a run (temporary, fsync, rename)
+ *   STATE/journal    what happened since: appended line by line, each with a checksum; removed when state is written
+ *   SHARED/records/  every record by key, aa/<62 hex>, for all work trees of this clone
+ *   mlmake.lock      the tracked copy: records without what is local to a machine
+ *
+ * A journal that is there at open belongs to a run that ended badly; its records count, and recover says what else it left. */
+#ifndef STALE_HISTORY_H
+#define STALE_HISTORY_H
+
+#include "stale/record.h"
+#include "util/strvec.h"
+
+struct history;
+
+struct history_paths {
+	const char *state;  /* directory of this work tree and project */
+	const char *shared; /* directory of the clone */
+	const char *lock;   /* "mlmake.lock" */
+};
+
+/* Reads what is there. Damage to state or journal is no error: what cannot be read is not known. A lock file that does not
+ * parse is: ERR_PARSE with file and line (blocks between git's conflict markers are left out instead, and *conflict is set). */
+NODISCARD struct history *history_open(const struct history_paths *paths, bool *conflict, struct err *err);
+void history_free(struct history *h);
+
+/* Safe from several threads: find and last of names loaded. */
+/* The last record of an instance here, or what mlmake.lock says of it; NULL if neither. */
+const struct record *history_last(struct history *h, const char *instance);
+/* Fast look at history_last's key without reading the rest: false if there is none. */
+bool history_last_key(struct history *h, const char *instance, struct digest *key);
+/* A record with that key; NULL if none is known. */
+const struct record *history_find(struct history *h, const struct digest *key);
+/* Did some instance that `known` does not hold make path? */
+bool history_orphaned(struct history *h, const char *path, bool (*known)(void *ctx, const char *instance), void *ctx);
+
+/* The journal of a run. Nothing below is needed for reading. */
+NODISCARD int history_begin_run(struct history *h, const char *run_id, struct err *err);
+/* instance is about to write paths. */
+NODISCARD int history_begin(struct history *h, const char *instance, const char *const *paths, size_t n,
+			    struct err *err);
+/* instance has ended and left nothing half-written. */
+NODISCARD int history_end(struct history *h, const char *instance, struct err *err);
+/* A record came true; it is copied. It is also the end of instance. */
+NODISCARD int history_add(struct history *h, const struct record *r, struct err *err);
+/* The record that instance had is the last one again or anew (restored, found fresh): as history_add, not a new result. */
+NODISCARD int history_touch(struct history *h, const struct record *r, struct err *err);
+
+/* Writes state and records; rewrites mlmake.lock if it would differ: one block for each instance that `current` holds. Removes the
+ * journal. before_commit (may be NULL) is called after the temporary files are written and before anything is renamed, to make
+ * what the records speak of durable. */
+NODISCARD int history_save(struct history *h, bool (*current)(void *ctx, const char *instance), void *ctx,
+			   int (*before_commit)(void *ctx, struct err *err), void *commit_ctx, struct err *err);
+/* Is there anything that history_save would write? */
+bool history_dirty(const struct history *h);
+
+/* What the run whose journal was found at open left: its id (NULL: there was none), and the paths that were being written. */
+const char *history_crashed_run(const struct history *h);
+void history_half_written(const struct history *h, struct strvec *instances, struct strvec *paths);
+
+#endif
