@@ -27,10 +27,10 @@ struct ini_handler {
 	void *ctx;
 };
 
-#define INI_MAX_LINE ((size_t)1 << 20)
+#define INI_LINE_LIMIT ((size_t)1 << 20)
 
 /* Reads text; what stands before the first header comes as entries before any section. Every malformed line (NUL bytes, a bad
- * header, no '=', no key, nothing to continue, longer than INI_MAX_LINE) is an error in ds at name and line, and the lines
+ * header, no '=', no key, nothing to continue, longer than INI_LINE_LIMIT) is an error in ds at name and line, and the lines
  * after it are read on; the entries below a bad header are left out, since nobody knows where they belong. Handlers may
  * add diags of their own. -1 if this reader added an error. */
 NODISCARD int ini_read(const char *name, const char *text, size_t n, const struct ini_handler *h, struct diags *ds);
