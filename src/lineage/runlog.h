@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The runs of one work tree, in a file of JSON lines, one line a run, appended. A line that is damaged is skipped.
+ *
+ *   {"id": "20261123T180509-1f3a", "time": "2026-11-23T18:05:09Z", "source": "<commit>"|null, "dirty": true|false|null,
+ *    "outcome": "done"|"failed"|"interrupted", "duration": 1.25, "saved": 30.1,
+ *    "instances": [{"name": "train@1", "result": "done"|"restored"|"failed", "key": "<sha256>"|null, "duration": 0.8}]} */
+#ifndef LINEAGE_RUNLOG_H
+#define LINEAGE_RUNLOG_H
+
+#include "digest/digest.h"
+#include "util/arena.h"
+#include "util/err.h"
+
+struct run_part {
+	const char *name;
+	const char *result;
+	bool has_key;
+	struct digest key;
+	int64_t duration; /* nanoseconds */
+};
+
+struct run {
+	const char *id;
+	int64_t time;         /* nanoseconds since 1970 */
+	const char *source;   /* commit id; NULL: none */
+	int dirty;            /* 1, 0, -1: not known */
+	const char *outcome;
+	int64_t duration, saved;
+	struct run_part *parts; /* what ran, was restored or failed; fresh instances are not listed */
+	size_t n_parts;
+};
+
+NODISCARD int runlog_append(const char *file, const struct run *r, struct err *err);
+/* All runs, oldest first, in a. A missing file holds none. */
+NODISCARD int runlog_read(const char *file, struct arena *a, struct run **runs, size_t *n, struct err *err);
+
+#endif
