@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A model and the rows it has not seen -> JSON. Runs with math.awk: arguments model.csv valid.csv test.csv, -v l2= -v threshold=.
+# A model and the rows it has not seen -> JSON. Runs with math.awk:
+# arguments model.csv valid.csv test.csv, -v l2= -v threshold=.
 # auc, accuracy, recall and log_loss are those of the test rows; valid_log_loss is what models are chosen by.
 
 BEGIN { FS = "," }

@@ -35,8 +35,8 @@ END {
 	print ""
 	printf "  %-8s %14s %9s %9s %9s %9s\n", "l2", "valid log loss", "auc", "accuracy", "recall", "log loss"
 	for (i = 1; i <= models; i++)
-		printf "%s %-8s %14s %9s %9s %9s %9s\n", (i == chosen ? "*" : " "), of[order[i], "l2"], of[order[i], "valid_log_loss"],
-			of[order[i], "auc"], of[order[i], "accuracy"], of[order[i], "recall"], of[order[i], "log_loss"]
+		printf "%s %-8s %14s %9s %9s %9s %9s\n", (i == chosen ? "*" : " "), of[order[i], "l2"],
+			of[order[i], "valid_log_loss"], of[order[i], "auc"], of[order[i], "accuracy"], of[order[i], "recall"], of[order[i], "log_loss"]
 	print ""
 	printf "* chosen: l2 = %s, by the log loss on the valid rows; all other columns are on the test rows.\n",
 		of[order[chosen], "l2"]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Cleaned rows -> train, valid and test, every feature scaled to mean 0 and standard deviation 1.
 # Runs with math.awk. -v valid_share= -v test_share= -v seed=, -v train= -v valid= -v test= -v scale= (files to write)
-# Where a row goes is a hash of its number and the seed: the same on every machine (rand() is not), and it stays when other
-# rows come or go. Mean and deviation come from the training rows alone; scale.csv keeps them, for new patients.
+# Where a row goes is a hash of its number and the seed: the same on every machine (rand() is not), and it stays when
+# other rows come or go. Mean and deviation come from the training rows alone; scale.csv keeps them, for new patients.
 
 # A number in [0, 1) from two: multiplications modulo different primes, all exact in a double.
 function hash(id, seed,   h) {

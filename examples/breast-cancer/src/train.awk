@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Logistic regression by gradient descent with momentum over all rows. Runs with math.awk: arguments train.csv valid.csv,
-# -v l2= -v eta= -v momentum= -v epochs=, -v model= -v curve= (files to write).
+# Logistic regression by gradient descent with momentum over all rows. Runs with math.awk:
+# arguments train.csv valid.csv, -v l2= -v eta= -v momentum= -v epochs=, -v model= -v curve= (files to write).
 # model: a line "feature,weight" each, the bias first. curve: the mean log loss on either file, every fifth epoch.
 
 BEGIN { FS = "," }
