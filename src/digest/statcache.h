@@ -43,6 +43,20 @@ NODISCARD int statcache_content(struct statcache *sc, const char *path, bool fol
  * must not read. */
 bool statcache_unmoved(struct statcache *sc, const char *path, bool follow, const struct content *was);
 
+/* For those who read or write files themselves and so know more than the cache: what they hand in spares a reading. */
+struct stat;
+struct manifest;
+const unsigned char *statcache_key(const struct statcache *sc); /* the secret, for digest/fasthash.h */
+/* The regular file whose fstat is *st, taken at or after the time before (of the cache's clock), holds this content. */
+void statcache_teach(struct statcache *sc, int64_t before, const struct stat *st, const struct digest *id,
+		     const unsigned char fast[16]);
+int64_t statcache_now(const struct statcache *sc);
+/* Calls visit with each directory at or below path and its manifest (to take entries from, if it likes), as they were when path
+ * was last asked for, those below before those above. Stops at the first that returns -1 and returns it; 1 if the cache
+ * does not hold the directory was at path. */
+NODISCARD int statcache_manifests(struct statcache *sc, const char *path, const struct content *was,
+				  int (*visit)(void *ctx, const char *dir, const struct manifest *m), void *ctx);
+
 /* Bytes and files read since open, for reports: read at all, and of these hashed with SHA-256. */
 struct statcache_counts {
 	uint64_t files_looked_at, bytes_read, bytes_hashed;

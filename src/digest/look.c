@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include "digest/look.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "digest/manifest.h"
+
+#define CHUNK (256 * 1024)
+#define ATTEMPTS 4
+
+/* What one pass over a file computes. */
+struct pass {
+	bool sha; /* SHA-256 as well as XXH3 */
+	int64_t bytes;
+	struct digest id;
+	unsigned char fast[FASTHASH_LEN];
+};
+
+/* Reads fd to its end. A file as long as stat said needs no read that finds the end: the stat afterwards tells. */
+static int run_pass(const struct look *l, int fd, int64_t size, struct pass *p)
+{
+	unsigned char buf[CHUNK];
+	struct twinhash t;
+
+	twinhash_init(&t, l->secret);
+	p->bytes = 0;
+	for (;;) {
+		ssize_t n = pread(fd, buf, sizeof(buf), p->bytes);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (p->sha)
+			twinhash_update(&t, buf, (size_t)n);
+		else
+			fasthash_update(&t.fast, buf, (size_t)n);
+		p->bytes += n;
+		if (n == 0 || (p->bytes == size && n < (ssize_t)sizeof(buf)))
+			break;
+	}
+	if (p->sha)
+		twinhash_final(&t, &p->id, p->fast);
+	else
+		fasthash_final(&t.fast, p->fast);
+	__atomic_add_fetch(&l->counts->files, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&l->counts->bytes_read, (uint64_t)p->bytes, __ATOMIC_RELAXED);
+	if (p->sha)
+		__atomic_add_fetch(&l->counts->bytes_hashed, (uint64_t)p->bytes, __ATOMIC_RELAXED);
+	return 0;
+}
+
+/* Fills in content by reading: XXH3 alone first, if an old entry of that size may still stand. */
+static int read_content(const struct look *l, int fd, const struct entry *old, struct entry *out)
+{
+	struct pass p = {.sha = !old || !entry_is_file(old) || old->total != out->size};
+
+	if (out->size >= 2 * CHUNK)
+		posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	if (run_pass(l, fd, out->size, &p) < 0)
+		return -1;
+	if (!p.sha && memcmp(p.fast, old->fast, FASTHASH_LEN) == 0 && p.bytes == old->total) {
+		p.id = old->id;
+	} else if (!p.sha) {
+		p.sha = true;
+		if (run_pass(l, fd, out->size, &p) < 0)
+			return -1;
+	}
+	memcpy(out->fast, p.fast, FASTHASH_LEN);
+	out->id = p.id;
+	out->total = p.bytes;
+	return 0;
+}
+
+/* Takes the content of an entry that may be believed. */
+static bool take_believed(struct entry *out, const struct entry *old)
+{
+	if (!old || !entry_is_file(old) || old->young || !entry_same_stat(old, out))
+		return false;
+	memcpy(out->fast, old->fast, FASTHASH_LEN);
+	out->id = old->id;
+	out->total = old->total;
+	return true;
+}
+
+/* One attempt. 0: done; 1: it moved meanwhile; -1: errno. */
+static int read_once(const struct look *l, int fd, const struct entry *old, struct entry *out)
+{
+	int64_t before = clock_now(l->clock);
+	struct entry after, found;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -1;
+	entry_of_stat(out, &st);
+	out->young = entry_is_young(out, before);
+	out->kind = st.st_mode & S_IXUSR ? CONTENT_EXEC : CONTENT_FILE;
+	if (take_believed(out, old))
+		return 0;
+	if (l->known && l->known(l->ctx, out, &found)) {
+		if (take_believed(out, &found))
+			return 0;
+		old = &found;
+	}
+	if (read_content(l, fd, old, out) < 0 || fstat(fd, &st) < 0)
+		return -1;
+	if (out->total != out->size) /* as in /proc, where files have no size and no times to trust */
+		out->young = true;
+	entry_of_stat(&after, &st);
+	return entry_same_stat(out, &after) ? 0 : 1;
+}
+
+static enum look_result look_open(int at, const char *name, bool follow, const char *path, int *fd, struct err *err)
+{
+	*fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW));
+	if (*fd >= 0)
+		return LOOK_DONE;
+	if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
+		return LOOK_GONE;
+	err_errno(err, "cannot open '%s'", path);
+	return LOOK_FAILED;
+}
+
+enum look_result look_file(const struct look *l, int at, const char *name, bool follow, const char *path,
+			   const struct entry *old, struct entry *out, struct err *err)
+{
+	CLEANUP(closep) int fd = -1;
+	enum look_result opened = look_open(at, name, follow, path, &fd, err);
+	struct stat st;
+	int i, moved = 1;
+
+	if (opened != LOOK_DONE)
+		return opened;
+	if (fstat(fd, &st) < 0) {
+		err_errno(err, "cannot stat '%s'", path);
+		return LOOK_FAILED;
+	}
+	if (!S_ISREG(st.st_mode))
+		return LOOK_GONE;
+	for (i = 0; i < ATTEMPTS && moved > 0; i++)
+		moved = read_once(l, fd, old, out);
+	if (moved < 0)
+		err_errno(err, "cannot read '%s'", path);
+	else if (moved)
+		err_set(err, ERR_MOVED, "'%s' keeps changing while it is read", path);
+	return moved ? LOOK_FAILED : LOOK_DONE;
+}
+
+enum look_result look_link(int at, const char *name, const char *path, const struct entry *now, struct entry *out,
+			   struct strbuf *target, struct err *err)
+{
+	char buf[MANIFEST_TARGET + 2];
+	ssize_t n = readlinkat(at, name, buf, sizeof(buf));
+
+	if (n < 0 && (errno == ENOENT || errno == EINVAL || errno == ENOTDIR))
+		return LOOK_GONE;
+	if (n < 0) {
+		err_errno(err, "cannot read link '%s'", path);
+		return LOOK_FAILED;
+	}
+	if (n > MANIFEST_TARGET) {
+		err_set(err, ERR_INVALID, "link '%s' has a target longer than %d bytes", path, MANIFEST_TARGET);
+		return LOOK_FAILED;
+	}
+	*out = *now;
+	out->kind = CONTENT_LINK;
+	out->target_len = (uint32_t)n;
+	digest_bytes(buf, (size_t)n, &out->id);
+	strbuf_add(target, buf, (size_t)n);
+	return LOOK_DONE;
+}
+
+bool look_same(const struct entry *old, const struct entry *e)
+{
+	return old && entry_same_stat(old, e) && old->kind == e->kind && old->young == e->young &&
+	       digest_eq(&old->id, &e->id) && old->total == e->total;
+}
+
+bool look_again(const struct look *l, const char *path, bool follow, const struct entry *e)
+{
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW));
+	int64_t before = clock_now(l->clock);
+	struct pass p = {.sha = false};
+	struct entry now;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	entry_of_stat(&now, &st);
+	if (!entry_same_stat(e, &now) || entry_is_young(&now, before) || e->total != e->size)
+		return false;
+	return run_pass(l, fd, now.size, &p) == 0 && p.bytes == e->total &&
+	       memcmp(p.fast, e->fast, FASTHASH_LEN) == 0 && fstat(fd, &st) == 0 &&
+	       (entry_of_stat(&now, &st), entry_same_stat(e, &now));
+}
