@@ -248,12 +248,6 @@ static bool mark_stage(const struct stage *st, bool *named)
 	return st->n > 0;
 }
 
-/* '/' is an ordinary character in names here, so that train@data/* works. */
-static bool name_match(const char *pattern, const char *name)
-{
-	return glob_match(pattern, name);
-}
-
 static bool mark_pattern(const struct graph *g, const char *pattern, bool *named)
 {
 	const struct pipeline *pl = g->pl;
@@ -262,7 +256,7 @@ static bool mark_pattern(const struct graph *g, const char *pattern, bool *named
 
 	for (i = 0; i < g->n; i++) {
 		const struct instance *in = pl->instances[i];
-		bool hit = name_match(pattern, in->name) || name_match(pattern, in->stage->name);
+		bool hit = glob_match(pattern, in->name) || glob_match(pattern, in->stage->name);
 
 		for (j = 0; j < in->n_outs && !hit; j++)
 			hit = glob_match(pattern, in->outs[j].path);

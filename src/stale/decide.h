@@ -65,6 +65,12 @@ struct decide_options {
 NODISCARD int stale_decide(const struct instance *in, struct history *h, const struct world *w,
 			   const struct decide_options *opt, struct arena *a, struct verdict *out, struct err *err);
 
+/* The facts of in as the world is, with its key unless an input is pending (out->pending); no verdict yet. */
+NODISCARD int stale_look(const struct instance *in, const struct world *w, struct arena *a, struct verdict *out,
+			 struct err *err);
+/* Does r say what v->now says, with the same key and the outputs that are on disk? The test for fresh. */
+bool stale_matches(const struct verdict *v, const struct record *r);
+
 const char *stale_state_name(enum stale_state s);   /* "fresh" ... */
 const char *reason_kind_name(enum reason_kind k);   /* "new" "data" ... as in --json */
 /* "train.eta: 0.1 -> 0.05", "src/train.py changed", ... one line without its kind */

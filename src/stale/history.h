@@ -26,11 +26,10 @@ struct history_paths {
 NODISCARD struct history *history_open(const struct history_paths *paths, bool *conflict, struct err *err);
 void history_free(struct history *h);
 
-/* Safe from several threads: find and last of names loaded. */
 /* The last record of an instance here, or what mlmake.lock says of it; NULL if neither. */
 const struct record *history_last(struct history *h, const char *instance);
-/* Fast look at history_last's key without reading the rest: false if there is none. */
-bool history_last_key(struct history *h, const char *instance, struct digest *key);
+/* The same as unread text, for several threads to parse (record_parse) without waiting for each other. */
+const char *history_last_text(const struct history *h, const char *instance, size_t *n);
 /* A record with that key; NULL if none is known. */
 const struct record *history_find(struct history *h, const struct digest *key);
 /* Did some instance that `known` does not hold make path? */

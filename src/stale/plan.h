@@ -14,6 +14,8 @@ struct plan {
 	struct verdict *verdicts; /* by node; only where selected */
 	bool *selected;
 	size_t counts[4];         /* of selected instances, by enum stale_state */
+	struct arena *chunks;     /* private: where parallel parts keep theirs */
+	size_t n_chunks;
 };
 #define PLAN_INIT {.arena = ARENA_INIT}
 

@@ -2,14 +2,14 @@
 /* What an instance was made from and what came out: its facts, its key, its record.
  *
  * A record is a block of lines, the same in the journal, in the state file, by key in the store and (without the lines
- * marked local) in mlmake.lock. One fact a line, sorted by kind and name; names stand last and are escaped as in C:
+ * marked local) in mlmake.lock. The key, then one fact a line, sorted by kind and name, escaped as in C:
  *
  *     [train@3]
+ *     key <sha256>
  *     cmd python src/train.py data/train.csv --seed 3
  *     code f <sha256> <size> src/train.py          kinds of content: f x d l - (digest/content.h)
  *     data f <sha256> <size> data/train.csv
  *     env OMP_NUM_THREADS "4"                      variables of the environment; - if unset
- *     key <sha256>
  *     lock f <sha256> <size> uv.lock
  *     metrics|outs|plots f <sha256> <size> models/churn-3.json
  *     param train.eta 0.1                          canonical text (params/params.h)
@@ -73,8 +73,10 @@ void record_key(const struct record *r, struct digest *out);
 void record_write(const struct record *r, bool local, struct strbuf *out);
 /* Reads one block from text[0..n), hostile, into *r, whose strings live in a. */
 NODISCARD int record_parse(const char *text, size_t n, struct arena *a, struct record *r, struct err *err);
-/* The key line alone, without reading the rest. */
+/* The key alone, without reading the rest. */
 bool record_peek_key(const char *text, size_t n, struct digest *out);
+/* Appends the block text[0..n) without its local lines. */
+void record_strip_local(const char *text, size_t n, struct strbuf *out);
 const struct record_fact *record_find(const struct record *r, enum fact_kind kind, const char *name);
 
 #endif

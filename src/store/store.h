@@ -34,6 +34,10 @@ bool store_has(struct store *s, const struct content *c);
 NODISCARD int store_get_bytes(struct store *s, const struct digest *id, size_t limit, struct strbuf *out,
 			      struct err *err);
 
+/* What stands at path (below it, '/' between components) in the directory dir, by its manifests. ERR_NOTFOUND. */
+NODISCARD int store_find(struct store *s, const struct content *dir, const char *path, struct content *out,
+			 struct err *err);
+
 /* Puts c at path, where nothing may stand; directories above are made. Bytes, executable bits, links and empty
  * directories are as they were taken in; verified. It appears whole or not at all (built beside path, renamed). */
 NODISCARD int store_place(struct store *s, const struct content *c, const char *path, struct err *err);

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include "stale/decide.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *stale_state_name(enum stale_state s)
+{
+	static const char *const names[] = {"fresh", "restorable", "stale", "frozen"};
+
+	return names[s];
+}
+
+const char *reason_kind_name(enum reason_kind k)
+{
+	static const char *const names[] = {"new", "data",   "code",     "param", "env",
+					    "command", "output", "upstream", "forced"};
+
+	return names[k];
+}
+
+/* A decision under way. */
+struct decision {
+	const struct instance *in;
+	const struct world *w;
+	struct arena *a;
+	struct verdict *v;
+};
+
+static void add_reason(struct decision *d, struct reason r)
+{
+	struct verdict *v = d->v;
+
+	v->reasons = arena_grow(d->a, v->reasons, v->n_reasons, sizeof(*v->reasons));
+	v->reasons[v->n_reasons++] = r;
+}
+
+static struct record_fact *add_fact(struct verdict *v, enum fact_kind kind, const char *name, const char *value)
+{
+	struct record_fact *f = &v->now.facts[v->now.n_facts++];
+
+	memset(f, 0, sizeof(*f));
+	f->kind = kind;
+	f->name = name;
+	f->value = value;
+	return f;
+}
+
+static void add_upstream(struct decision *d, const struct instance *maker)
+{
+	size_t i;
+
+	for (i = 0; i < d->v->n_reasons; i++)
+		if (d->v->reasons[i].kind == REASON_UPSTREAM && streq(d->v->reasons[i].name, maker->name))
+			return;
+	add_reason(d, (struct reason){.kind = REASON_UPSTREAM, .name = maker->name});
+}
+
+static int look_at_input(struct decision *d, const struct input *ip, struct err *err)
+{
+	static const enum fact_kind kinds[] = {
+		[INPUT_DATA] = FACT_DATA, [INPUT_CODE] = FACT_CODE, [INPUT_LOCK] = FACT_LOCK};
+	const struct instance *maker = NULL;
+	struct content c;
+	int got = d->w->content(d->w->ctx, ip->path, true, &c, &maker, err);
+
+	if (got < 0)
+		return err_wrap(err, "%s:%d: stage '%s'", ip->at.file, ip->at.line, d->in->name);
+	if (got > 0) {
+		d->v->pending = true;
+		add_upstream(d, maker);
+		return 0;
+	}
+	if (c.kind == CONTENT_NONE)
+		return err_set(err, ERR_NOTFOUND, "%s:%d: stage '%s' needs '%s', which is not there and no stage makes it",
+			       ip->at.file, ip->at.line, d->in->name, ip->path);
+	add_fact(d->v, kinds[ip->kind], ip->path, NULL)->content = c;
+	return 0;
+}
+
+static int look_at_output(struct decision *d, const struct output *op, struct err *err)
+{
+	static const enum fact_kind kinds[] = {
+		[OUTPUT_OUTS] = FACT_OUTS, [OUTPUT_METRICS] = FACT_METRICS, [OUTPUT_PLOTS] = FACT_PLOTS};
+	const struct instance *maker = NULL;
+	struct content c;
+
+	/* An instance's own outputs are never pending; asked without following links. */
+	if (d->w->content(d->w->ctx, op->path, false, &c, &maker, err) != 0)
+		return err_wrap(err, "%s:%d: output of '%s'", op->at.file, op->at.line, d->in->name);
+	add_fact(d->v, kinds[op->kind], op->path, NULL)->content = c;
+	return 0;
+}
+
+static void look_at_env(struct decision *d)
+{
+	const struct env *e = d->in->stage->env;
+	size_t i;
+
+	for (i = 0; i < d->in->n_env; i++)
+		add_fact(d->v, FACT_ENV, d->in->env[i].name, d->in->env[i].value);
+	if (e && e->run)
+		add_fact(d->v, FACT_ENV, "[run]", e->run);
+	for (i = 0; e && i < e->n_probes; i++) {
+		const char *said = d->w->probe ? d->w->probe(d->w->ctx, e->probes[i]) : NULL;
+
+		add_fact(d->v, FACT_ENV, arena_fmt(d->a, "[probe] %s", e->probes[i]), said);
+	}
+}
+
+int stale_look(const struct instance *in, const struct world *w, struct arena *a, struct verdict *out, struct err *err)
+{
+	struct decision d = {in, w, a, out};
+	const struct env *e = in->stage->env;
+	size_t room = 2 + in->n_inputs + in->n_outs + in->n_params + in->n_vars + in->n_env + (e ? e->n_probes : 0);
+	size_t i;
+
+	memset(out, 0, sizeof(*out));
+	out->now.instance = in->name;
+	out->now.facts = arena_alloc(a, room * sizeof(*out->now.facts));
+	add_fact(out, FACT_CMD, "", in->cmd);
+	for (i = 0; i < in->n_inputs; i++)
+		if (look_at_input(&d, &in->inputs[i], err) < 0)
+			return -1;
+	look_at_env(&d);
+	for (i = 0; i < in->n_params; i++)
+		add_fact(out, FACT_PARAM, in->params[i].name, in->params[i].value);
+	for (i = 0; i < in->n_vars; i++)
+		add_fact(out, FACT_VAR, in->vars[i].name, in->vars[i].value);
+	for (i = 0; i < in->n_outs; i++)
+		if (look_at_output(&d, &in->outs[i], err) < 0)
+			return -1;
+	record_sort(&out->now);
+	if (!out->pending)
+		record_key(&out->now, &out->now.key);
+	return 0;
+}
+
+static bool outputs_match(const struct record *now, const struct record *r)
+{
+	size_t i, n = 0, m = 0;
+
+	for (i = 0; i < now->n_facts; i++) {
+		const struct record_fact *is = &now->facts[i], *was;
+
+		if (!fact_is_output(is->kind))
+			continue;
+		was = record_find(r, is->kind, is->name);
+		if (!was || is->content.kind == CONTENT_NONE || !content_eq(&was->content, &is->content))
+			return false;
+		n++;
+	}
+	for (i = 0; i < r->n_facts; i++)
+		m += fact_is_output(r->facts[i].kind);
+	return n == m;
+}
+
+bool stale_matches(const struct verdict *v, const struct record *r)
+{
+	return !v->pending && digest_eq(&v->now.key, &r->key) && outputs_match(&v->now, r);
+}
+
+static const char *hex_of(struct decision *d, const struct content *c)
+{
+	char *hex;
+
+	if (!c || c->kind == CONTENT_NONE)
+		return NULL;
+	hex = arena_alloc(d->a, DIGEST_HEX + 1);
+	digest_hex(&c->id, hex);
+	return hex;
+}
+
+static struct place place_of(const struct decision *d, enum fact_kind kind, const char *name)
+{
+	const struct instance *in = d->in;
+	size_t i;
+
+	for (i = 0; kind == FACT_PARAM && i < in->n_params; i++)
+		if (streq(in->params[i].name, name))
+			return in->params[i].at;
+	for (i = 0; fact_is_input_file(kind) && i < in->n_inputs; i++)
+		if (streq(in->inputs[i].path, name))
+			return in->inputs[i].at;
+	for (i = 0; fact_is_output(kind) && i < in->n_outs; i++)
+		if (streq(in->outs[i].path, name))
+			return in->outs[i].at;
+	return kind == FACT_CMD ? in->stage->at : (struct place){NULL, 0};
+}
+
+static enum reason_kind reason_of(enum fact_kind k)
+{
+	switch (k) {
+	case FACT_CMD: return REASON_COMMAND;
+	case FACT_CODE: return REASON_CODE;
+	case FACT_DATA: return REASON_DATA;
+	case FACT_ENV:
+	case FACT_LOCK: return REASON_ENV;
+	case FACT_PARAM:
+	case FACT_VAR: return REASON_PARAM;
+	default: return REASON_OUTPUT;
+	}
+}
+
+static bool same_fact(const struct record_fact *was, const struct record_fact *is)
+{
+	if (fact_is_input_file(is->kind))
+		return content_eq(&was->content, &is->content);
+	if (!was->value || !is->value)
+		return was->value == is->value;
+	return streq(was->value, is->value);
+}
+
+static void compare(struct decision *d, const struct record_fact *was, const struct record_fact *is)
+{
+	const struct record_fact *any = was ? was : is;
+	bool file = fact_is_input_file(any->kind);
+	struct reason r = {.kind = reason_of(any->kind), .name = any->name, .was = was, .is = is};
+
+	if (fact_is_output(any->kind)) {
+		if (was && is && content_eq(&was->content, &is->content))
+			return;
+		if (was && !is && d->v->last && !file)
+			r.new = NULL; /* no longer declared */
+		r.old = was ? hex_of(d, &was->content) : NULL;
+		r.new = is ? hex_of(d, &is->content) : NULL;
+	} else {
+		if (was && is && same_fact(was, is))
+			return;
+		r.old = !was ? NULL : file ? hex_of(d, &was->content) : was->value;
+		r.new = !is ? NULL : file ? hex_of(d, &is->content) : is->value;
+	}
+	r.at = place_of(d, any->kind, any->name);
+	add_reason(d, r);
+}
+
+/* Is the path an input of in that will be known only later? Then nothing can be said of it now. */
+static bool is_pending(const struct decision *d, const struct record_fact *f)
+{
+	size_t i;
+
+	if (!d->v->pending || !fact_is_input_file(f->kind))
+		return false;
+	for (i = 0; i < d->in->n_inputs; i++)
+		if (streq(d->in->inputs[i].path, f->name))
+			return true;
+	return false;
+}
+
+static int fact_order(const struct record_fact *a, const struct record_fact *b)
+{
+	return a->kind != b->kind ? (a->kind < b->kind ? -1 : 1) : strcmp(a->name, b->name);
+}
+
+/* Both lists are sorted: what differs between them, with old and new. */
+static void explain(struct decision *d, const struct record *last)
+{
+	const struct record *now = &d->v->now;
+	size_t i = 0, j = 0;
+
+	while (i < last->n_facts || j < now->n_facts) {
+		const struct record_fact *was = i < last->n_facts ? &last->facts[i] : NULL;
+		const struct record_fact *is = j < now->n_facts ? &now->facts[j] : NULL;
+		int order = !was ? 1 : !is ? -1 : fact_order(was, is);
+
+		if (order < 0) {
+			if (!is_pending(d, was))
+				compare(d, was, NULL);
+			i++;
+		} else if (order > 0) {
+			compare(d, NULL, is);
+			j++;
+		} else {
+			compare(d, was, is);
+			i++;
+			j++;
+		}
+	}
+}
+
+static int rank(enum reason_kind k)
+{
+	static const int ranks[] = {[REASON_FORCED] = 0, [REASON_NEW] = 1,     [REASON_PARAM] = 2,
+				    [REASON_CODE] = 3,   [REASON_DATA] = 4,    [REASON_ENV] = 5,
+				    [REASON_COMMAND] = 6, [REASON_UPSTREAM] = 7, [REASON_OUTPUT] = 8};
+
+	return ranks[k];
+}
+
+static int by_rank(const void *a, const void *b)
+{
+	const struct reason *x = a, *y = b;
+
+	if (rank(x->kind) != rank(y->kind))
+		return rank(x->kind) - rank(y->kind);
+	return strcmp(x->name, y->name);
+}
+
+static bool all_stored(const struct world *w, const struct instance *in, const struct record *r)
+{
+	size_t i;
+
+	if (in->stage->cache == CACHE_NO)
+		return false;
+	for (i = 0; i < r->n_facts; i++)
+		if (fact_is_output(r->facts[i].kind) && !w->stored(w->ctx, &r->facts[i].content))
+			return false;
+	return true;
+}
+
+static bool all_outputs_there(const struct verdict *v)
+{
+	size_t i;
+
+	for (i = 0; i < v->now.n_facts; i++)
+		if (fact_is_output(v->now.facts[i].kind) && v->now.facts[i].content.kind == CONTENT_NONE)
+			return false;
+	return true;
+}
+
+static void give_reasons(struct decision *d, bool force)
+{
+	struct verdict *v = d->v;
+	const struct record *against = v->last ? v->last : v->found;
+
+	if (force)
+		add_reason(d, (struct reason){.kind = REASON_FORCED, .name = ""});
+	if (against)
+		explain(d, against);
+	else
+		add_reason(d, (struct reason){.kind = REASON_NEW, .name = ""});
+	if (v->n_reasons > 1)
+		qsort(v->reasons, v->n_reasons, sizeof(*v->reasons), by_rank);
+}
+
+/* The record of the key: mostly the last one, so that is asked first. */
+static const struct record *find_record(const struct verdict *v, struct history *h)
+{
+	if (v->pending)
+		return NULL;
+	if (v->last && digest_eq(&v->last->key, &v->now.key))
+		return v->last;
+	return history_find(h, &v->now.key);
+}
+
+int stale_decide(const struct instance *in, struct history *h, const struct world *w, const struct decide_options *opt,
+		 struct arena *a, struct verdict *out, struct err *err)
+{
+	struct decision d = {in, w, a, out};
+	bool there;
+
+	if (stale_look(in, w, a, out, err) < 0)
+		return -1;
+	out->last = history_last(h, in->name);
+	out->found = find_record(out, h);
+	there = all_outputs_there(out);
+	if (in->stage->is_source && there && !opt->force) {
+		out->state = STALE_FRESH; /* a plain build uses what a source brought; fetching is asked for */
+		out->n_reasons = 0;
+		out->pending = false;
+		if (out->found && !stale_matches(out, out->found))
+			out->found = NULL;
+		return 0;
+	}
+	if (out->found && stale_matches(out, out->found) && (!opt->force || in->stage->frozen)) {
+		out->state = in->stage->frozen ? STALE_FROZEN : STALE_FRESH;
+		return 0;
+	}
+	give_reasons(&d, opt->force && !in->stage->frozen);
+	if (in->stage->frozen && there)
+		out->state = STALE_FROZEN;
+	else if (out->found && (!opt->force || in->stage->frozen) && all_stored(w, in, out->found))
+		out->state = STALE_RESTORABLE;
+	else
+		out->state = in->stage->frozen ? STALE_FROZEN : STALE_STALE;
+	if (out->state != STALE_RESTORABLE)
+		out->found = NULL;
+	return 0;
+}
+
+static void words_of_file(const struct reason *r, struct strbuf *out)
+{
+	strbuf_addstr(out, r->name);
+	if (!r->old)
+		strbuf_addstr(out, " is a new input");
+	else if (!r->new)
+		strbuf_addstr(out, " is no longer an input");
+	else if (r->was && r->is && r->was->content.kind != r->is->content.kind)
+		strbuf_addstr(out, digest_eq(&r->was->content.id, &r->is->content.id) ? " changed its executable bit"
+										     : " changed its kind");
+	else
+		strbuf_addstr(out, " changed");
+}
+
+static void words_of_output(const struct reason *r, struct strbuf *out)
+{
+	strbuf_addstr(out, r->name);
+	if (!r->was)
+		strbuf_addstr(out, " is a new output");
+	else if (!r->is)
+		strbuf_addstr(out, " is no longer an output");
+	else if (!r->new)
+		strbuf_addstr(out, " is missing");
+	else
+		strbuf_addstr(out, " is not as it was left");
+}
+
+void reason_words(const struct reason *r, struct strbuf *out)
+{
+	switch (r->kind) {
+	case REASON_NEW: strbuf_addstr(out, "never built"); break;
+	case REASON_FORCED: strbuf_addstr(out, "forced"); break;
+	case REASON_UPSTREAM: strbuf_addf(out, "%s runs first", r->name); break;
+	case REASON_COMMAND: strbuf_addstr(out, "the command changed"); break;
+	case REASON_DATA:
+	case REASON_CODE: words_of_file(r, out); break;
+	case REASON_OUTPUT: words_of_output(r, out); break;
+	case REASON_ENV:
+		if (r->was ? r->was->kind == FACT_LOCK : r->is && r->is->kind == FACT_LOCK) {
+			words_of_file(r, out);
+			break;
+		}
+		/* fall through */
+	case REASON_PARAM:
+		strbuf_addf(out, "%s: %s -> %s", r->name, r->old ? r->old : "(unset)", r->new ? r->new : "(unset)");
+		break;
+	}
+}

@@ -1,0 +1,632 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The state file begins with one line
+ *
+ *     mlmake-state 1 <xxh3-64 of what follows> <what stat says of mlmake.lock as it was written>
+ *
+ * and goes on with the blocks of record.h, sorted by instance. A journal line is "<xxh3-64 of the rest> <word> <rest>", the words
+ * being run, begin, end and record. */
+#include <config.h>
+
+#include "stale/history.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "util/file.h"
+#include "util/map.h"
+#include "util/text.h"
+
+#define STATE_LIMIT ((size_t)1 << 32)
+
+/* The last record of one instance, as text, and parsed once somebody asks. */
+struct known {
+	const char *instance;
+	const char *text;
+	size_t len;
+	struct record *record;
+	bool fresh_record; /* to be written to records/ at the next save */
+};
+
+struct history {
+	struct arena arena;
+	char *state_file, *journal_file, *records_dir, *lock_file;
+	struct strbuf state_text, lock_text;
+	struct map known;    /* instance -> struct known */
+	struct map by_key;   /* hex key -> struct record, of records read or added in this process */
+	char lock_stat[128]; /* as the state file says */
+	int journal;
+	bool dirty;
+	const char *crashed_run;
+	struct map open_stages; /* instance -> char ** of paths: begun, not ended (of the crashed run) */
+};
+
+static void stat_words(const char *path, char out[128])
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		snprintf(out, 128, "none");
+	else
+		snprintf(out, 128, "%jd,%jd.%09ld,%jd.%09ld,%ju", (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec,
+			 st.st_mtim.tv_nsec, (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec, (uintmax_t)st.st_ino);
+}
+
+static const char *block_name(struct arena *a, const char *text, size_t n)
+{
+	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
+	const char *nl = memchr(text, '\n', n);
+
+	if (!nl || nl - text < 3 || *text != '[' || nl[-1] != ']')
+		return NULL;
+	if (!memchr(text, '\\', (size_t)(nl - text)))
+		return arena_strndup(a, text + 1, (size_t)(nl - text) - 2);
+	if (!text_unescape(&sb, text + 1, nl - 1))
+		return NULL;
+	return arena_strdup(a, sb.buf);
+}
+
+static struct known *know(struct history *h, const char *text, size_t n)
+{
+	const char *name = block_name(&h->arena, text, n);
+	struct known *k;
+
+	if (!name)
+		return NULL;
+	k = map_get(&h->known, name);
+	if (!k) {
+		k = arena_calloc(&h->arena, sizeof(*k));
+		k->instance = name;
+		map_put(&h->known, name, k);
+	}
+	k->text = text;
+	k->len = n;
+	k->record = NULL;
+	return k;
+}
+
+/* The block that starts at text: up to and including the blank line behind it. */
+static size_t block_len(const char *text, const char *end)
+{
+	const char *gap = memmem(text, (size_t)(end - text), "\n\n", 2);
+
+	return (size_t)((gap ? gap + 2 : end) - text);
+}
+
+static void read_state(struct history *h)
+{
+	CLEANUP(err_release) struct err ignored = ERR_INIT;
+	const char *body, *end;
+	unsigned long long sum;
+	int used = 0;
+
+	if (file_read(h->state_file, STATE_LIMIT, &h->state_text, &ignored) < 0)
+		return;
+	body = memchr(h->state_text.buf, '\n', h->state_text.len);
+	end = h->state_text.buf + h->state_text.len;
+	if (!body || sscanf(h->state_text.buf, "mlmake-state 1 %16llx %127s%n", &sum, h->lock_stat, &used) != 2 ||
+	    h->state_text.buf + used != body || XXH3_64bits(body + 1, (size_t)(end - body - 1)) != sum) {
+		h->lock_stat[0] = '\0';
+		return;
+	}
+	for (body++; body < end;) {
+		size_t n = block_len(body, end);
+
+		know(h, body, n);
+		body += n;
+	}
+}
+
+static char *arena_hex(struct history *h, const struct digest *d)
+{
+	char *hex = arena_alloc(&h->arena, DIGEST_HEX + 1);
+
+	digest_hex(d, hex);
+	return hex;
+}
+
+/* Takes a lock that others wrote (git, a person): what it says of an instance counts as that instance's last record, unless it is
+ * the one we have. */
+static int take_lock_block(struct history *h, const char *text, size_t n, int line, struct err *err)
+{
+	struct digest key, mine;
+	const struct known *old;
+	struct record *r = arena_alloc(&h->arena, sizeof(*r));
+	struct known *k;
+
+	if (record_parse(text, n, &h->arena, r, err) < 0)
+		return err_wrap(err, "%s:%d", h->lock_file, line);
+	if (!record_peek_key(text, n, &key))
+		return err_set(err, ERR_PARSE, "%s:%d: the key does not stand first", h->lock_file, line);
+	map_put(&h->by_key, arena_hex(h, &key), r);
+	old = map_get(&h->known, r->instance);
+	if (old && record_peek_key(old->text, old->len, &mine) && digest_eq(&key, &mine))
+		return 0;
+	k = know(h, text, n);
+	k->record = r;
+	return 0;
+}
+
+static int count_newlines(const char *s, const char *end)
+{
+	int n = 0;
+
+	for (; s < end && (s = memchr(s, '\n', (size_t)(end - s))); s++)
+		n++;
+	return n;
+}
+
+/* Removes every block that git left in conflict; what stays is whole. */
+static bool drop_conflicts(struct strbuf *text)
+{
+	CLEANUP(strbuf_release) struct strbuf kept = STRBUF_INIT;
+	const char *p = text->buf, *end = text->buf + text->len;
+	bool inside = false, any = false;
+
+	if (!strstr(text->buf, "\n<<<<<<< "))
+		return false;
+	while (p < end) {
+		size_t n = block_len(p, end);
+		const char *q, *line_end;
+		bool marked = inside;
+
+		for (q = p; q < p + n; q = line_end) {
+			line_end = memchr(q, '\n', (size_t)(p + n - q));
+			line_end = line_end ? line_end + 1 : p + n;
+			if (strncmp(q, "<<<<<<< ", 8) == 0)
+				marked = inside = true;
+			else if (strncmp(q, ">>>>>>> ", 8) == 0)
+				inside = false;
+		}
+		if (!marked)
+			strbuf_add(&kept, p, n);
+		any |= marked;
+		p += n;
+	}
+	strbuf_clear(text);
+	strbuf_add(text, kept.buf, kept.len);
+	return any;
+}
+
+static const char lock_head[] = "# mlmake.lock 1: what was built from what. Written by mlmake; commit it with the code.\n\n";
+
+static int read_lock(struct history *h, bool *conflict, struct err *err)
+{
+	struct err failed = ERR_INIT;
+	const char *p, *end;
+
+	h->dirty = true;
+	if (file_read(h->lock_file, STATE_LIMIT, &h->lock_text, &failed) < 0) {
+		if (failed.code != ERR_NOTFOUND)
+			return err_move(err, &failed);
+		err_release(&failed);
+		return 0;
+	}
+	if (!h->lock_text.len)
+		return 0;
+	*conflict = drop_conflicts(&h->lock_text);
+	p = h->lock_text.buf;
+	end = p + h->lock_text.len;
+	if (strncmp(p, "# mlmake.lock 1", 15) != 0 && !*conflict)
+		return err_set(err, ERR_PARSE,
+			       "%s:1: not a lock file of this version (it begins with '# mlmake.lock 1'); "
+			       "move it away, or take the committed one with `git checkout -- %s`",
+			       h->lock_file, h->lock_file);
+	while (p < end) {
+		size_t n;
+
+		if (*p == '\n' || *p == '#') {
+			p = memchr(p, '\n', (size_t)(end - p));
+			p = p ? p + 1 : end;
+			continue;
+		}
+		n = block_len(p, end);
+		if (take_lock_block(h, p, n, 1 + count_newlines(h->lock_text.buf, p), err) < 0)
+			return -1;
+		p += n;
+	}
+	return 0;
+}
+
+static void replay_record(struct history *h, const char *payload, const char *end)
+{
+	CLEANUP(strbuf_release) struct strbuf block = STRBUF_INIT;
+	struct record r;
+	struct known *k;
+	const char *text;
+
+	if (!text_unescape(&block, payload, end) ||
+	    record_parse(block.buf, block.len, &h->arena, &r, NULL) < 0)
+		return;
+	text = arena_strndup(&h->arena, block.buf, block.len);
+	k = know(h, text, block.len);
+	k->fresh_record = true;
+	map_put(&h->open_stages, k->instance, h); /* ended: any value that is not a list of paths */
+	h->dirty = true;
+}
+
+static void replay_begin(struct history *h, const char *payload, const char *end)
+{
+	CLEANUP(strbuf_release) struct strbuf part = STRBUF_INIT;
+	struct strvec *paths = arena_calloc(&h->arena, sizeof(*paths));
+	const char *name = NULL, *tab;
+	struct strvec *old;
+
+	for (; payload < end; payload = tab + 1) {
+		tab = memchr(payload, '\t', (size_t)(end - payload));
+		tab = tab ? tab : end;
+		strbuf_clear(&part);
+		if (!text_unescape(&part, payload, tab))
+			break;
+		if (!name)
+			name = arena_strdup(&h->arena, part.buf);
+		else
+			strvec_push(paths, part.buf);
+	}
+	old = name ? map_put(&h->open_stages, name, paths) : paths;
+	if (old && old != (void *)h)
+		strvec_release(old);
+}
+
+static void free_open(struct history *h)
+{
+	struct map_slot *s;
+	size_t i = 0;
+
+	while ((s = map_next(&h->open_stages, &i)))
+		if (s->value != h)
+			strvec_release(s->value);
+	map_release(&h->open_stages);
+}
+
+static void replay_end(struct history *h, const char *payload, const char *end)
+{
+	CLEANUP(strbuf_release) struct strbuf name = STRBUF_INIT;
+	void *old;
+
+	if (!text_unescape(&name, payload, end) || !(old = map_get(&h->open_stages, name.buf)))
+		return;
+	if (old != h)
+		strvec_release(old);
+	map_put(&h->open_stages, name.buf, h);
+}
+
+/* A line whose checksum does not hold was not written whole; nothing behind it was either. */
+static void replay_journal(struct history *h)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	CLEANUP(err_release) struct err ignored = ERR_INIT;
+	const char *p, *nl, *rest;
+
+	if (file_read(h->journal_file, STATE_LIMIT, &text, &ignored) < 0)
+		return;
+	h->crashed_run = "";
+	for (p = text.buf; (nl = strchr(p, '\n')); p = nl + 1) {
+		if (nl - p < 18 || strtoull(p, NULL, 16) != XXH3_64bits(p + 17, (size_t)(nl - p - 17)))
+			return;
+		p += 17;
+		if (skip_prefix(p, "run ", &rest))
+			h->crashed_run = arena_strndup(&h->arena, rest, (size_t)(nl - rest));
+		else if (skip_prefix(p, "begin ", &rest))
+			replay_begin(h, rest, nl);
+		else if (skip_prefix(p, "end ", &rest))
+			replay_end(h, rest, nl);
+		else if (skip_prefix(p, "record ", &rest))
+			replay_record(h, rest, nl);
+	}
+}
+
+struct history *history_open(const struct history_paths *paths, bool *conflict, struct err *err)
+{
+	struct history *h = xcalloc(1, sizeof(*h));
+	char now[128];
+
+	*conflict = false;
+	h->state_text = h->lock_text = (struct strbuf)STRBUF_INIT;
+	h->journal = -1;
+	h->state_file = xstrfmt("%s/state", paths->state);
+	h->journal_file = xstrfmt("%s/journal", paths->state);
+	h->records_dir = xstrfmt("%s/records", paths->shared);
+	h->lock_file = xstrdup(paths->lock);
+	read_state(h);
+	stat_words(h->lock_file, now);
+	if (!streq(now, h->lock_stat) && read_lock(h, conflict, err) < 0) {
+		history_free(h);
+		return NULL;
+	}
+	replay_journal(h);
+	return h;
+}
+
+void history_free(struct history *h)
+{
+	if (!h)
+		return;
+	free_open(h);
+	map_release(&h->known);
+	map_release(&h->by_key);
+	strbuf_release(&h->state_text);
+	strbuf_release(&h->lock_text);
+	arena_release(&h->arena);
+	closep(&h->journal);
+	free(h->state_file);
+	free(h->journal_file);
+	free(h->records_dir);
+	free(h->lock_file);
+	free(h);
+}
+
+const char *history_last_text(const struct history *h, const char *instance, size_t *n)
+{
+	const struct known *k = map_get(&h->known, instance);
+
+	*n = k ? k->len : 0;
+	return k ? k->text : NULL;
+}
+
+const struct record *history_last(struct history *h, const char *instance)
+{
+	struct known *k = map_get(&h->known, instance);
+	struct record *r;
+
+	if (!k)
+		return NULL;
+	if (!k->record) {
+		r = arena_alloc(&h->arena, sizeof(*r));
+		if (record_parse(k->text, k->len, &h->arena, r, NULL) < 0)
+			return NULL;
+		k->record = r;
+	}
+	return k->record;
+}
+
+static char *record_file(const struct history *h, const char *hex)
+{
+	return xstrfmt("%s/%.2s/%s", h->records_dir, hex, hex + 2);
+}
+
+const struct record *history_find(struct history *h, const struct digest *key)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	CLEANUP(err_release) struct err ignored = ERR_INIT;
+	CLEANUP(freep) char *file = NULL;
+	char hex[DIGEST_HEX + 1];
+	struct digest said;
+	struct record *r;
+
+	digest_hex(key, hex);
+	r = map_get(&h->by_key, hex);
+	if (r)
+		return r;
+	file = record_file(h, hex);
+	if (file_read(file, (size_t)64 << 20, &text, &ignored) < 0)
+		return NULL;
+	r = arena_alloc(&h->arena, sizeof(*r));
+	if (record_parse(text.buf, text.len, &h->arena, r, &ignored) < 0 || !digest_eq(&r->key, key))
+		return NULL;
+	record_key(r, &said); /* a record that was tampered with does not speak for its key */
+	if (!digest_eq(&said, key))
+		return NULL;
+	map_put(&h->by_key, arena_hex(h, key), r);
+	return r;
+}
+
+bool history_orphaned(struct history *h, const char *path, bool (*current)(void *ctx, const char *instance), void *ctx)
+{
+	struct map_slot *s;
+	size_t i = 0, j;
+
+	while ((s = map_next(&h->known, &i))) {
+		const struct record *r;
+
+		if (current(ctx, s->key))
+			continue;
+		r = history_last(h, s->key);
+		for (j = 0; r && j < r->n_facts; j++)
+			if (fact_is_output(r->facts[j].kind) && streq(r->facts[j].name, path))
+				return true;
+	}
+	return false;
+}
+
+/* One write for one line, so that a kill leaves whole lines. */
+static int append(struct history *h, const char *word, const struct strbuf *rest, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf line = STRBUF_INIT;
+	uint64_t sum;
+
+	strbuf_addf(&line, "%016d %s ", 0, word);
+	strbuf_add(&line, rest->buf, rest->len);
+	sum = XXH3_64bits(line.buf + 17, line.len - 17);
+	snprintf(line.buf, 17, "%016llx", (unsigned long long)sum);
+	line.buf[16] = ' ';
+	strbuf_addch(&line, '\n');
+	h->dirty = true;
+	if (fd_write_all(h->journal, line.buf, line.len, err) < 0)
+		return err_wrap(err, "'%s'", h->journal_file);
+	return 0;
+}
+
+int history_begin_run(struct history *h, const char *run_id, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf rest = STRBUF_INIT;
+
+	if (file_mkdirs_for(h->journal_file, err) < 0)
+		return -1;
+	h->journal = open(h->journal_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (h->journal < 0)
+		return err_errno(err, "cannot open '%s'", h->journal_file);
+	strbuf_addstr(&rest, run_id);
+	return append(h, "run", &rest, err);
+}
+
+int history_begin(struct history *h, const char *instance, const char *const *paths, size_t n, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf rest = STRBUF_INIT;
+	size_t i;
+
+	text_add_escaped(&rest, instance, strlen(instance), false);
+	for (i = 0; i < n; i++) {
+		strbuf_addch(&rest, '\t');
+		text_add_escaped(&rest, paths[i], strlen(paths[i]), false);
+	}
+	return append(h, "begin", &rest, err);
+}
+
+int history_end(struct history *h, const char *instance, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf rest = STRBUF_INIT;
+
+	text_add_escaped(&rest, instance, strlen(instance), false);
+	return append(h, "end", &rest, err);
+}
+
+static int add(struct history *h, const struct record *r, bool new_result, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf block = STRBUF_INIT, rest = STRBUF_INIT;
+	struct known *k;
+	struct record *copy = arena_alloc(&h->arena, sizeof(*copy));
+	char *text;
+
+	record_write(r, true, &block);
+	text_add_escaped(&rest, block.buf, block.len, false);
+	if (append(h, "record", &rest, err) < 0)
+		return -1;
+	text = arena_strndup(&h->arena, block.buf, block.len);
+	k = know(h, text, block.len);
+	if (!k || record_parse(text, block.len, &h->arena, copy, err) < 0)
+		BUG("a record that was written cannot be read");
+	k->record = copy;
+	k->fresh_record |= new_result;
+	map_put(&h->by_key, arena_hex(h, &r->key), copy);
+	return 0;
+}
+
+int history_add(struct history *h, const struct record *r, struct err *err)
+{
+	return add(h, r, true, err);
+}
+
+int history_touch(struct history *h, const struct record *r, struct err *err)
+{
+	return add(h, r, false, err);
+}
+
+bool history_dirty(const struct history *h)
+{
+	return h->dirty;
+}
+
+static int by_instance(const void *a, const void *b)
+{
+	return strcmp((*(struct known *const *)a)->instance, (*(struct known *const *)b)->instance);
+}
+
+static struct known **sorted(const struct history *h)
+{
+	struct known **v = xmalloc((h->known.n + 1) * sizeof(struct known *));
+	struct map_slot *s;
+	size_t i = 0, n = 0;
+
+	while ((s = map_next(&h->known, &i)))
+		v[n++] = s->value;
+	qsort(v, n, sizeof(struct known *), by_instance);
+	return v;
+}
+
+/* A record file is not synced by itself: before_commit syncs the file system, and a record that is cut off is none. */
+static int write_record(const struct history *h, const struct known *k, struct err *err)
+{
+	CLEANUP(freep) char *file = NULL;
+	struct digest key;
+	char hex[DIGEST_HEX + 1];
+
+	if (!record_peek_key(k->text, k->len, &key))
+		return 0;
+	digest_hex(&key, hex);
+	file = record_file(h, hex);
+	return file_write(file, k->text, k->len, 0644, false, err);
+}
+
+/* Replaces the lock if its text changes, so that a build that changes nothing leaves git's index in peace. */
+static int write_lock(struct history *h, const struct strbuf *text, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf old = STRBUF_INIT;
+
+	if (file_read(h->lock_file, STATE_LIMIT, &old, NULL) == 0 && old.len == text->len &&
+	    memcmp(old.buf, text->buf, text->len) == 0)
+		return 0;
+	if (!file_exists(h->lock_file) && text->len == sizeof(lock_head) - 1)
+		return 0;
+	return file_write(h->lock_file, text->buf, text->len, 0644, true, err);
+}
+
+static int write_state(struct history *h, const struct strbuf *body, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	char lock[128];
+
+	stat_words(h->lock_file, lock);
+	strbuf_addf(&text, "mlmake-state 1 %016llx %s\n", (unsigned long long)XXH3_64bits(body->buf, body->len), lock);
+	strbuf_add(&text, body->buf, body->len);
+	return file_write(h->state_file, text.buf, text.len, 0644, true, err);
+}
+
+int history_save(struct history *h, bool (*current)(void *ctx, const char *instance), void *ctx,
+		 int (*before_commit)(void *ctx, struct err *err), void *commit_ctx, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf body = STRBUF_INIT, lock = STRBUF_INIT;
+	CLEANUP(freep) struct known **v = sorted(h);
+	size_t i;
+
+	strbuf_addstr(&lock, lock_head);
+	for (i = 0; i < h->known.n; i++) {
+		strbuf_add(&body, v[i]->text, v[i]->len);
+		if (v[i]->len < 2 || v[i]->text[v[i]->len - 2] != '\n')
+			strbuf_addch(&body, '\n');
+		if (current(ctx, v[i]->instance)) {
+			record_strip_local(v[i]->text, v[i]->len, &lock);
+			if (v[i]->len < 2 || v[i]->text[v[i]->len - 2] != '\n')
+				strbuf_addch(&lock, '\n');
+		}
+		if (v[i]->fresh_record && write_record(h, v[i], err) < 0)
+			return -1;
+	}
+	if (before_commit && before_commit(commit_ctx, err) < 0)
+		return -1;
+	if (write_lock(h, &lock, err) < 0 || write_state(h, &body, err) < 0)
+		return -1;
+	for (i = 0; i < h->known.n; i++)
+		v[i]->fresh_record = false;
+	closep(&h->journal);
+	if (unlink(h->journal_file) < 0 && errno != ENOENT)
+		return err_errno(err, "cannot remove '%s'", h->journal_file);
+	h->dirty = false;
+	return 0;
+}
+
+const char *history_crashed_run(const struct history *h)
+{
+	return h->crashed_run;
+}
+
+void history_half_written(const struct history *h, struct strvec *instances, struct strvec *paths)
+{
+	struct map_slot *s;
+	size_t i = 0, j;
+
+	while ((s = map_next(&h->open_stages, &i))) {
+		const struct strvec *list = s->value;
+
+		if (s->value == h)
+			continue;
+		strvec_push(instances, s->key);
+		for (j = 0; j < list->n; j++)
+			strvec_push(paths, list->v[j]);
+	}
+}

@@ -1,0 +1,9 @@
+libmlmake_a_SOURCES += \
+	src/stale/decide.c \
+	src/stale/decide.h \
+	src/stale/history.c \
+	src/stale/history.h \
+	src/stale/plan.c \
+	src/stale/plan.h \
+	src/stale/record.c \
+	src/stale/record.h

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A plan is made in three steps: all paths are looked at at once, spread over threads; then each instance is compared
+ * with its last record as if everything upstream were fresh, also spread over threads, which settles a build with
+ * nothing to do; then what did not settle is decided in topological order. */
+#include <config.h>
+
+#include "stale/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "digest/manifest.h"
+#include "util/map.h"
+#include "util/path.h"
+#include "util/pool.h"
+
+#define MANIFEST_LIMIT ((size_t)1 << 30)
+#define CHUNK 128 /* instances that one thread settles with one arena */
+
+struct making {
+	struct plan *p;
+	const struct plan_tools *tools;
+	const bool *force;
+	struct diags *ds;
+	struct content_query *queries;
+	size_t n_queries;
+	struct map by_path; /* path -> query */
+	struct arena *chunk_arenas;
+	bool *settled;
+	const struct instance *asking;
+};
+
+static void ask_for(struct making *m, const char *path)
+{
+	struct content_query *q = &m->queries[m->n_queries];
+
+	if (map_get(&m->by_path, path))
+		return;
+	memset(q, 0, sizeof(*q));
+	q->path = path;
+	map_put(&m->by_path, path, q);
+	m->n_queries++;
+}
+
+static void look_at_everything(struct making *m)
+{
+	const struct graph *g = m->p->g;
+	size_t i, j, total = 0;
+
+	for (i = 0; i < g->n; i++)
+		if (m->p->selected[i])
+			total += g->nodes[i].in->n_inputs + g->nodes[i].in->n_outs;
+	m->queries = xmalloc((total + 1) * sizeof(*m->queries));
+	for (i = 0; i < g->n; i++) {
+		const struct instance *in = g->nodes[i].in;
+
+		if (!m->p->selected[i])
+			continue;
+		for (j = 0; j < in->n_inputs; j++)
+			ask_for(m, in->inputs[j].path);
+		for (j = 0; j < in->n_outs; j++)
+			ask_for(m, in->outs[j].path);
+	}
+	statcache_query(m->tools->cache, m->queries, m->n_queries, m->tools->threads);
+}
+
+/* What is on disk, from the queries. Links are looked at as links there; an input that is one is asked for again. */
+static int on_disk(struct making *m, const char *path, bool follow, struct content *out, struct err *err)
+{
+	const struct content_query *q = map_get(&m->by_path, path);
+
+	if (!q)
+		return statcache_content(m->tools->cache, path, follow, out, err);
+	if (q->failed)
+		return err_set(err, q->err.code, "%s", q->err.msg);
+	if (follow && q->content.kind == CONTENT_LINK)
+		return statcache_content(m->tools->cache, path, true, out, err);
+	*out = q->content;
+	return 0;
+}
+
+static int content_on_disk(void *ctx, const char *path, bool follow, struct content *out,
+			   const struct instance **maker, struct err *err)
+{
+	(void)maker;
+	return on_disk(ctx, path, follow, out, err);
+}
+
+static const char *probe(void *ctx, const char *cmd)
+{
+	struct making *m = ctx;
+
+	return m->tools->probe ? m->tools->probe(m->tools->probe_ctx, cmd) : NULL;
+}
+
+static bool stored(void *ctx, const struct content *c)
+{
+	struct making *m = ctx;
+
+	return store_has(m->tools->store, c);
+}
+
+/* What path will be once maker's recorded outputs are put back; 1 if the record does not say. */
+static int content_in_record(struct making *m, const struct record *r, const char *path, struct content *out)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_facts; i++) {
+		const struct record_fact *f = &r->facts[i];
+
+		if (!fact_is_output(f->kind) || !path_is_within(path, f->name))
+			continue;
+		*out = f->content;
+		if (!streq(path, f->name) && store_find(m->tools->store, &f->content, path + strlen(f->name) + 1, out, NULL) < 0)
+			return 1;
+		return out->kind == CONTENT_LINK; /* where it leads is seen once it is there */
+	}
+	return 1;
+}
+
+static bool settled_on_disk(const struct verdict *v)
+{
+	return v->state == STALE_FRESH || v->state == STALE_FROZEN;
+}
+
+/* The world as it will be once everything upstream is as it should be. */
+static int content_planned(void *ctx, const char *path, bool follow, struct content *out,
+			   const struct instance **maker, struct err *err)
+{
+	struct making *m = ctx;
+	const struct plan *p = m->p;
+	const struct instance *made_by = pipeline_maker(p->g->pl, path);
+	const struct node *nd = &p->g->nodes[m->asking->index];
+	size_t i, j;
+
+	if (made_by == m->asking)
+		return on_disk(m, path, follow, out, err);
+	if (made_by) {
+		const struct verdict *v = &p->verdicts[made_by->index];
+
+		if (settled_on_disk(v))
+			return on_disk(m, path, follow, out, err);
+		*maker = made_by;
+		return v->state == STALE_RESTORABLE ? content_in_record(m, v->found, path, out) : 1;
+	}
+	/* a directory that holds what others make */
+	for (i = 0; i < nd->n_up; i++) {
+		const struct instance *up = p->g->nodes[nd->up[i]].in;
+
+		if (settled_on_disk(&p->verdicts[nd->up[i]]))
+			continue;
+		for (j = 0; j < up->n_outs; j++)
+			if (path_is_within(up->outs[j].path, path)) {
+				*maker = up;
+				return 1;
+			}
+	}
+	return on_disk(m, path, follow, out, err);
+}
+
+/* Compares one instance with its last record, touching nothing that threads share. */
+static void try_to_settle(struct making *m, size_t i, struct arena *a)
+{
+	const struct world w = {content_on_disk, stored, probe, m};
+	const struct instance *in = m->p->g->nodes[i].in;
+	struct verdict *v = &m->p->verdicts[i];
+	struct record *r;
+	struct digest key;
+	const char *text;
+	size_t n;
+
+	if (in->stage->is_source || in->stage->frozen || (m->force && m->force[i]))
+		return;
+	text = history_last_text(m->tools->history, in->name, &n);
+	if (!text || !record_peek_key(text, n, &key) || stale_look(in, &w, a, v, NULL) < 0 ||
+	    !digest_eq(&key, &v->now.key))
+		return;
+	r = arena_alloc(a, sizeof(*r));
+	if (record_parse(text, n, a, r, NULL) < 0 || !stale_matches(v, r))
+		return;
+	v->state = STALE_FRESH;
+	v->last = v->found = r;
+	m->settled[i] = true;
+}
+
+static void settle_chunk(void *ctx, size_t chunk)
+{
+	struct making *m = ctx;
+	size_t i, end = MIN(m->p->g->n, (chunk + 1) * CHUNK);
+
+	for (i = chunk * CHUNK; i < end; i++)
+		if (m->p->selected[i])
+			try_to_settle(m, i, &m->chunk_arenas[chunk]);
+}
+
+static bool upstream_is_fresh(const struct making *m, size_t node)
+{
+	const struct node *nd = &m->p->g->nodes[node];
+	size_t i;
+
+	for (i = 0; i < nd->n_up; i++)
+		if (!settled_on_disk(&m->p->verdicts[nd->up[i]]))
+			return false;
+	return true;
+}
+
+static int decide_one(struct making *m, size_t i)
+{
+	const struct world w = {content_planned, stored, probe, m};
+	struct decide_options opt = {m->force && m->force[i]};
+	const struct instance *in = m->p->g->nodes[i].in;
+	struct err err = ERR_INIT;
+	const char *at;
+	char *end;
+	long line;
+
+	m->asking = in;
+	if (stale_decide(in, m->tools->history, &w, &opt, &m->p->arena, &m->p->verdicts[i], &err) == 0)
+		return 0;
+	/* The message begins with "FILE:LINE: ", which a diagnostic carries apart. */
+	at = strchr(err.msg, ':');
+	line = at ? strtol(at + 1, &end, 10) : 0;
+	if (line > 0 && end[0] == ':' && end[1] == ' ')
+		diag_error(m->ds, in->stage->at.file, (int)line, "%s", end + 2);
+	else
+		diag_error(m->ds, in->stage->at.file, in->stage->at.line, "%s", err.msg);
+	err_release(&err);
+	m->p->verdicts[i].state = STALE_STALE; /* for those downstream */
+	return -1;
+}
+
+static int decide_all(struct making *m)
+{
+	const struct graph *g = m->p->g;
+	int result = 0;
+	size_t i;
+
+	for (i = 0; i < g->n; i++) {
+		size_t node = g->order[i];
+
+		if (!m->p->selected[node])
+			continue;
+		if ((!m->settled[node] || !upstream_is_fresh(m, node)) && decide_one(m, node) < 0)
+			result = -1;
+		m->p->counts[m->p->verdicts[node].state]++;
+	}
+	return result;
+}
+
+int plan_make(struct plan *p, const struct graph *g, const bool *selected, const bool *force,
+	      const struct plan_tools *tools, struct diags *ds)
+{
+	struct making m = {.p = p, .tools = tools, .force = force, .ds = ds, .by_path = MAP_INIT};
+	size_t i;
+	int result;
+
+	p->g = g;
+	p->verdicts = arena_calloc(&p->arena, (g->n + 1) * sizeof(*p->verdicts));
+	p->selected = arena_alloc(&p->arena, g->n + 1);
+	memcpy(p->selected, selected, g->n);
+	p->n_chunks = (g->n + CHUNK - 1) / CHUNK;
+	p->chunks = m.chunk_arenas = xcalloc(p->n_chunks, sizeof(*m.chunk_arenas));
+	m.settled = arena_calloc(&p->arena, g->n + 1);
+	look_at_everything(&m);
+	pool_for(p->n_chunks, 1, tools->threads, settle_chunk, &m);
+	result = decide_all(&m);
+	for (i = 0; i < m.n_queries; i++)
+		err_release(&m.queries[i].err);
+	free(m.queries);
+	map_release(&m.by_path);
+	return result;
+}
+
+void plan_release(struct plan *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->n_chunks; i++)
+		arena_release(&p->chunks[i]);
+	free(p->chunks);
+	arena_release(&p->arena);
+	*p = (struct plan)PLAN_INIT;
+}
+
+void plan_downstream(const struct graph *g, size_t node, size_t **nodes, size_t *n)
+{
+	bool *hit = xcalloc(g->n + 1, 1);
+	size_t i, j;
+
+	*nodes = xmalloc((g->n + 1) * sizeof(**nodes));
+	*n = 0;
+	hit[node] = true;
+	for (i = 0; i < g->n; i++) {
+		const struct node *nd = &g->nodes[g->order[i]];
+
+		for (j = 0; j < nd->n_up && !hit[g->order[i]]; j++)
+			hit[g->order[i]] = hit[nd->up[j]];
+		if (hit[g->order[i]] && g->order[i] != node)
+			(*nodes)[(*n)++] = g->order[i];
+	}
+	free(hit);
+}
