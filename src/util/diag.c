@@ -35,13 +35,11 @@ int diag_add(struct diags *ds, enum diag_level level, const char *file, int line
 		}
 	}
 	d.order = ds->n;
-	for (i = 0; i < ds->n; i++) {
-		if (file && ds->v[i].file && streq(ds->v[i].file, file)) {
-			d.order = ds->v[i].order;
+	for (i = ds->n; i > 0 && file; i--) { /* from the end: it is most often the same file */
+		if (ds->v[i - 1].file && streq(ds->v[i - 1].file, file)) {
+			d.order = ds->v[i - 1].order;
 			break;
 		}
-		if (i > 64)
-			break;
 	}
 	ALLOC_GROW(ds->v, ds->n + 1, ds->cap);
 	ds->v[ds->n++] = d;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/text.h"
+
 static json_t *in(const struct json *j)
 {
 	return (json_t *)(uintptr_t)j;
@@ -143,18 +145,88 @@ struct json *json_parse(const char *text, size_t n, int *line, struct err *err)
 	return (struct json *)j;
 }
 
-static int append(const char *buffer, size_t size, void *data)
+void json_write_string(const char *s, size_t n, struct strbuf *out)
 {
-	strbuf_add(data, buffer, size);
-	return 0;
+	static const char plain[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+	const char *end = s + n, *escape;
+
+	strbuf_addch(out, '"');
+	while (s < end) {
+		const char *run = s;
+
+		while (s < end && (unsigned char)*s >= 0x20 && *s != '"' && *s != '\\')
+			s++;
+		strbuf_add(out, run, (size_t)(s - run));
+		if (s == end)
+			break;
+		escape = *s ? strchr(plain, *s) : NULL;
+		if (escape)
+			strbuf_addf(out, "\\%c", letters[escape - plain]);
+		else
+			strbuf_addf(out, "\\u%04x", (unsigned char)*s);
+		s++;
+	}
+	strbuf_addch(out, '"');
+}
+
+/* jansson would write 0.1 as 0.10000000000000001. */
+static void write_value(json_t *j, int indent, struct strbuf *out);
+
+static void start_item(bool first, int indent, struct strbuf *out)
+{
+	if (!first)
+		strbuf_addch(out, ',');
+	if (indent) {
+		strbuf_addch(out, '\n');
+		strbuf_addn(out, ' ', (size_t)indent * 2);
+	}
+}
+
+static void write_container(json_t *j, int indent, struct strbuf *out)
+{
+	bool map = json_is_object(j), first = true;
+	const char *key;
+	json_t *value;
+	size_t i;
+
+	strbuf_addch(out, map ? '{' : '[');
+	json_object_foreach(j, key, value) {
+		start_item(first, indent, out);
+		json_write_string(key, strlen(key), out);
+		strbuf_addstr(out, indent ? ": " : ":");
+		write_value(value, indent ? indent + 1 : 0, out);
+		first = false;
+	}
+	json_array_foreach(j, i, value) {
+		start_item(first, indent, out);
+		write_value(value, indent ? indent + 1 : 0, out);
+		first = false;
+	}
+	if (!first && indent) {
+		strbuf_addch(out, '\n');
+		strbuf_addn(out, ' ', ((size_t)indent - 1) * 2);
+	}
+	strbuf_addch(out, map ? '}' : ']');
+}
+
+/* indent: the depth of the items in j; 0: all on one line. */
+static void write_value(json_t *j, int indent, struct strbuf *out)
+{
+	switch (json_typeof(j)) {
+	case JSON_OBJECT:
+	case JSON_ARRAY: write_container(j, indent, out); break;
+	case JSON_STRING: json_write_string(json_string_value(j), json_string_length(j), out); break;
+	case JSON_INTEGER: strbuf_addf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(j)); break;
+	case JSON_REAL: text_add_double(out, json_real_value(j)); break;
+	case JSON_TRUE: strbuf_addstr(out, "true"); break;
+	case JSON_FALSE: strbuf_addstr(out, "false"); break;
+	case JSON_NULL: strbuf_addstr(out, "null"); break;
+	}
 }
 
 void json_write(const struct json *j, bool pretty, struct strbuf *out)
 {
-	size_t flags = JSON_ENCODE_ANY | (pretty ? JSON_INDENT(2) : JSON_COMPACT);
-
-	if (json_dump_callback(in(j), append, out, flags) < 0)
-		BUG("cannot write JSON");
+	write_value(in(j), pretty, out);
 	if (pretty)
 		strbuf_addch(out, '\n');
 }

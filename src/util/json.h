@@ -35,6 +35,8 @@ void json_push(struct json *list, struct json *value); /* takes value */
 NODISCARD struct json *json_parse(const char *text, size_t n, int *line, struct err *err);
 /* One line without blanks, or indented by two with a newline at the end. */
 void json_write(const struct json *j, bool pretty, struct strbuf *out);
+/* n bytes as a JSON string, in quotes. Bytes from 0x80 stay as they are. */
+void json_write_string(const char *s, size_t n, struct strbuf *out);
 
 enum json_kind json_kind(const struct json *j);
 size_t json_len(const struct json *j);                            /* of a list or map, else 0 */

@@ -15,6 +15,8 @@ libmlmake_a_SOURCES += \
 	src/util/ini.h \
 	src/util/json.c \
 	src/util/json.h \
+	src/util/linediff.c \
+	src/util/linediff.h \
 	src/util/map.c \
 	src/util/map.h \
 	src/util/path.c \
@@ -25,5 +27,7 @@ libmlmake_a_SOURCES += \
 	src/util/strbuf.h \
 	src/util/strvec.c \
 	src/util/strvec.h \
+	src/util/term.c \
+	src/util/term.h \
 	src/util/text.c \
 	src/util/text.h

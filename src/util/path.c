@@ -46,7 +46,7 @@ void path_normalize(const char *path, struct strbuf *out)
 		} else if (n == 2 && p[0] == '.' && p[1] == '.' && floor > start) {
 			; /* "/.." is "/" */
 		} else {
-			if (out->len > floor)
+			if (out->len > start && out->buf[out->len - 1] != '/')
 				strbuf_addch(out, '/');
 			strbuf_add(out, p, n);
 			if (n == 2 && p[0] == '.' && p[1] == '.')
@@ -59,9 +59,34 @@ void path_normalize(const char *path, struct strbuf *out)
 		strbuf_addch(out, '.');
 }
 
-static bool is_git_component(const char *c, size_t n)
+/* Length of a character that HFS+ leaves out of a name (joiners, marks of direction, the byte order mark), else 0. */
+static size_t ignored_by_hfs(const char *s)
 {
-	while (n && (c[n - 1] == '.' || c[n - 1] == ' ')) /* as Windows and macOS shares fold them */
+	const unsigned char *u = (const unsigned char *)s;
+
+	if (u[0] == 0xe2 && u[1] == 0x80)
+		return (u[2] >= 0x8c && u[2] <= 0x8f) || (u[2] >= 0xaa && u[2] <= 0xae) ? 3 : 0;
+	if (u[0] == 0xe2 && u[1] == 0x81)
+		return u[2] >= 0xaa && u[2] <= 0xaf ? 3 : 0;
+	return u[0] == 0xef && u[1] == 0xbb && u[2] == 0xbf ? 3 : 0;
+}
+
+/* In all spellings that macOS and Windows, or a share of theirs, take for ".git". */
+static bool is_git_component(const char *s, size_t len)
+{
+	char c[8];
+	size_t i, n = 0;
+
+	for (i = 0; i < len && s[i] != ':';) { /* ':' starts a stream of NTFS */
+		size_t ignored = ignored_by_hfs(s + i);
+
+		if (!ignored && n == sizeof(c) && s[i] != '.' && s[i] != ' ')
+			return false;
+		if (!ignored && n < sizeof(c))
+			c[n++] = s[i];
+		i += ignored ? ignored : 1;
+	}
+	while (n && (c[n - 1] == '.' || c[n - 1] == ' '))
 		n--;
 	return (n == 4 && strncasecmp(c, ".git", 4) == 0) || (n == 5 && strncasecmp(c, "git~1", 5) == 0);
 }
@@ -98,7 +123,9 @@ bool path_is_within(const char *path, const char *dir)
 	size_t n = strlen(dir);
 
 	if (streq(dir, "."))
-		return !path_is_absolute(path);
+		return !path_is_absolute(path) && !(skip_prefix(path, "..", &path) && (!*path || *path == '/'));
+	if (streq(dir, "/"))
+		return path_is_absolute(path);
 	return strncmp(path, dir, n) == 0 && (path[n] == '\0' || path[n] == '/');
 }
 
@@ -135,7 +162,7 @@ char *path_join(const char *a, const char *b)
 {
 	CLEANUP(strbuf_release) struct strbuf both = STRBUF_INIT, out = STRBUF_INIT;
 
-	if (!path_is_absolute(b)) {
+	if (!path_is_absolute(b) && *a) {
 		strbuf_addstr(&both, a);
 		strbuf_addch(&both, '/');
 	}
@@ -233,6 +260,12 @@ static bool is_starstar(const char *p, const char *pe)
 	return pe - p == 2 && p[0] == '*' && p[1] == '*';
 }
 
+/* Has any component of path a leading '.', which '**' does not pass? */
+static bool has_hidden(const char *path)
+{
+	return *path == '.' || strstr(path, "/.");
+}
+
 /* Backtracks to the last "**" only, which is enough and keeps hostile patterns from taking exponential time. */
 bool glob_match(const char *pattern, const char *path)
 {
@@ -243,7 +276,7 @@ bool glob_match(const char *pattern, const char *path)
 
 		if (*p && is_starstar(p, pe)) {
 			if (!*pe)
-				return *s != '\0';
+				return *s && !has_hidden(s);
 			back_p = p = pe + 1;
 			back_s = s;
 			continue;
@@ -259,7 +292,7 @@ bool glob_match(const char *pattern, const char *path)
 				continue;
 			}
 		}
-		if (!back_p || !*back_s)
+		if (!back_p || !*back_s || *back_s == '.')
 			return false;
 		back_s = component_end(back_s);
 		if (!*back_s)
@@ -279,7 +312,8 @@ char *glob_fixed_dir(const char *pattern)
 	return xstrndup(pattern, fixed);
 }
 
-static void walk(const char *root, struct strbuf *path, const char *pattern, bool deep, struct strvec *out)
+/* Offers all below path to pattern. Directories with a leading '.' are entered if hidden: '**' alone does not. */
+static void walk(const char *root, struct strbuf *path, const char *pattern, bool hidden, struct strvec *out)
 {
 	CLEANUP(strbuf_release) struct strbuf full = STRBUF_INIT;
 	size_t len = path->len;
@@ -297,15 +331,15 @@ static void walk(const char *root, struct strbuf *path, const char *pattern, boo
 		if (streq(e->d_name, ".") || streq(e->d_name, "..") || streq(e->d_name, ".git"))
 			continue;
 		strbuf_setlen(path, len);
-		if (len)
+		if (len && path->buf[len - 1] != '/')
 			strbuf_addch(path, '/');
 		strbuf_addstr(path, e->d_name);
 		if (glob_match(pattern, path->buf))
 			strvec_push(out, path->buf);
 		if (e->d_type == DT_UNKNOWN && fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			is_dir = S_ISDIR(st.st_mode);
-		if (deep && is_dir && path->len < PATH_LIMIT)
-			walk(root, path, pattern, deep, out);
+		if (is_dir && (hidden || *e->d_name != '.') && path->len < PATH_LIMIT)
+			walk(root, path, pattern, hidden, out);
 	}
 	closedir(dir);
 	strbuf_setlen(path, len);
@@ -321,7 +355,7 @@ static void expand(const char *root, struct strbuf *path, const char *whole, con
 	DIR *dir;
 
 	if (is_starstar(rest, end)) {
-		walk(root, path, whole, true, out);
+		walk(root, path, whole, strstr(rest, "/.") || strstr(rest, "/\\."), out);
 		return;
 	}
 	strbuf_addf(&full, "%s/%s", root, len ? path->buf : ".");
@@ -336,7 +370,7 @@ static void expand(const char *root, struct strbuf *path, const char *whole, con
 		if (!component_match(rest, end, name, name + strlen(name)))
 			continue;
 		strbuf_setlen(path, len);
-		if (len)
+		if (len && path->buf[len - 1] != '/')
 			strbuf_addch(path, '/');
 		strbuf_addstr(path, name);
 		if (!*end)
@@ -359,7 +393,7 @@ void glob_expand(const char *root, const char *pattern, struct strvec *out)
 	rest += *rest == '/';
 	if (path_is_absolute(pattern))
 		root = "";
-	strbuf_addstr(&path, fixed);
+	strbuf_addstr(&path, *fixed || !path_is_absolute(pattern) ? fixed : "/");
 	expand(root, &path, pattern, rest, &found);
 	strvec_sort(&found);
 	strvec_uniq(&found);

@@ -140,6 +140,6 @@ char *strbuf_detach(struct strbuf *sb)
 
 void strbuf_trim(struct strbuf *sb)
 {
-	while (sb->len && strchr(" \t\r\n", sb->buf[sb->len - 1]))
+	while (sb->len && sb->buf[sb->len - 1] && strchr(" \t\r\n", sb->buf[sb->len - 1]))
 		strbuf_setlen(sb, sb->len - 1);
 }

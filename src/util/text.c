@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ bool text_parse_duration(const char *s, int64_t *ns)
 	} units[] = {{"ms", SECOND / 1000}, {"s", SECOND},        {"m", 60 * SECOND}, {"h", 3600 * SECOND},
 		     {"d", 86400 * SECOND}, {"w", 604800 * SECOND}};
 	double total = 0;
+	bool bare = true;
 	size_t i;
 
 	if (!isdigit((unsigned char)*s))
@@ -36,10 +38,11 @@ bool text_parse_duration(const char *s, int64_t *ns)
 			return false;
 		s = end;
 		n = strspn(s, "abcdefghijklmnopqrstuvwxyz");
-		if (n == 0 && *s == '\0') {
-			total += value * (double)SECOND;
+		if (n == 0 && *s == '\0' && bare) {
+			total = value * (double)SECOND;
 			break;
 		}
+		bare = false; /* is the 30 of "1h30" minutes or seconds? */
 		for (i = 0; i < ARRAY_SIZE(units); i++)
 			if (strlen(units[i].unit) == n && memcmp(units[i].unit, s, n) == 0)
 				break;
@@ -64,6 +67,8 @@ bool text_parse_size(const char *s, int64_t *bytes)
 	if (!isdigit((unsigned char)*s) || (s[0] == '0' && (s[1] == 'x' || s[1] == 'X')))
 		return false;
 	value = strtod(s, &end);
+	if (end != s + strspn(s, "0123456789.")) /* an exponent, which looks like exabytes */
+		return false;
 	if (*end && (letter = strchr(letters, toupper((unsigned char)*end)))) {
 		value = ldexp(value, 10 * (int)(letter - letters + 1));
 		end++;
@@ -97,11 +102,11 @@ bool text_parse_int(const char *s, int64_t lo, int64_t hi, int64_t *out)
 
 void text_add_duration(struct strbuf *out, int64_t ns)
 {
-	int64_t s = ns / SECOND;
+	int64_t s = ns < 60 * SECOND ? (ns + SECOND / 2) / SECOND : ns / SECOND;
 
-	if (ns < 10 * SECOND)
+	if (ns < 10 * SECOND - SECOND / 200) /* what would show as 10.00 and 60.0 goes on below */
 		strbuf_addf(out, "%.2fs", (double)ns / (double)SECOND);
-	else if (s < 60)
+	else if (ns < 60 * SECOND - SECOND / 20)
 		strbuf_addf(out, "%.1fs", (double)ns / (double)SECOND);
 	else if (s < 3600)
 		strbuf_addf(out, "%jdm%02jds", (intmax_t)(s / 60), (intmax_t)(s % 60));
@@ -121,9 +126,27 @@ void text_add_size(struct strbuf *out, int64_t bytes)
 		strbuf_addf(out, "%jd B", (intmax_t)bytes);
 		return;
 	}
-	for (v /= 1024; v >= 1024 && i + 1 < ARRAY_SIZE(units); i++)
+	for (v /= 1024; v >= 1023.5 && i + 1 < ARRAY_SIZE(units); i++)
 		v /= 1024;
-	strbuf_addf(out, v < 10 ? "%.1f %s" : "%.0f %s", v, units[i]);
+	strbuf_addf(out, v < 9.95 ? "%.1f %s" : "%.0f %s", v, units[i]);
+}
+
+void text_add_double(struct strbuf *out, double x)
+{
+	/* 15 digits are the most that always survive the way from text to double and back; below the normal range fewer do. */
+	int precision = fpclassify(x) == FP_SUBNORMAL ? 1 : 15;
+	char text[40];
+
+	if (isnan(x)) {
+		strbuf_addstr(out, "nan");
+		return;
+	}
+	do {
+		snprintf(text, sizeof(text), "%.*g", precision, x);
+	} while (precision++ < 17 && strtod(text, NULL) != x);
+	strbuf_addstr(out, text);
+	if (!strpbrk(text, ".en")) /* 'n' of "inf" */
+		strbuf_addstr(out, ".0");
 }
 
 void text_add_escaped(struct strbuf *out, const char *s, size_t n, bool quotes)

@@ -17,6 +17,8 @@ bool text_parse_int(const char *s, int64_t lo, int64_t hi, int64_t *out);
 void text_add_duration(struct strbuf *out, int64_t ns);
 /* "312 B", "1.5 MiB" */
 void text_add_size(struct strbuf *out, int64_t bytes);
+/* The shortest decimal that reads back as x, always with '.', 'e', "inf" or "nan" in it: "0.1", "1.0", "1e+20", "-inf". */
+void text_add_double(struct strbuf *out, double x);
 /* Control characters, '\' and (if quotes) '"' as C escapes \n \t \r \\ \" \xNN; bytes from 0x80 stay. */
 void text_add_escaped(struct strbuf *out, const char *s, size_t n, bool quotes);
 /* Undoes it: reads up to end; false if an escape is malformed. */
