@@ -273,30 +273,6 @@ void params_offer(const struct params *p, struct nearest *n)
 		offer_below((struct arena *)(uintptr_t)&p->arena, p->root, &prefix, n);
 }
 
-static void add_json_string(struct strbuf *out, const char *s)
-{
-	strbuf_addch(out, '"');
-	for (; *s; s++) {
-		size_t plain = 0;
-
-		while ((unsigned char)s[plain] >= 0x20 && s[plain] != '"' && s[plain] != '\\')
-			plain++;
-		strbuf_add(out, s, plain);
-		s += plain;
-		if (!*s)
-			break;
-		if (*s == '"' || *s == '\\')
-			strbuf_addf(out, "\\%c", *s);
-		else if (*s == '\n')
-			strbuf_addstr(out, "\\n");
-		else if (*s == '\t')
-			strbuf_addstr(out, "\\t");
-		else
-			strbuf_addf(out, "\\u%04x", (unsigned char)*s);
-	}
-	strbuf_addch(out, '"');
-}
-
 static void add_int(struct strbuf *out, int64_t i)
 {
 	if (i < 0)
@@ -314,7 +290,7 @@ static void canonical_all(const struct param *pa, struct strbuf *out)
 		if (i)
 			strbuf_addch(out, ',');
 		if (map) {
-			add_json_string(out, pa->list.v[i]->key);
+			json_write_string(pa->list.v[i]->key, strlen(pa->list.v[i]->key), out);
 			strbuf_addch(out, ':');
 		}
 		param_canonical(pa->list.v[i], out);
@@ -329,7 +305,7 @@ void param_canonical(const struct param *pa, struct strbuf *out)
 	case PARAM_BOOL: strbuf_addstr(out, pa->b ? "true" : "false"); break;
 	case PARAM_INT: add_int(out, pa->i); break;
 	case PARAM_FLOAT: text_add_double(out, pa->f); break;
-	case PARAM_STR: add_json_string(out, pa->s); break;
+	case PARAM_STR: json_write_string(pa->s, strlen(pa->s), out); break;
 	case PARAM_LIST:
 	case PARAM_MAP: canonical_all(pa, out); break;
 	}

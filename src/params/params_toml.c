@@ -358,7 +358,7 @@ static struct param *float_value(struct toml *t, double x)
 static struct param *read_number(struct toml *t)
 {
 	const char *start = t->at;
-	bool sign = *start == '-' || *start == '+', fraction = false;
+	bool sign = peek(t, 0) == '-' || peek(t, 0) == '+', fraction = false;
 	int base = looking_at(t, "0x") ? 16 : looking_at(t, "0o") ? 8 : looking_at(t, "0b") ? 2 : 10;
 
 	strbuf_clear(&t->text);
