@@ -182,7 +182,7 @@ struct leaves {
 	struct strbuf names; /* each NUL-terminated */
 };
 
-static void collect(struct leaves *ls, struct strbuf *prefix, const struct param *pa)
+static void collect(struct leaves *ls, struct strbuf *prefix, const struct param *pa, bool root)
 {
 	size_t i, len = prefix->len;
 
@@ -193,10 +193,10 @@ static void collect(struct leaves *ls, struct strbuf *prefix, const struct param
 		return;
 	}
 	for (i = 0; i < pa->list.n; i++) {
-		if (len)
+		if (!root)
 			strbuf_addch(prefix, '.');
 		strbuf_addstr(prefix, pa->list.v[i]->key);
-		collect(ls, prefix, pa->list.v[i]);
+		collect(ls, prefix, pa->list.v[i], false);
 		strbuf_setlen(prefix, len);
 	}
 }
@@ -238,7 +238,7 @@ void params_each(const struct params *p, const char *key,
 		return;
 	}
 	strbuf_addstr(&prefix, key);
-	collect(&ls, &prefix, pa);
+	collect(&ls, &prefix, pa, !*key);
 	sort_leaves(&ls);
 	for (i = 0; i < ls.n; i++)
 		fn(ctx, ls.v[i].full, ls.v[i].pa);

@@ -23,11 +23,18 @@ struct yaml {
 	size_t warnings;
 };
 
+/* Only scalars know their place: a list or map stands where its first one does. */
 static int line_of(struct fy_node *fyn, int otherwise)
 {
-	struct fy_token *token = fyn && fy_node_is_scalar(fyn) ? fy_node_get_scalar_token(fyn) : NULL;
-	const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
+	struct fy_token *token;
+	const struct fy_mark *mark;
+	int depth;
 
+	for (depth = 0; fyn && !fy_node_is_scalar(fyn) && depth < PARAMS_MAX_DEPTH; depth++)
+		fyn = fy_node_is_sequence(fyn) ? fy_node_sequence_get_by_index(fyn, 0)
+					       : fy_node_pair_key(fy_node_mapping_get_by_index(fyn, 0));
+	token = fyn && fy_node_is_scalar(fyn) ? fy_node_get_scalar_token(fyn) : NULL;
+	mark = token ? fy_token_start_mark(token) : NULL;
 	return mark ? mark->line + 1 : otherwise;
 }
 
