@@ -1,0 +1,6 @@
+EXTRA_DIST += \
+	bench/README \
+	bench/floor.c \
+	bench/gen \
+	bench/run \
+	bench/timeit.c
