@@ -124,6 +124,7 @@ struct pipeline {
 	size_t n_defaults;
 	const char **gpus;           /* ids from `gpus = 0 1`; NULL with n_gpus 0: not said */
 	size_t n_gpus;
+	int64_t jobs;                /* of [project], 0: not said */
 	struct params params;
 	const char **param_files;
 	size_t n_param_files;
@@ -147,6 +148,8 @@ struct pipeline_disk {
 	int (*read)(void *ctx, const char *path, struct strbuf *out, struct err *err);
 	/* Was path made by an instance that is no longer in the pipeline? Then globs skip it. May be NULL. */
 	bool (*orphaned)(void *ctx, const char *path);
+	/* Is path a regular file? Scripts named in a cmd are code. */
+	bool (*is_file)(void *ctx, const char *path);
 	const char *(*getenv)(void *ctx, const char *name);
 	void *ctx;
 };
@@ -157,6 +160,7 @@ struct pipeline_options {
 	const char *profile;    /* [profile NAME] to apply; NULL: none */
 	char *const *overrides; /* "NAME=VALUE" of the command line */
 	size_t n_overrides;
+	size_t max_instances;   /* 0: 1,000,000 */
 };
 
 /* Reads, expands and validates. All errors and warnings go to ds; -1 if there was an error. What is known of the pipeline stays

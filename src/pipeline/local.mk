@@ -1,0 +1,20 @@
+libmlmake_a_SOURCES += \
+	src/pipeline/facts.c \
+	src/pipeline/fields.c \
+	src/pipeline/inputs.c \
+	src/pipeline/load.h \
+	src/pipeline/made.c \
+	src/pipeline/outputs.c \
+	src/pipeline/pipeline.c \
+	src/pipeline/pipeline.h \
+	src/pipeline/project.c \
+	src/pipeline/read.c \
+	src/pipeline/scripts.c \
+	src/pipeline/scripts.h \
+	src/pipeline/shquote.c \
+	src/pipeline/shquote.h \
+	src/pipeline/template.c \
+	src/pipeline/template.h \
+	src/pipeline/validate.c \
+	src/pipeline/words.c \
+	src/pipeline/words.h

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What concerns the whole: [project], [profile], parameters, [env], and the sections of later versions. */
+#include <config.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pipeline/load.h"
+#include "pipeline/words.h"
+#include "util/path.h"
+#include "util/text.h"
+
+#define MAX_JOBS 100000
+
+/* Appends the words of e to an array in the arena. */
+static void take_words(struct load *ld, const struct section *s, struct entry *e, const char ***v, size_t *n)
+{
+	char *at = e->value;
+	const char *why;
+	struct word w;
+	int got;
+
+	while ((got = word_next(&at, false, &w, &why)) > 0) {
+		*v = arena_grow(&ld->pl->arena, (void *)*v, *n, sizeof(**v));
+		(*v)[(*n)++] = w.text;
+	}
+	if (got < 0)
+		diag_error(ld->ds, s->file, e->line, "%s", why);
+}
+
+static void load_params(struct load *ld, const struct section *s, int line, const char *path)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	CLEANUP(err_release) struct err err = ERR_INIT;
+
+	map_put(&ld->files, path, (void *)(uintptr_t)path);
+	if (ld->disk->read(ld->disk->ctx, path, &text, &err) < 0) {
+		diag_error(ld->ds, s->file, line, "%s", err.msg);
+		ld->params_failed = true;
+	} else if (text.len > MAX_FILE) {
+		diag_error(ld->ds, s->file, line, "'%s' is larger than %zu MiB", path, MAX_FILE >> 20);
+		ld->params_failed = true;
+	} else if (params_parse(&ld->pl->params, path, text.buf, text.len, ld->ds) < 0) {
+		ld->params_failed = true;
+	}
+}
+
+static void add_param_files(struct load *ld, const struct section *s, struct entry *e)
+{
+	struct pipeline *pl = ld->pl;
+	size_t i = pl->n_param_files;
+
+	take_words(ld, s, e, &pl->param_files, &pl->n_param_files);
+	for (; i < pl->n_param_files; i++) {
+		strbuf_clear(&ld->path);
+		path_normalize(pl->param_files[i], &ld->path);
+		pl->param_files[i] = arena_strndup(&pl->arena, ld->path.buf, ld->path.len);
+		load_params(ld, s, e->line, pl->param_files[i]);
+	}
+}
+
+static void project_entry(struct load *ld, const struct section *s, struct entry *e)
+{
+	struct pipeline *pl = ld->pl;
+
+	switch (e->key->id) {
+	case K_NAME:
+		if (pl->name)
+			diag_error(ld->ds, s->file, e->line, "the project has the name '%s' already", pl->name);
+		else if (*e->value)
+			pl->name = e->value;
+		break;
+	case K_GOAL:
+		if (!pl->goal)
+			pl->goal = section_text(ld, s, K_GOAL);
+		break;
+	case K_PARAMS: add_param_files(ld, s, e); break;
+	case K_DEFAULT: ld->default_at = (struct place){s->file, e->line}; /* fall through */
+	case K_GPUS:
+		take_words(ld, s, e, e->key->id == K_GPUS ? &pl->gpus : &pl->defaults,
+			   e->key->id == K_GPUS ? &pl->n_gpus : &pl->n_defaults);
+		break;
+	case K_JOBS:
+		if (*e->value && !text_parse_int(e->value, 1, MAX_JOBS, &pl->jobs))
+			diag_error(ld->ds, s->file, e->line, "'%s' is no number of jobs; write a whole number from 1", e->value);
+		break;
+	default: break; /* include is done */
+	}
+}
+
+static void apply_profile(struct load *ld, const struct section *s)
+{
+	bool first_default = true;
+	struct entry *e;
+
+	for (e = s->first; e; e = e->next) {
+		CLEANUP(err_release) struct err err = ERR_INIT;
+
+		if (e->key->id == K_DEFAULT) {
+			if (first_default)
+				ld->pl->n_defaults = 0;
+			first_default = false;
+			ld->default_at = (struct place){s->file, e->line};
+			take_words(ld, s, e, &ld->pl->defaults, &ld->pl->n_defaults);
+		}
+		if (e->key->id != K_SET)
+			continue;
+		if (e->more)
+			diag_error(ld->ds, s->file, e->line, "'set %s' takes one line", e->arg);
+		else if (params_set(&ld->pl->params, e->arg, e->value, true, &err) < 0 && !ld->params_failed)
+			diag_error(ld->ds, s->file, e->line, "%s", err.msg);
+	}
+}
+
+static void find_profile(struct load *ld)
+{
+	CLEANUP(strbuf_release) struct strbuf hint = STRBUF_INIT;
+	struct nearest near = NEAREST_INIT(ld->opt->profile);
+	const struct section *s;
+
+	for (s = ld->sections; s; s = s->next) {
+		if (s->info->kind != S_PROFILE)
+			continue;
+		if (streq(s->name, ld->opt->profile)) {
+			apply_profile(ld, s);
+			return;
+		}
+		nearest_offer(&near, s->name);
+	}
+	nearest_hint(&near, &hint);
+	diag_error(ld->ds, ld->pl->file, 0, "there is no [profile %s]%s", ld->opt->profile, hint.buf);
+}
+
+static void override(struct load *ld, const char *text)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	const char *eq = strchr(text, '=');
+	CLEANUP(freep) char *name = xstrndup(text, eq ? (size_t)(eq - text) : strlen(text));
+
+	if (!eq || eq == text)
+		diag_error(ld->ds, NULL, 0, "'%s' is not NAME=VALUE", text);
+	else if (params_set(&ld->pl->params, name, eq + 1, true, &err) < 0 && !ld->params_failed)
+		diag_error(ld->ds, NULL, 0, "%s", err.msg);
+}
+
+static void set_env_fields(struct load *ld, const struct section *s, struct env *env)
+{
+	struct entry *e;
+	size_t i;
+
+	for (e = s->first; e; e = e->next) {
+		switch (e->key->id) {
+		case K_RUN: env->run = *e->value ? e->value : NULL; break;
+		case K_LOCK: take_words(ld, s, e, &env->locks, &env->n_locks); break;
+		case K_VARS: take_words(ld, s, e, &env->vars, &env->n_vars); break;
+		case K_SECRET: take_words(ld, s, e, &env->secrets, &env->n_secrets); break;
+		default:
+			if (!*e->value)
+				break;
+			env->probes = arena_grow(&ld->pl->arena, env->probes, env->n_probes, sizeof(*env->probes));
+			env->probes[env->n_probes++] = e->value;
+		}
+	}
+	for (i = 0; i < env->n_locks; i++) {
+		strbuf_clear(&ld->path);
+		path_normalize(env->locks[i], &ld->path);
+		env->locks[i] = arena_strndup(&ld->pl->arena, ld->path.buf, ld->path.len);
+	}
+}
+
+static void add_env(struct load *ld, const struct section *s)
+{
+	struct pipeline *pl = ld->pl;
+	struct env *env = arena_calloc(&pl->arena, sizeof(*env));
+
+	env->name = s->name;
+	env->at = (struct place){s->file, s->line};
+	set_env_fields(ld, s, env);
+	map_put(&ld->envs, env->name, env);
+	pl->envs = arena_grow(&pl->arena, pl->envs, pl->n_envs, sizeof(*pl->envs));
+	pl->envs[pl->n_envs++] = env;
+}
+
+static void add_other(struct load *ld, const struct section *s)
+{
+	struct pipeline *pl = ld->pl;
+
+	diag_warn(ld->ds, s->file, s->line, "[%s %s] is read and does nothing yet", s->info->name, s->name);
+	pl->others = arena_grow(&pl->arena, pl->others, pl->n_others, sizeof(*pl->others));
+	pl->others[pl->n_others++] = (struct other_section){s->info->name, s->name, {s->file, s->line}};
+}
+
+static void name_after_directory(struct pipeline *pl)
+{
+	CLEANUP(freep) char *cwd = getcwd(NULL, 0);
+
+	pl->name = arena_strdup(&pl->arena, cwd && cwd[1] ? path_base(cwd) : "project");
+}
+
+void fields_project(struct load *ld)
+{
+	const struct section *s;
+	struct entry *e;
+	size_t i;
+
+	for (s = ld->sections; s; s = s->next)
+		for (e = s->first; s->info->kind == S_PROJECT && e; e = e->next)
+			project_entry(ld, s, e);
+	if (!ld->pl->name)
+		name_after_directory(ld->pl);
+	if (ld->opt->profile)
+		find_profile(ld);
+	for (i = 0; i < ld->opt->n_overrides; i++)
+		override(ld, ld->opt->overrides[i]);
+	for (s = ld->sections; s; s = s->next) {
+		if (s->info->kind == S_ENV)
+			add_env(ld, s);
+		else if (s->info->kind == S_OTHER)
+			add_other(ld, s);
+	}
+}
+
+static void keep_target(struct load *ld, const char *target)
+{
+	struct pipeline *pl = ld->pl;
+
+	pl->defaults = arena_grow(&pl->arena, pl->defaults, pl->n_defaults, sizeof(*pl->defaults));
+	pl->defaults[pl->n_defaults++] = target;
+}
+
+static void check_target(struct load *ld, const char *target)
+{
+	CLEANUP(strbuf_release) struct strbuf hint = STRBUF_INIT;
+	struct nearest near = NEAREST_INIT(target);
+	const struct pipeline *pl = ld->pl;
+	size_t i;
+
+	if (glob_is_pattern(target) || map_get(&pl->stage_by_name, target) || map_get(&pl->instance_by_name, target) ||
+	    pipeline_maker(pl, target)) {
+		keep_target(ld, target);
+		return;
+	}
+	for (i = 0; i < pl->n_stages && load_may_hint(ld); i++)
+		nearest_offer(&near, pl->stages[i]->name);
+	nearest_hint(&near, &hint);
+	diag_error(ld->ds, ld->default_at.file, ld->default_at.line, "'default' names '%s', which is neither a stage nor made by one%s",
+		   target, hint.buf);
+}
+
+/* A gate does nothing yet, and building what it judges is as near as one can come. */
+static void take_gate(struct load *ld, const struct section *gate)
+{
+	const char **of = NULL;
+	size_t n = 0, i;
+	struct entry *e;
+
+	for (e = gate->first; e; e = e->next)
+		if (e->key->id == K_OF)
+			take_words(ld, gate, e, &of, &n);
+	diag_warn(ld->ds, ld->default_at.file, ld->default_at.line, "[gate %s] does nothing yet; the default is what it is of",
+		  gate->name);
+	for (i = 0; i < n; i++)
+		check_target(ld, of[i]);
+}
+
+void fields_defaults(struct load *ld)
+{
+	const char **targets = ld->pl->defaults;
+	size_t n = ld->pl->n_defaults, i;
+
+	ld->pl->defaults = NULL;
+	ld->pl->n_defaults = 0;
+	for (i = 0; i < n; i++) {
+		const char *colon = strchr(targets[i], ':');
+		struct section *s = NULL;
+
+		if (colon) {
+			strbuf_clear(&ld->word);
+			strbuf_addf(&ld->word, "%.*s %s", (int)(colon - targets[i]), targets[i], colon + 1);
+			s = map_get(&ld->headers, ld->word.buf);
+		}
+		if (!s || s->info->kind != S_OTHER)
+			check_target(ld, targets[i]);
+		else if (streq(s->info->name, "gate") && !s->taken)
+			take_gate(ld, s);
+		else if (!s->taken)
+			diag_warn(ld->ds, ld->default_at.file, ld->default_at.line, "'default' leaves out '%s', which does nothing yet",
+				  targets[i]);
+		if (s)
+			s->taken = true; /* its words are cut in place and come once */
+	}
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include "pipeline/shquote.h"
+
+#include <string.h>
+
+static void scan_double(struct shquote *q, const char *s, size_t n, size_t *i)
+{
+	char c = s[*i];
+
+	if (c == '\\' && *i + 1 < n)
+		++*i;
+	else if (c == '`' || (c == '$' && *i + 1 < n && s[*i + 1] == '('))
+		q->subst = true;
+	else if (c == '"')
+		q->quote = 0;
+}
+
+static void scan_plain(struct shquote *q, const char *s, size_t n, size_t *i)
+{
+	char c = s[*i];
+
+	if (c == '\n') {
+		q->murky |= q->here;
+		return;
+	}
+	if (c == '\\' && *i + 1 < n) {
+		++*i;
+	} else if (c == '\'' || c == '"') {
+		q->quote = c;
+		q->subst = false;
+	} else if (c == '#' && (!q->last || strchr(" \t\n;&|(", q->last))) {
+		q->comment = true;
+	} else if (c == '<' && q->last == '<') {
+		q->here = true;
+	}
+}
+
+void shquote_scan(struct shquote *q, const char *s, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (q->comment)
+			q->comment = s[i] != '\n';
+		if (q->comment)
+			continue;
+		if (q->quote == '\'')
+			q->quote = s[i] == '\'' ? 0 : '\'';
+		else if (q->quote == '"')
+			scan_double(q, s, n, &i);
+		else
+			scan_plain(q, s, n, &i);
+		q->last = s[i];
+	}
+}
+
+bool shquote_is_plain(const char *value)
+{
+	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,@%+";
+
+	return *value && value[strspn(value, safe)] == '\0';
+}
+
+static void add_escaped(const char *value, char quote, struct strbuf *out)
+{
+	for (; *value; value++) {
+		if (quote == '\'' && *value == '\'') {
+			strbuf_addstr(out, "'\\''");
+			continue;
+		}
+		if (quote == '"' && strchr("\\\"$`", *value))
+			strbuf_addch(out, '\\');
+		strbuf_addch(out, *value);
+	}
+}
+
+int shquote_add(struct shquote *q, const char *value, struct strbuf *out, const char **why)
+{
+	if (shquote_is_plain(value)) {
+		strbuf_addstr(out, value);
+		q->last = 'x';
+		return 0;
+	}
+	*why = NULL;
+	if (q->comment)
+		*why = "in a comment";
+	else if (q->murky)
+		*why = "after a here-document";
+	else if (q->quote == '"' && q->subst)
+		*why = "in a command substitution inside \"\"";
+	if (*why)
+		return -1;
+	if (q->quote)
+		add_escaped(value, q->quote, out);
+	else
+		strbuf_add_shell(out, value);
+	q->last = 'x';
+	return 0;
+}

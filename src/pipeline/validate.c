@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What can be said only when all is known. */
+#include <config.h>
+
+#include "pipeline/load.h"
+#include "util/path.h"
+
+static void check_stage(struct load *ld, const struct proto *p)
+{
+	const struct item *it = p->items;
+
+	while (it && it->key != K_OUTS && it->key != K_METRICS && it->key != K_PLOTS)
+		it = it->next;
+	if (!p->has_cmd)
+		diag_error(ld->ds, p->sec->file, p->sec->line, "'%s' has no 'cmd'; say what it runs", p->st.name);
+	if (!it && !p->failed)
+		diag_error(ld->ds, p->sec->file, p->sec->line, "'%s' makes nothing; give it 'outs'", p->st.name);
+}
+
+static const struct made *first_below(const struct made_dir *d)
+{
+	while (!d->outputs)
+		d = d->subs;
+	return d->outputs;
+}
+
+/* No output lies in another one. */
+static void check_nesting(struct load *ld, const struct instance *in)
+{
+	size_t i;
+
+	for (i = 0; i < in->n_outs; i++) {
+		const struct output *o = &in->outs[i];
+		const struct made_dir *d = map_get(&ld->dirs, o->path);
+		const struct made *inner = d ? first_below(d) : NULL;
+
+		if (inner)
+			diag_error(ld->ds, o->at.file, o->at.line, "'%s' of '%s' is an output in the output '%s' of '%s'; "
+				   "one of the two must lie elsewhere", inner->path, inner->in->name, o->path, in->name);
+	}
+}
+
+static void check_reserved(struct load *ld, const char *path, const char *what)
+{
+	const struct instance *in = made_holding(&ld->pl->instance_by_output, path);
+	size_t i;
+
+	for (i = 0; in && i < in->n_outs; i++)
+		if (path_is_within(path, in->outs[i].path))
+			diag_error(ld->ds, in->outs[i].at.file, in->outs[i].at.line, "output '%s' of '%s' would overwrite %s '%s'",
+				   in->outs[i].path, in->name, what, path);
+}
+
+/* An item that a foreach found on disk and that turns out to be made further down: the next build would find another. */
+static void check_items(struct load *ld, const struct proto *p)
+{
+	const struct axis *ax = p->is_foreach && !p->failed ? p->axes : NULL;
+	size_t i;
+
+	for (i = 0; ax && ax->found && i < ax->n; i++) {
+		const struct instance *in = ax->found[i] ? made_holding(&ld->pl->instance_by_output, ax->v[i]) : NULL;
+
+		if (!in)
+			continue;
+		diag_error(ld->ds, p->sec->file, ax->line, "'foreach' finds '%s', which '%s' makes; put [stage %s] above [stage %s]",
+			   ax->v[i], in->name, in->stage->name, p->st.name);
+		return;
+	}
+}
+
+void validate(struct load *ld)
+{
+	struct pipeline *pl = ld->pl;
+	struct map_slot *slot;
+	size_t i;
+
+	for (i = 0; i < pl->n_stages; i++) {
+		check_stage(ld, (const struct proto *)pl->stages[i]);
+		check_items(ld, (const struct proto *)pl->stages[i]);
+	}
+	for (i = 0; i < pl->n_instances; i++)
+		check_nesting(ld, pl->instances[i]);
+	for (i = 0; (slot = map_next(&ld->files, &i));)
+		check_reserved(ld, slot->key, "the project's file");
+	check_reserved(ld, "mlmake.lock", "the file of mlmake's");
+	if (!ld->incomplete)
+		fields_defaults(ld);
+}
