@@ -18,13 +18,15 @@ struct jobserver;
 struct jobserver *jobserver_client(const char *makeflags, char **warning);
 /* Opens a pool for slots jobs, slots - 1 bytes in a pipe (GNU make 4.3, as in Debian 12, knows no fifo:). */
 NODISCARD struct jobserver *jobserver_server(int slots, struct err *err);
+/* To be called while no stage runs: restores the bytes that killed stages took with them. A client does nothing. */
+void jobserver_refill(struct jobserver *js);
 /* Gives back what is held. NULL is nothing. */
 void jobserver_free(struct jobserver *js);
 
 bool jobserver_take(struct jobserver *js); /* one byte, without blocking */
 void jobserver_give(struct jobserver *js); /* gives one back, the very byte that was taken */
 int jobserver_fd(const struct jobserver *js); /* readable while bytes are free */
-/* Descriptors that children must inherit (0 or 2 of them), and the MAKEFLAGS for them. */
+/* Descriptors that children must inherit (0 or 2 of them), and the MAKEFLAGS for them (a client's own, as it came). */
 size_t jobserver_inherited(const struct jobserver *js, int fds[2]);
 void jobserver_makeflags(const struct jobserver *js, struct strbuf *out);
 

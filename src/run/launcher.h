@@ -6,6 +6,8 @@
 #include "util/base.h"
 #include "util/err.h"
 
+/* A stage has ended when its shell has; whatever else it started is killed then. */
+
 /* All borrowed for the call. */
 struct launch {
 	const char *name;   /* of the instance */
@@ -23,13 +25,17 @@ struct launch_end {
 };
 
 struct launcher {
-	/* Starts l; *id names it from now on. */
+	/* Starts l; *id names it from now on. -1 if its log cannot be made or the launcher is lost; a shell that cannot
+	 * be run ends as one with exit status 127, and the log says why. */
 	int (*start)(void *ctx, const struct launch *l, int *id, struct err *err);
-	/* Asks all processes of id to end: SIGTERM, or SIGKILL if kill. The end is reported as any other. */
+	/* Asks all processes of id to end: SIGTERM, or SIGKILL if kill. The end is reported as any other, when the last of
+	 * its processes is gone: one that ignores SIGTERM needs a second call with kill, also when its shell has ended
+	 * already. An id that has ended is no error. */
 	void (*stop)(void *ctx, int id, bool kill);
 	/* Readable while ends wait; -1 before the first start. */
 	int (*fd)(void *ctx);
-	/* Takes one end without blocking: 1, 0 if none waits, -1 if the launcher itself is lost (everything it started is dead). */
+	/* Takes one end without blocking: 1, 0 if none waits, -1 if the launcher itself is lost (everything it started is
+	 * dead, and no more ends come). */
 	int (*reap)(void *ctx, struct launch_end *out, struct err *err);
 	void *ctx;
 };
