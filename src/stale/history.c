@@ -416,7 +416,7 @@ const struct record *history_find(struct history *h, const struct digest *key)
 	return r;
 }
 
-bool history_orphaned(struct history *h, const char *path, bool (*current)(void *ctx, const char *instance), void *ctx)
+bool history_orphaned(struct history *h, const char *path, bool (*known)(void *ctx, const char *instance), void *ctx)
 {
 	struct map_slot *s;
 	size_t i = 0, j;
@@ -424,7 +424,7 @@ bool history_orphaned(struct history *h, const char *path, bool (*current)(void 
 	while ((s = map_next(&h->known, &i))) {
 		const struct record *r;
 
-		if (current(ctx, s->key))
+		if (known(ctx, s->key))
 			continue;
 		r = history_last(h, s->key);
 		for (j = 0; r && j < r->n_facts; j++)
@@ -456,6 +456,8 @@ int history_begin_run(struct history *h, const char *run_id, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf rest = STRBUF_INIT;
 
+	if (h->journal >= 0)
+		return 0;
 	if (file_mkdirs_for(h->journal_file, err) < 0)
 		return -1;
 	h->journal = open(h->journal_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);

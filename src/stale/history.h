@@ -35,7 +35,7 @@ const struct record *history_find(struct history *h, const struct digest *key);
 /* Did some instance that `known` does not hold make path? */
 bool history_orphaned(struct history *h, const char *path, bool (*known)(void *ctx, const char *instance), void *ctx);
 
-/* The journal of a run. Nothing below is needed for reading. */
+/* The journal of a run. Nothing below is needed for reading. Beginning twice is beginning once. */
 NODISCARD int history_begin_run(struct history *h, const char *run_id, struct err *err);
 /* instance is about to write paths. */
 NODISCARD int history_begin(struct history *h, const char *instance, const char *const *paths, size_t n,

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include "run/finish.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Inputs up to this many bytes are kept, so that a later `why` can show the lines that changed. */
+#define KEEP_BYTES 65536
+
+static int check_inputs(struct finish *f)
+{
+	const struct record *now = &f->v->now;
+	size_t i;
+
+	for (i = 0; i < now->n_facts; i++) {
+		const struct record_fact *was = &now->facts[i];
+		struct content is;
+
+		if (!fact_is_input_file(was->kind))
+			continue;
+		if (statcache_content(f->cache, was->name, true, &is, &f->err) < 0)
+			return -1;
+		if (!content_eq(&is, &was->content))
+			return err_set(&f->err, ERR_MOVED,
+				       "'%s' changed while it ran, so its result is not recorded; run mlmake again",
+				       was->name);
+	}
+	return 0;
+}
+
+static int take_output(struct finish *f, struct record_fact *fact)
+{
+	struct content c;
+	int got;
+
+	if (f->in->stage->cache == CACHE_NO)
+		got = statcache_content(f->cache, fact->name, false, &c, &f->err);
+	else
+		got = store_put(f->store, fact->name, &c, &f->err);
+	if (got < 0 && f->err.code != ERR_NOTFOUND)
+		return err_wrap(&f->err, "output '%s'", fact->name);
+	if (got < 0 || c.kind == CONTENT_NONE)
+		return err_set(&f->err, ERR_FAILED, "its command succeeded and did not make '%s'", fact->name);
+	fact->content = c;
+	return 0;
+}
+
+static int keep_inputs(struct finish *f)
+{
+	const struct instance *in = f->in;
+	size_t i;
+
+	for (i = 0; i < in->n_inputs; i++) {
+		enum fact_kind kind = in->inputs[i].kind == INPUT_DATA   ? FACT_DATA
+				      : in->inputs[i].kind == INPUT_CODE ? FACT_CODE
+									 : FACT_LOCK;
+		const struct record_fact *fact = record_find(&f->v->now, kind, in->inputs[i].path);
+
+		if (!fact || !in->inputs[i].keep || fact->content.size > KEEP_BYTES ||
+		    (fact->content.kind != CONTENT_FILE && fact->content.kind != CONTENT_EXEC))
+			continue;
+		if (store_put_known(f->store, fact->name, &fact->content, &f->err) < 0)
+			return err_wrap(&f->err, "cannot keep input '%s'", fact->name);
+	}
+	return 0;
+}
+
+static bool recorded(const struct record *r, const struct record_fact *fact)
+{
+	const struct record_fact *was = r ? record_find(r, fact->kind, fact->name) : NULL;
+
+	return was && content_eq(&was->content, &fact->content);
+}
+
+/* What stood at an output before and neither the store nor a record knows was made by a person: it is kept. */
+static int save_aside(struct finish *f)
+{
+	size_t i, j;
+
+	for (i = 0; i < f->aside->n; i++) {
+		CLEANUP(freep) char *where = aside_where(f->aside, i);
+		struct content c;
+		char hex[DIGEST_HEX + 1];
+
+		for (j = 0; where && j < f->v->now.n_facts; j++) {
+			const struct record_fact *fact = &f->v->now.facts[j];
+
+			if (!fact_is_output(fact->kind) || !streq(fact->name, f->aside->paths[i]))
+				continue;
+			if (recorded(f->v->last, fact) || store_has(f->store, &fact->content))
+				break;
+			if (store_put(f->store, where, &c, &f->err) < 0)
+				return err_wrap(&f->err, "cannot keep what stood at '%s'", fact->name);
+			digest_hex(&c.id, hex);
+			strbuf_addf(&f->note, "%s'%s' was not as any run left it; that version is kept in the store as %s",
+				    f->note.len ? "; " : "", fact->name, hex);
+			break;
+		}
+	}
+	return 0;
+}
+
+static int collect(struct finish *f)
+{
+	const struct record *now = &f->v->now;
+	size_t i;
+
+	if (check_inputs(f) < 0)
+		return -1;
+	f->record = *now;
+	f->record.facts = arena_alloc(&f->arena, (now->n_facts + 1) * sizeof(*now->facts));
+	memcpy(f->record.facts, now->facts, now->n_facts * sizeof(*now->facts));
+	for (i = 0; i < now->n_facts; i++) {
+		struct record_fact *fact = &f->record.facts[i];
+
+		if (!fact_is_output(fact->kind))
+			continue;
+		if (take_output(f, fact) < 0)
+			return -1;
+		f->changed |= !recorded(f->v->last, fact);
+	}
+	f->record.run = f->run_id;
+	f->record.started = f->started;
+	f->record.duration = f->duration;
+	return keep_inputs(f);
+}
+
+static int restore(struct finish *f)
+{
+	size_t i, j;
+
+	for (i = 0; i < f->from->n_facts; i++) {
+		const struct record_fact *fact = &f->from->facts[i];
+
+		for (j = 0; fact_is_output(fact->kind) && j < f->aside->n; j++)
+			if (streq(f->aside->paths[j], fact->name) &&
+			    store_place(f->store, &fact->content, fact->name, &f->err) < 0)
+				return err_wrap(&f->err, "cannot put back '%s'", fact->name);
+	}
+	return 0;
+}
+
+void finish_work(void *task)
+{
+	struct finish *f = task;
+
+	f->result = f->from ? restore(f) : collect(f);
+	if (f->result == 0)
+		f->result = save_aside(f);
+}
+
+void finish_release(struct finish *f)
+{
+	err_release(&f->err);
+	strbuf_release(&f->note);
+	arena_release(&f->arena);
+}
+
+size_t finish_to_restore(const struct verdict *v, const struct record *r, const struct instance *in, const char **paths)
+{
+	static const enum fact_kind kinds[] = {
+		[OUTPUT_OUTS] = FACT_OUTS, [OUTPUT_METRICS] = FACT_METRICS, [OUTPUT_PLOTS] = FACT_PLOTS};
+	size_t i, n = 0;
+
+	for (i = 0; i < in->n_outs; i++) {
+		const struct record_fact *is = record_find(&v->now, kinds[in->outs[i].kind], in->outs[i].path);
+
+		if (!is || !recorded(r, is))
+			paths[n++] = in->outs[i].path;
+	}
+	return n;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What is done with files when a stage has ended, or when its result is put back: work for a thread of the pool. */
+#ifndef RUN_FINISH_H
+#define RUN_FINISH_H
+
+#include "run/aside.h"
+#include "stale/decide.h"
+#include "store/store.h"
+
+struct finish {
+	size_t node;
+	/* given */
+	const struct instance *in;
+	const struct verdict *v;
+	struct statcache *cache;
+	struct store *store;
+	struct aside *aside;        /* what stood at the outputs before */
+	const struct record *from;  /* restore: the record whose outputs are put back; NULL: collect what the stage made */
+	const char *run_id;
+	int64_t started, duration;
+	/* answer */
+	int result;                 /* -1: err says why */
+	struct err err;
+	bool changed;               /* collect: some output is not what the last record says */
+	struct strbuf note;         /* a sentence worth telling, or empty */
+	struct arena arena;
+	struct record record;       /* collect: what came out; strings in arena or in v */
+};
+
+/* task is a struct finish.
+ *
+ * Collect: the inputs are looked at again (ERR_MOVED names the one that is not what the stage started from), the outputs
+ * are taken into the store, small inputs too so that `why` can show their lines. Restore: the outputs of `from` are
+ * placed. Either way, what was moved aside and nobody else holds is taken into the store. */
+void finish_work(void *task);
+void finish_release(struct finish *f);
+
+/* The outputs of in that are not on disk as r says, as paths borrowed from in; returns how many. paths has room for all. */
+size_t finish_to_restore(const struct verdict *v, const struct record *r, const struct instance *in, const char **paths);
+
+#endif

@@ -1,0 +1,75 @@
+EXTRA_DIST = tests/layers.txt tests/layers.sh tests/shell/lib.sh $(SHELL_TESTS)
+
+unit_tests = test_util test_digest test_store test_params test_pipeline test_graph test_stale test_build test_keeper \
+	test_jobserver test_resources test_report test_display
+
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+SH_LOG_DRIVER = $(LOG_DRIVER)
+TEST_EXTENSIONS = .sh
+AM_TESTS_ENVIRONMENT = srcdir='$(abs_srcdir)' builddir='$(abs_builddir)' MLMAKE='$(abs_builddir)/mlmake' \
+	LC_ALL=C.UTF-8 TZ=UTC GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null VALGRIND='$(VALGRIND)'; \
+	export srcdir builddir MLMAKE LC_ALL TZ GIT_CONFIG_NOSYSTEM GIT_CONFIG_GLOBAL VALGRIND; unset MAKEFLAGS MAKELEVEL MFLAGS;
+LOG_COMPILER = $(VALGRIND)
+SH_LOG_COMPILER = $(SHELL)
+
+SHELL_TESTS =
+include tests/shell/local.mk
+
+TESTS = tests/layers.sh $(SHELL_TESTS)
+if UNIT_TESTS
+check_PROGRAMS = $(unit_tests)
+TESTS += $(unit_tests)
+endif
+
+unit_ldadd = libmlmake.a $(FYAML_LIBS) $(INIH_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS) $(CRYPTO_LIBS) $(CUNIT_LIBS)
+tap = tests/unit/tap.c tests/unit/tap.h
+test_util_SOURCES = tests/unit/test_util.c $(tap)
+test_util_LDADD = $(unit_ldadd)
+test_digest_SOURCES = tests/unit/test_digest.c $(tap)
+test_digest_LDADD = $(unit_ldadd)
+test_store_SOURCES = tests/unit/test_store.c $(tap)
+test_store_LDADD = $(unit_ldadd)
+test_params_SOURCES = tests/unit/test_params.c $(tap)
+test_params_LDADD = $(unit_ldadd)
+test_pipeline_SOURCES = tests/unit/test_pipeline.c $(tap)
+test_pipeline_LDADD = $(unit_ldadd)
+test_graph_SOURCES = tests/unit/test_graph.c $(tap)
+test_graph_LDADD = $(unit_ldadd)
+test_stale_SOURCES = tests/unit/test_stale.c $(tap)
+test_stale_LDADD = $(unit_ldadd)
+test_build_SOURCES = tests/unit/test_build.c $(tap)
+test_build_LDADD = $(unit_ldadd)
+test_keeper_SOURCES = tests/unit/test_keeper.c $(tap)
+test_keeper_LDADD = $(unit_ldadd)
+test_jobserver_SOURCES = tests/unit/test_jobserver.c $(tap)
+test_jobserver_LDADD = $(unit_ldadd)
+test_resources_SOURCES = tests/unit/test_resources.c $(tap)
+test_resources_LDADD = $(unit_ldadd)
+test_report_SOURCES = tests/unit/test_report.c $(tap)
+test_report_LDADD = $(unit_ldadd)
+test_display_SOURCES = tests/unit/test_display.c $(tap)
+test_display_LDADD = $(unit_ldadd)
+
+if FUZZERS
+fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history
+noinst_PROGRAMS = $(fuzzers)
+endif
+fuzz_ldflags = -fsanitize=fuzzer $(INSTRUMENT)
+fuzz_params_SOURCES = tests/fuzz/fuzz_params.c
+fuzz_params_LDADD = $(mlmake_LDADD)
+fuzz_params_LDFLAGS = $(fuzz_ldflags)
+fuzz_manifest_SOURCES = tests/fuzz/fuzz_manifest.c
+fuzz_manifest_LDADD = $(mlmake_LDADD)
+fuzz_manifest_LDFLAGS = $(fuzz_ldflags)
+fuzz_statcache_SOURCES = tests/fuzz/fuzz_statcache.c
+fuzz_statcache_LDADD = $(mlmake_LDADD)
+fuzz_statcache_LDFLAGS = $(fuzz_ldflags)
+fuzz_pipeline_SOURCES = tests/fuzz/fuzz_pipeline.c
+fuzz_pipeline_LDADD = $(mlmake_LDADD)
+fuzz_pipeline_LDFLAGS = $(fuzz_ldflags)
+fuzz_metrics_SOURCES = tests/fuzz/fuzz_metrics.c
+fuzz_metrics_LDADD = $(mlmake_LDADD)
+fuzz_metrics_LDFLAGS = $(fuzz_ldflags)
+fuzz_history_SOURCES = tests/fuzz/fuzz_history.c
+fuzz_history_LDADD = $(mlmake_LDADD)
+fuzz_history_LDFLAGS = $(fuzz_ldflags)
