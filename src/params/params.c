@@ -49,8 +49,8 @@ int params_load(struct params *p, const char *path, struct diags *ds)
 	return params_parse(p, path, text.buf, text.len, ds);
 }
 
-/* The map that holds the parameter at key below map, and its index there. A component is taken up to each '.' in turn, since
- * keys may hold dots themselves; every node of the tree is visited at most once. */
+/* The map that holds the parameter at key below map, and its index there. A component is taken up to each '.' in turn,
+ * since keys may hold dots themselves; every node of the tree is visited at most once. */
 static const struct param *find(const struct param *map, const char *key, size_t *at)
 {
 	size_t n = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Parameters as TOML 1.0. Dates and times are checked and kept as strings, as they are written. A reader that met an error
- * goes on with the next line that looks like a header or a 'key =', so that one mistake gives one message. */
+/* Parameters as TOML 1.0. Dates and times are checked and kept as strings, as they are written. A reader that met an
+ * error goes on with the next line that looks like a header or a 'key =', so that one mistake gives one message. */
 #include <config.h>
 
 #include <ctype.h>
@@ -417,8 +417,8 @@ static bool is_day(const char *s)
 	return month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] + (leap && month == 2);
 }
 
-/* Reads a date, a time, or both with or without an offset. Sets *ok to false if it has the form and not the range. Returns
- * what is behind it; NULL if it is something else. */
+/* Reads a date, a time, or both with or without an offset. Sets *ok to false if it has the form and not the range.
+ * Returns what is behind it; NULL if it is something else. */
 static const char *match_time(const char *s, const char *end, bool *ok)
 {
 	const char *date = match(s, end, "dddd-dd-dd"), *time = s, *p;
@@ -748,39 +748,12 @@ static int read_line(struct toml *t)
 	return 0;
 }
 
-/* The line of the first byte that is not UTF-8, or a NUL; 0 if there is none. */
-static int bad_byte(const char *text, size_t n)
-{
-	const unsigned char *s = (const unsigned char *)text, *end = s + n;
-	int line = 1;
-
-	while (s < end) {
-		size_t more = *s < 0x80 ? 0 : *s < 0xc2 ? 9 : *s < 0xe0 ? 1 : *s < 0xf0 ? 2 : *s < 0xf5 ? 3 : 9;
-		size_t i;
-
-		if (*s == 0 || more >= (size_t)(end - s))
-			return line;
-		for (i = 1; i <= more; i++)
-			if ((s[i] & 0xc0) != 0x80)
-				return line;
-		if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) || (*s == 0xf0 && s[1] < 0x90) ||
-		    (*s == 0xf4 && s[1] > 0x8f))
-			return line;
-		line += *s == '\n';
-		s += more + 1;
-	}
-	return 0;
-}
-
 void params_read_toml(struct build *b, const char *text, size_t n)
 {
 	struct toml t = {.b = b, .at = text, .end = text + n, .line = 1, .table_depth = 1, .text = STRBUF_INIT};
-	int bad = bad_byte(text, n);
 
-	if (bad) {
-		build_error(b, bad, "the file is not UTF-8 text, which TOML has to be");
+	if (build_check_utf8(b, text, n) < 0)
 		return;
-	}
 	take(&t, "\xef\xbb\xbf");
 	b->root = new_node(&t, PARAM_MAP, BY_HEADER);
 	t.table = b->root;

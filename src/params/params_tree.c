@@ -33,6 +33,37 @@ int build_error(struct build *b, int line, const char *fmt, ...)
 	return -1;
 }
 
+/* The line of the first byte that is not UTF-8, or a NUL; 0 if there is none. */
+static int bad_utf8_line(const char *text, size_t n)
+{
+	const unsigned char *s = (const unsigned char *)text, *end = s + n;
+	int line = 1;
+
+	while (s < end) {
+		size_t more = *s < 0x80 ? 0 : *s < 0xc2 ? 9 : *s < 0xe0 ? 1 : *s < 0xf0 ? 2 : *s < 0xf5 ? 3 : 9;
+		size_t i;
+
+		if (*s == 0 || more >= (size_t)(end - s))
+			return line;
+		for (i = 1; i <= more; i++)
+			if ((s[i] & 0xc0) != 0x80)
+				return line;
+		if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) || (*s == 0xf0 && s[1] < 0x90) ||
+		    (*s == 0xf4 && s[1] > 0x8f))
+			return line;
+		line += *s == '\n';
+		s += more + 1;
+	}
+	return 0;
+}
+
+int build_check_utf8(struct build *b, const char *text, size_t n)
+{
+	int line = bad_utf8_line(text, n);
+
+	return line ? build_error(b, line, "the file is not UTF-8 text, which it has to be") : 0;
+}
+
 struct param *build_node(struct build *b, enum param_kind kind, int line, size_t size)
 {
 	struct param *pa = arena_calloc(b->arena, size);
@@ -40,14 +71,6 @@ struct param *build_node(struct build *b, enum param_kind kind, int line, size_t
 	pa->kind = kind;
 	pa->file = b->file;
 	pa->line = line;
-	return pa;
-}
-
-struct param *build_str(struct build *b, const char *s, size_t n, int line)
-{
-	struct param *pa = build_node(b, PARAM_STR, line, sizeof(*pa));
-
-	pa->s = arena_strndup(b->arena, s, n);
 	return pa;
 }
 
@@ -236,6 +259,7 @@ static bool core_int(const char *s, size_t n, struct param *out)
 	size_t sign = *s == '-' || *s == '+', i;
 	int base = 10;
 	char text[72], *end;
+	long long value;
 
 	if (n > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'o')) {
 		base = s[1] == 'x' ? 16 : 8;
@@ -252,9 +276,10 @@ static bool core_int(const char *s, size_t n, struct param *out)
 		return false;
 	snprintf(text, sizeof(text), "%s%.*s", *s == '-' ? "-" : "", (int)(n - sign), s + sign);
 	errno = 0;
-	out->i = strtoll(text, &end, base);
+	value = strtoll(text, &end, base);
 	if (errno || *end)
 		return false;
+	out->i = value;
 	out->kind = PARAM_INT;
 	return true;
 }

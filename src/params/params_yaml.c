@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Parameters as YAML 1.2, the only file that knows libfyaml. Aliases and '<<' are followed here and not by the library, so
- * that a small file cannot unfold into a huge tree; duplicate keys are found here to name both lines. */
+/* Parameters as YAML 1.2, the only file that knows libfyaml. Aliases and '<<' are followed here and not by the library,
+ * so that a small file cannot unfold into a huge tree; duplicate keys are found here to name both lines. */
 #include <config.h>
 
 #include <ctype.h>
@@ -380,11 +380,14 @@ static void read_document(struct build *b, struct fy_document *fyd)
 void params_read_yaml(struct build *b, const char *text, size_t n)
 {
 	static const struct fy_diag_cfg diag_cfg = {.level = FYET_ERROR, .module_mask = ~0u};
-	struct fy_diag *diag = fy_diag_create(&diag_cfg);
-	struct fy_parse_cfg cfg = {.flags = FYPCF_ALLOW_DUPLICATE_KEYS | FYPCF_JSON_NONE, .diag = diag};
-	struct fy_parser *fyp;
+	struct fy_parse_cfg cfg = {.flags = FYPCF_ALLOW_DUPLICATE_KEYS | FYPCF_JSON_NONE};
 	struct fy_document *fyd, *second = NULL;
+	struct fy_parser *fyp;
+	struct fy_diag *diag;
 
+	if (build_check_utf8(b, text, n) < 0) /* libfyaml 0.7 may never return from other bytes */
+		return;
+	cfg.diag = diag = fy_diag_create(&diag_cfg);
 	if (!diag)
 		BUG("libfyaml does not start");
 	fy_diag_set_collect_errors(diag, true);

@@ -43,7 +43,7 @@ void path_normalize(const char *path, struct strbuf *out)
 			;
 		} else if (n == 2 && p[0] == '.' && p[1] == '.' && out->len > floor) {
 			drop_last(out, floor);
-		} else if (n == 2 && p[0] == '.' && p[1] == '.' && floor > start) {
+		} else if (n == 2 && p[0] == '.' && p[1] == '.' && path_is_absolute(path)) {
 			; /* "/.." is "/" */
 		} else {
 			if (out->len > start && out->buf[out->len - 1] != '/')

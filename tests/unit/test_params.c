@@ -201,6 +201,7 @@ static void reads_yaml(void)
 	expect_tree("p.yaml", "a: &x 1\nb: *x\nc: &x 2\nd: *x\n", "{\"a\":1,\"b\":1,\"c\":2,\"d\":2}");
 	expect_tree("p.yaml", "a: !!str 12\nb: \"12\"\nc: !!float 1\nd: ! 12\n1: x\n",
 		    "{\"1\":\"x\",\"a\":\"12\",\"b\":\"12\",\"c\":1.0,\"d\":\"12\"}");
+	expect_tree("p.yaml", "n: 333333333333333330000000000\n", "{\"n\":\"333333333333333330000000000\"}");
 	expect_tree("p.yaml", "t: |\n  a\n  b\n", "{\"t\":\"a\\nb\\n\"}");
 	expect_said("p.yaml", "a: 1\nb: 2\na: 3\n", -1,
 		    "p.yaml:3: error: 'a' is set a second time; the first is in line 1\n");
@@ -208,6 +209,7 @@ static void reads_yaml(void)
 		    "p.yaml:1: error: the tag '!env' is not understood; parameters are plain data\n"
 		    "p.yaml:2: error: no anchor '&no' stands before this alias\n"
 		    "p.yaml:3: error: a key of a parameter has to be plain text\n");
+	expect_said("p.yaml", "%\xff\xff\xff\x04", -1, "p.yaml:1: error: the file is not UTF-8 text, which it has to be\n");
 	expect_said("p.yaml", "- 1\n", -1, "p.yaml:1: error: parameters in YAML are one map: name: value\n");
 	expect_said("p.yaml", "a: 1\n---\nb: 2\n", -1,
 		    "p.yaml: error: the file has more than one YAML document ('---')\n");
@@ -287,7 +289,7 @@ static void reports_all_errors_of_a_toml(void)
 	expect_said("p.toml", "i = 9223372036854775808\n", -1, "p.toml:1: error: '9223372036854775808' does not fit 64 bits\n");
 	expect_said("p.toml", "a = {x = 1}\na.y = 2\n", -1,
 		    "p.toml:2: error: 'a' is complete since line 1 and takes no more keys here\n");
-	expect_said("p.toml", "k = \xff\n", -1, "p.toml:1: error: the file is not UTF-8 text, which TOML has to be\n");
+	expect_said("p.toml", "k = \xff\n", -1, "p.toml:1: error: the file is not UTF-8 text, which it has to be\n");
 	expect_said("p.toml", "k = \"\\u0000\"\n", -1, "p.toml:1: error: a parameter cannot hold a NUL character\n");
 	expect_said("p.toml", "d = 2023-02-29\n", -1, "p.toml:1: error: '2023-02-29' is no value; a string needs \"quotes\"\n");
 	expect_said("p.toml", "k =", -1, "p.toml:1: error: a value is missing\n");
