@@ -49,7 +49,6 @@ static int run_pass(const struct look *l, int fd, int64_t size, struct pass *p)
 		twinhash_final(&t, &p->id, p->fast);
 	else
 		fasthash_final(&t.fast, p->fast);
-	__atomic_add_fetch(&l->counts->files, 1, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&l->counts->bytes_read, (uint64_t)p->bytes, __ATOMIC_RELAXED);
 	if (p->sha)
 		__atomic_add_fetch(&l->counts->bytes_hashed, (uint64_t)p->bytes, __ATOMIC_RELAXED);
@@ -61,6 +60,7 @@ static int read_content(const struct look *l, int fd, const struct entry *old, s
 {
 	struct pass p = {.sha = !old || !entry_is_file(old) || old->total != out->size};
 
+	__atomic_add_fetch(&l->counts->files, 1, __ATOMIC_RELAXED);
 	if (out->size >= 2 * CHUNK)
 		posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	if (run_pass(l, fd, out->size, &p) < 0)

@@ -657,6 +657,15 @@ static void add_item(struct items *items, const char *path, bool follow, int64_t
 	items->v[items->n++] = (struct table_item){path, follow, used, *t};
 }
 
+/* In the order of paths, which is about the order in which they are asked for: neighbours lie in one cache line. */
+static int by_path(const void *a, const void *b)
+{
+	const struct table_item *x = a, *y = b;
+	int c = strcmp(x->path, y->path);
+
+	return c ? c : (int)x->follow - (int)y->follow;
+}
+
 static void collect(struct statcache *sc, struct items *items, int64_t now)
 {
 	char key[PATH_MAX + 1];
@@ -685,6 +694,8 @@ static void collect(struct statcache *sc, struct items *items, int64_t now)
 
 		add_item(items, l->key + 1, l->key[0] == 'f', now, &l->box->t);
 	}
+	if (items->n)
+		qsort(items->v, items->n, sizeof(*items->v), by_path);
 }
 
 /* Does some path's time of use need freshening? Once a day is enough. */

@@ -1,0 +1,10 @@
+libmlmake_a_SOURCES += \
+	src/store/objects.c \
+	src/store/objects.h \
+	src/store/place.c \
+	src/store/put.c \
+	src/store/store.c \
+	src/store/store.h \
+	src/store/storeroom.h \
+	src/store/transfer.c \
+	src/store/transfer.h

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The files of a store: one an object, written beside and renamed into place. Internal to the room. */
+#ifndef STORE_OBJECTS_H
+#define STORE_OBJECTS_H
+
+#include <pthread.h>
+
+#include "digest/digest.h"
+#include "util/base.h"
+#include "util/err.h"
+#include "util/strbuf.h"
+
+struct stat;
+
+struct objects {
+	char *dir;
+	int fd;       /* of dir; -1 until something is put or found there */
+	bool written; /* since the last sync; changed atomically */
+	bool swept;   /* incoming/ was looked through for old leftovers */
+	pthread_mutex_t mutex;
+};
+void objects_init(struct objects *o, const char *dir);
+void objects_release(struct objects *o);
+
+/* Makes the directories, if make; false if they are not there. Every other call does it by itself. */
+NODISCARD int objects_open(struct objects *o, bool make, struct err *err);
+/* Is the object there, with this size (-1: any)? One of another size is moved to corrupt/. *size, if not NULL, is its size. */
+bool objects_has(struct objects *o, const struct digest *id, int64_t want, int64_t *size);
+/* A descriptor to read it from; *size is its size. ERR_NOTFOUND. Its content is not verified. */
+NODISCARD int objects_read(struct objects *o, const struct digest *id, int64_t *size, struct err *err);
+/* Moves it to corrupt/ and sets ERR_CORRUPT; always returns -1. */
+int objects_condemn(struct objects *o, const struct digest *id, struct err *err);
+
+/* An object being written: a file in incoming/. */
+struct incoming {
+	struct objects *o;
+	int fd; /* -1: none */
+	char name[64];
+};
+#define INCOMING_INIT {NULL, -1, ""}
+NODISCARD int incoming_open(struct incoming *in, struct objects *o, struct err *err);
+/* Names it by its content, which has size bytes. If the object is there already, the new one is dropped. */
+NODISCARD int incoming_finish(struct incoming *in, const struct digest *id, int64_t size, struct err *err);
+void incoming_drop(struct incoming *in); /* removes it, unless it was finished; for CLEANUP */
+
+NODISCARD int objects_sync(struct objects *o, struct err *err);
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/storeroom.h"
+#include "store/transfer.h"
+#include "util/file.h"
+
+#define SMALL (128 * 1024) /* up to here a file is digested in memory, and written only if the store lacks it */
+
+static bool same_stat(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+static int moved(const char *path, struct err *err)
+{
+	return err_set(err, ERR_MOVED, "'%s' changed while it was read", path);
+}
+
+static int put_memory(struct store *s, const void *data, size_t n, const struct digest *id, struct err *err)
+{
+	CLEANUP(incoming_drop) struct incoming in = INCOMING_INIT;
+
+	if (objects_has(&s->objects, id, (int64_t)n, NULL))
+		return 0;
+	if (incoming_open(&in, &s->objects, err) < 0)
+		return -1;
+	if (fd_write_all(in.fd, data, n, err) < 0)
+		return err_wrap(err, "store '%s'", s->objects.dir);
+	return incoming_finish(&in, id, (int64_t)n, err);
+}
+
+int store_put_bytes(struct store *s, const void *data, size_t n, struct digest *out, struct err *err)
+{
+	digest_bytes(data, n, out);
+	return put_memory(s, data, n, out, err);
+}
+
+/* Digests a small file in memory. 1: it is longer than stat said. */
+static int put_small(struct store *s, int fd, const char *path, struct transfer *t, struct err *err)
+{
+	unsigned char buf[SMALL + 1];
+	struct twinhash h;
+	size_t len = 0;
+	ssize_t n = 1;
+
+	while (n > 0 && len < sizeof(buf)) {
+		n = read(fd, buf + len, sizeof(buf) - len);
+		if (n < 0 && errno == EINTR)
+			n = 1;
+		else if (n < 0)
+			return err_errno(err, "cannot read '%s'", path);
+		else
+			len += (size_t)n;
+		if (n > 0 && (int64_t)len == t->bytes)
+			break; /* all that stat promised; the stat afterwards tells whether there was more */
+	}
+	if ((int64_t)len != t->bytes)
+		return moved(path, err);
+	twinhash_init(&h, statcache_key(s->cache));
+	twinhash_update(&h, buf, len);
+	twinhash_final(&h, &t->id, t->fast);
+	return put_memory(s, buf, len, &t->id, err);
+}
+
+static int put_large(struct store *s, int fd, const char *path, struct transfer *t, struct err *err)
+{
+	CLEANUP(incoming_drop) struct incoming in = INCOMING_INIT;
+	int64_t size = t->bytes;
+
+	if (incoming_open(&in, &s->objects, err) < 0 ||
+	    transfer_copy(t, fd, in.fd, size, statcache_key(s->cache), path, s->objects.dir, err) < 0)
+		return -1;
+	if (t->bytes != size)
+		return moved(path, err);
+	return incoming_finish(&in, &t->id, t->bytes, err);
+}
+
+/* Takes in the regular file open at fd. What a file that moves left in the store is whole, and harms nobody. */
+static int put_fd(struct store *s, int fd, const char *path, struct content *out, struct err *err)
+{
+	int64_t before = statcache_now(s->cache);
+	struct stat st, after;
+	struct transfer t;
+	int result;
+
+	if (fstat(fd, &st) < 0)
+		return err_errno(err, "cannot stat '%s'", path);
+	t.bytes = st.st_size;
+	result = st.st_size <= SMALL ? put_small(s, fd, path, &t, err) : put_large(s, fd, path, &t, err);
+	if (result < 0)
+		return -1;
+	if (fstat(fd, &after) < 0)
+		return err_errno(err, "cannot stat '%s'", path);
+	if (!same_stat(&st, &after))
+		return moved(path, err);
+	statcache_teach(s->cache, before, &after, &t.id, t.fast);
+	*out = (struct content){st.st_mode & S_IXUSR ? CONTENT_EXEC : CONTENT_FILE, t.id, t.bytes};
+	return 0;
+}
+
+/* Appends the target of the link to target. */
+static int read_link(int at, const char *name, const char *path, struct strbuf *target, struct err *err)
+{
+	char buf[MANIFEST_TARGET + 2];
+	ssize_t n = readlinkat(at, name, buf, sizeof(buf));
+
+	if (n < 0)
+		return err_errno(err, "cannot read link '%s'", path);
+	if (n > MANIFEST_TARGET)
+		return err_set(err, ERR_INVALID, "link '%s' has a target longer than %d bytes", path, MANIFEST_TARGET);
+	strbuf_add(target, buf, (size_t)n);
+	return 0;
+}
+
+static int put_at(struct store *s, int at, const char *name, const char *path, int depth, struct content *out,
+		  char **target, struct err *err);
+
+static int put_child(struct store *s, int dir, const char *name, const char *path, int depth, struct manifest *m,
+		     int64_t *total, struct err *err)
+{
+	CLEANUP(freep) char *child = xstrfmt("%s/%s", path, name);
+	const char *refusal = manifest_name_refusal(name);
+	char *target = NULL;
+	struct content c;
+
+	if (refusal)
+		return err_set(err, ERR_INVALID, "'%s' cannot be part of an artifact: its name %s", child, refusal);
+	if (put_at(s, dir, name, child, depth + 1, &c, &target, err) < 0)
+		return -1;
+	*total += c.size;
+	manifest_add(m, c.kind, xstrdup(name), target, &c.id);
+	return 0;
+}
+
+static int put_children(struct store *s, DIR *dir, const char *path, int depth, struct manifest *m, int64_t *total,
+			struct err *err)
+{
+	struct dirent *e;
+
+	while (errno = 0, (e = readdir(dir)))
+		if (!streq(e->d_name, ".") && !streq(e->d_name, "..") &&
+		    put_child(s, dirfd(dir), e->d_name, path, depth, m, total, err) < 0)
+			return -1;
+	return errno ? err_errno(err, "cannot read directory '%s'", path) : 0;
+}
+
+/* Takes fd. */
+static int put_dir(struct store *s, int fd, const char *path, int depth, struct content *out, struct err *err)
+{
+	CLEANUP(manifest_release) struct manifest m = MANIFEST_INIT;
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	struct stat before, after;
+	int result = 0;
+	DIR *dir;
+
+	out->kind = CONTENT_DIR;
+	out->size = 0;
+	if (fstat(fd, &before) < 0 || !(dir = fdopendir(fd))) {
+		close(fd);
+		return err_errno(err, "cannot read directory '%s'", path);
+	}
+	if (depth > MANIFEST_DEPTH)
+		result = err_set(err, ERR_INVALID, "directory '%s' is nested deeper than %d levels", path,
+				 MANIFEST_DEPTH);
+	else
+		result = put_children(s, dir, path, depth, &m, &out->size, err);
+	if (result == 0 && fstat(fd, &after) == 0 && !same_stat(&before, &after))
+		result = moved(path, err);
+	closedir(dir);
+	if (result < 0)
+		return -1;
+	manifest_sort(&m);
+	manifest_write(&m, &text);
+	return store_put_bytes(s, text.buf, text.len, &out->id, err);
+}
+
+/* A link below a directory lies in its manifest, and its target goes to *target_out; one on its own is an object. */
+static int put_link(struct store *s, int at, const char *name, const char *path, struct content *out,
+		    char **target_out, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf target = STRBUF_INIT;
+
+	if (read_link(at, name, path, &target, err) < 0)
+		return -1;
+	out->kind = CONTENT_LINK;
+	out->size = 0;
+	if (!target_out)
+		return store_put_bytes(s, target.buf, target.len, &out->id, err);
+	digest_bytes(target.buf, target.len, &out->id);
+	*target_out = strbuf_detach(&target);
+	return 0;
+}
+
+static int put_at(struct store *s, int at, const char *name, const char *path, int depth, struct content *out,
+		  char **target, struct err *err)
+{
+	int fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY), result;
+	struct stat st;
+
+	if (fd < 0 && errno == ELOOP)
+		return put_link(s, at, name, path, out, target, err);
+	if (fd < 0 && (errno == ENXIO || errno == ENODEV))
+		return err_set(err, ERR_INVALID, "'%s' is neither file, directory nor symbolic link", path);
+	if (fd < 0)
+		return err_errno(err, "cannot open '%s'", path);
+	if (fstat(fd, &st) < 0)
+		result = err_errno(err, "cannot stat '%s'", path);
+	else if (S_ISDIR(st.st_mode))
+		return put_dir(s, fd, path, depth, out, err);
+	else if (!S_ISREG(st.st_mode))
+		result = err_set(err, ERR_INVALID, "'%s' is neither file, directory nor symbolic link", path);
+	else
+		result = put_fd(s, fd, path, out, err);
+	close(fd);
+	return result;
+}
+
+int store_put(struct store *s, const char *path, struct content *out, struct err *err)
+{
+	return put_at(s, AT_FDCWD, path, path, 0, out, NULL, err);
+}
+
+static int check_known(const char *path, const struct content *got, const struct content *known, struct err *err)
+{
+	if (content_eq(got, known))
+		return 0;
+	return err_set(err, ERR_MOVED, "'%s' changed after it was digested", path);
+}
+
+struct known_dir {
+	struct store *s;
+	struct err *err;
+};
+
+/* Puts what one directory of a known tree lacks in the store, then its manifest. */
+static int put_known_dir(void *ctx, const char *dir, const struct manifest *m)
+{
+	struct known_dir *k = ctx;
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	struct digest id;
+	size_t i;
+
+	for (i = 0; i < m->n; i++) {
+		const struct manifest_entry *e = &m->v[i];
+		CLEANUP(freep) char *path = NULL;
+		struct content known = {e->kind, e->id, -1}, got;
+
+		if ((e->kind != CONTENT_FILE && e->kind != CONTENT_EXEC) ||
+		    objects_has(&k->s->objects, &e->id, -1, NULL))
+			continue;
+		path = xstrfmt("%s/%s", dir, e->name);
+		if (store_put(k->s, path, &got, k->err) < 0 || check_known(path, &got, &known, k->err) < 0)
+			return -1;
+	}
+	manifest_write(m, &text);
+	return store_put_bytes(k->s, text.buf, text.len, &id, k->err);
+}
+
+int store_put_known(struct store *s, const char *path, const struct content *known, struct err *err)
+{
+	struct known_dir k = {s, err};
+	struct content got;
+	int result = 1;
+
+	if (known->kind == CONTENT_NONE || store_has(s, known))
+		return 0;
+	if (known->kind == CONTENT_DIR)
+		result = statcache_manifests(s->cache, path, known, put_known_dir, &k);
+	if (result <= 0)
+		return result;
+	if (store_put(s, path, &got, err) < 0)
+		return -1;
+	return check_known(path, &got, known, err);
+}

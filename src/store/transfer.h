@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Bytes from one descriptor to another, digested on the way. Internal to the room. */
+#ifndef STORE_TRANSFER_H
+#define STORE_TRANSFER_H
+
+#include "digest/digest.h"
+#include "digest/fasthash.h"
+#include "util/err.h"
+
+struct transfer {
+	int64_t bytes;
+	struct digest id;
+	unsigned char fast[FASTHASH_LEN];
+};
+/* Copies all of from to the empty file to: as a clone where the file system can, then reading what was cloned; else what is
+ * digested is what is written. from_name and to_name are for messages. */
+NODISCARD int transfer_copy(struct transfer *t, int from, int to, int64_t size, const unsigned char *secret,
+			    const char *from_name, const char *to_name, struct err *err);
+
+#endif

@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "digest/manifest.h"
+#include "store/store.h"
+#include "tap.h"
+#include "util/file.h"
+
+/* printf 'hello\n' | sha256sum */
+#define HELLO "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
+#define HELLO_OBJECT "/objects/58/91/" HELLO
+#define SECOND INT64_C(1000000000)
+
+static const unsigned char secret[STATCACHE_SECRET] = {7};
+
+static int64_t ahead;
+static int64_t shifted(void *ctx)
+{
+	(void)ctx;
+	return clock_now(&clock_system) + ahead;
+}
+static const struct clock test_clock = {shifted, shifted, NULL};
+
+struct place {
+	struct statcache *cache;
+	struct store *s;
+};
+
+static struct place at(const char *dir)
+{
+	struct place p;
+
+	ahead = 10 * SECOND;
+	p.cache = statcache_open(NULL, secret, &test_clock);
+	p.s = store_new(dir, p.cache);
+	return p;
+}
+
+static void leave(struct place *p)
+{
+	store_free(p->s);
+	statcache_free(p->cache);
+}
+
+static void put(const char *path, const char *text)
+{
+	EXPECT_INT(file_write(path, text, strlen(text), 0644, false, NULL), 0);
+}
+
+static void ok(int result, struct err *err)
+{
+	tap_check(result == 0, __FILE__, __LINE__, "failed: %s", err->msg ? err->msg : "without a message");
+	err_release(err);
+}
+
+static struct content take(struct store *s, const char *path)
+{
+	struct content c = {.kind = CONTENT_NONE};
+	struct err err = ERR_INIT;
+
+	ok(store_put(s, path, &c, &err), &err);
+	return c;
+}
+
+static int entries(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	int n = 0;
+
+	while (d && (e = readdir(d)))
+		n += e->d_name[0] != '.' || strstr(e->d_name, "mlmake-tmp") != NULL;
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static bool holds(const char *path, const char *text)
+{
+	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
+
+	return file_read(path, 1 << 20, &sb, NULL) == 0 && streq(sb.buf, text);
+}
+
+static void one_file(void)
+{
+	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+	struct place p = at("one/store");
+	struct err err = ERR_INIT;
+	struct content c;
+	struct digest id;
+	struct stat st;
+	mode_t old;
+
+	EXPECT(!store_has(p.s, &(struct content){CONTENT_FILE, {{1}}, 3}));
+	EXPECT(!file_exists("one/store"));
+	put("one/f", "hello\n");
+	old = umask(077);
+	c = take(p.s, "one/f");
+	umask(old);
+	EXPECT(c.kind == CONTENT_FILE && c.size == 6);
+	EXPECT(stat("one/store" HELLO_OBJECT, &st) == 0 && st.st_size == 6 && (st.st_mode & 07777) == 0444);
+	EXPECT_INT(entries("one/store/incoming"), 0);
+	EXPECT(store_has(p.s, &c));
+	EXPECT(!store_has(p.s, &(struct content){CONTENT_FILE, {{1}}, 3}));
+	take(p.s, "one/f");
+	EXPECT_INT(entries("one/store/incoming"), 0);
+	EXPECT(store_put_bytes(p.s, "hello\n", 6, &id, NULL) == 0 && digest_eq(&id, &c.id));
+	ok(store_get_bytes(p.s, &c.id, 6, &out, &err), &err);
+	EXPECT_STR(out.buf, "hello\n");
+	EXPECT(store_get_bytes(p.s, &c.id, 5, &out, &err) < 0 && err.code == ERR_INVALID);
+	id.b[0]++;
+	EXPECT(store_get_bytes(p.s, &id, 5, &out, &err) < 0 && err.code == ERR_NOTFOUND);
+	EXPECT(store_place(p.s, &(struct content){CONTENT_FILE, id, 6}, "one/no", &err) < 0);
+	EXPECT_INT(err.code, ERR_NOTFOUND);
+	err_release(&err);
+	ok(store_place(p.s, &c, "one/deep/er/g", &err), &err);
+	EXPECT(holds("one/deep/er/g", "hello\n"));
+	EXPECT(stat("one/deep/er/g", &st) == 0 && (st.st_mode & 07777) == (0666 & ~old));
+	EXPECT(store_place(p.s, &c, "one/deep/er/g", &err) < 0); /* nothing is replaced */
+	EXPECT_INT(entries("one/deep/er"), 1);
+	EXPECT_INT(entries("one"), 3);
+	ok(store_sync(p.s, &err), &err);
+	err_release(&err);
+	leave(&p);
+}
+
+static void make_tree(void)
+{
+	put("tree/a/run.sh", "#!/bin/sh\n");
+	put("tree/a/back\\slash", "x");
+	put("tree/a/b/c/deep", "deep\n");
+	put("tree/same", "deep\n");
+	put("tree/zero", "");
+	EXPECT(chmod("tree/a/run.sh", 0755) == 0 && mkdir("tree/a/empty", 0777) == 0);
+	EXPECT(symlink("../same", "tree/a/link") == 0 && symlink("no\nwhere\t\\", "tree/dangling") == 0);
+}
+
+static void round_trip(void)
+{
+	struct place p = at("rt/store"), q;
+	struct err err = ERR_INIT;
+	struct content c, placed, asked;
+	struct statcache_counts counts;
+	struct stat st;
+	char target[64];
+
+	make_tree();
+	c = take(p.s, "tree");
+	EXPECT(c.kind == CONTENT_DIR);
+	EXPECT_INT(c.size, 10 + 1 + 5 + 5);
+	EXPECT(store_has(p.s, &c));
+	q = at("rt/none"); /* the cache's own opinion, of another cache */
+	ok(statcache_content(q.cache, "tree", false, &asked, &err), &err);
+	EXPECT(content_eq(&c, &asked) && asked.size == c.size);
+	ok(store_place(p.s, &c, "rt/out/tree", &err), &err);
+	ok(statcache_content(q.cache, "rt/out/tree", false, &placed, &err), &err);
+	EXPECT(content_eq(&c, &placed) && placed.size == c.size);
+	EXPECT(stat("rt/out/tree/a/run.sh", &st) == 0 && (st.st_mode & 0100));
+	EXPECT(stat("rt/out/tree/a/empty", &st) == 0 && S_ISDIR(st.st_mode));
+	EXPECT_INT(readlink("rt/out/tree/dangling", target, sizeof(target)), 10);
+	EXPECT(holds("rt/out/tree/a/back\\slash", "x"));
+	EXPECT_INT(entries("rt/out"), 1);
+	EXPECT_INT(system("diff -r --no-dereference tree rt/out/tree"), 0);
+	statcache_counts(p.cache, &counts);
+	EXPECT_INT(counts.files_looked_at, 0);
+	leave(&p);
+	leave(&q);
+}
+
+/* What put saw need not be read again by who asks next. */
+static void cache_learns(void)
+{
+	struct place p = at("cl/store");
+	struct statcache_counts counts;
+	struct err err = ERR_INIT;
+	struct content c, asked;
+
+	put("cl/in/f", "hello\n");
+	c = take(p.s, "cl/in");
+	ok(statcache_content(p.cache, "cl/in", false, &asked, &err), &err);
+	EXPECT(content_eq(&c, &asked));
+	ok(store_place(p.s, &c, "cl/out", &err), &err);
+	ok(statcache_content(p.cache, "cl/out", false, &asked, &err), &err);
+	EXPECT(content_eq(&c, &asked));
+	statcache_counts(p.cache, &counts);
+	EXPECT_INT(counts.files_looked_at, 0);
+	leave(&p);
+}
+
+static void known_content(void)
+{
+	struct place p = at("kn/store");
+	struct err err = ERR_INIT;
+	struct content c, f;
+
+	put("kn/d/x/f", "one");
+	put("kn/d/g", "two");
+	EXPECT(symlink("g", "kn/d/l") == 0);
+	ok(statcache_content(p.cache, "kn/d", false, &c, &err), &err);
+	ok(store_put_known(p.s, "kn/d", &c, &err), &err);
+	EXPECT(store_has(p.s, &c));
+	ok(store_put_known(p.s, "kn/absent", &c, &err), &err); /* it is here: nothing is read */
+	put("kn/f", "new");
+	ok(statcache_content(p.cache, "kn/f", false, &f, &err), &err);
+	put("kn/f", "newer");
+	EXPECT(store_put_known(p.s, "kn/f", &f, &err) < 0 && err.code == ERR_MOVED);
+	err_release(&err);
+	EXPECT(!store_has(p.s, &f));
+	put("kn/d/g", "too"); /* since it was asked for */
+	EXPECT_INT(file_remove_tree("kn/store", NULL), 0);
+	leave(&p);
+	p = at("kn/store");
+	EXPECT(store_put_known(p.s, "kn/d", &c, &err) < 0 && err.code == ERR_MOVED);
+	err_release(&err);
+	leave(&p);
+}
+
+static void links(void)
+{
+	struct place p = at("ln/store");
+	struct err err = ERR_INIT;
+	struct content c;
+	char target[64] = "";
+
+	put("ln/x", "");
+	EXPECT(symlink("tar get", "ln/l") == 0);
+	c = take(p.s, "ln/l");
+	EXPECT(c.kind == CONTENT_LINK && c.size == 0);
+	EXPECT(store_has(p.s, &c));
+	ok(store_place(p.s, &c, "ln/m", &err), &err);
+	EXPECT_INT(readlink("ln/m", target, sizeof(target) - 1), 7);
+	EXPECT_STR(target, "tar get");
+	leave(&p);
+}
+
+static void damage(const char *path, const char *text)
+{
+	EXPECT(chmod(path, 0644) == 0);
+	put(path, text);
+}
+
+static void corrupt_objects(void)
+{
+	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+	struct place p = at("co/store");
+	struct err err = ERR_INIT;
+	struct content c, d;
+
+	put("co/d/f", "hello\n");
+	c = take(p.s, "co/d/f");
+	d = take(p.s, "co/d");
+	damage("co/store" HELLO_OBJECT, "hellO\n"); /* the size stands */
+	EXPECT(store_has(p.s, &c));
+	EXPECT(store_get_bytes(p.s, &c.id, 100, &out, &err) < 0 && err.code == ERR_CORRUPT);
+	EXPECT_INT(out.len, 0);
+	EXPECT(!store_has(p.s, &c) && !store_has(p.s, &d));
+	EXPECT(file_exists("co/store/corrupt/" HELLO));
+	take(p.s, "co/d/f"); /* heals it */
+	damage("co/store" HELLO_OBJECT, "hellO\n");
+	EXPECT(store_place(p.s, &d, "co/out", &err) < 0 && err.code == ERR_CORRUPT);
+	EXPECT(!file_exists("co/out"));
+	EXPECT_INT(entries("co"), 2);
+	take(p.s, "co/d/f");
+	damage("co/store" HELLO_OBJECT, "hell"); /* size alone tells */
+	EXPECT(!store_has(p.s, &c));
+	c = take(p.s, "co/d/f");
+	ok(store_place(p.s, &d, "co/out", &err), &err);
+	err_release(&err);
+	leave(&p);
+}
+
+/* A manifest that hashes right and says what none may say. */
+static void hostile_manifests(void)
+{
+	static const char *const bad[] = {
+		"#mlmake directory 1\n" HELLO "  ../escaped\n",
+		"#mlmake directory 1\n" HELLO "  /etc/escaped\n",
+		"#mlmake directory 1\n" HELLO "  .git\n",
+		"#mlmake directory 1\n#link  a\t/etc\n" HELLO "  a\n",
+		"something else\n",
+	};
+	struct place p = at("hm/store");
+	size_t i;
+
+	put("hm/f", "hello\n");
+	take(p.s, "hm/f");
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct content c = {.kind = CONTENT_DIR, .size = 6};
+		struct err err = ERR_INIT;
+
+		EXPECT_INT(store_put_bytes(p.s, bad[i], strlen(bad[i]), &c.id, NULL), 0);
+		EXPECT(!store_has(p.s, &c));
+		EXPECT(store_place(p.s, &c, "hm/out", &err) < 0 && err.code == ERR_PARSE);
+		EXPECT(!file_exists("hm/out") && !file_exists("hm/escaped") && !file_exists("escaped"));
+		err_release(&err);
+	}
+	EXPECT_INT(entries("hm"), 2);
+	leave(&p);
+}
+
+static void refused(void)
+{
+	struct place p = at("rf/store");
+	struct err err = ERR_INIT;
+	struct content c;
+
+	EXPECT(store_put(p.s, "rf/absent", &c, &err) < 0 && err.code == ERR_NOTFOUND);
+	put("rf/d/f", "");
+	EXPECT(mkfifo("rf/d/fifo", 0600) == 0);
+	EXPECT(store_put(p.s, "rf/d/fifo", &c, &err) < 0 && err.code == ERR_INVALID);
+	EXPECT(store_put(p.s, "rf/d", &c, &err) < 0 && err.code == ERR_INVALID);
+	EXPECT(unlink("rf/d/fifo") == 0);
+	put("rf/d/a\tb", "");
+	EXPECT(store_put(p.s, "rf/d", &c, &err) < 0 && err.code == ERR_INVALID);
+	err_release(&err);
+	leave(&p);
+}
+
+static void write_large(const char *path, size_t n)
+{
+	CLEANUP(freep) char *buf = xmalloc(n);
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		buf[i] = (char)(i * 2654435761u >> 13);
+	EXPECT_INT(file_write(path, buf, n, 0755, false, NULL), 0);
+}
+
+static void large_files(void)
+{
+	static const size_t sizes[] = {131071, 131072, 131073, 262144, 9 << 20, (9 << 20) + 12345, 8 << 20};
+	struct place p = at("lg/store"), q = at("lg/none");
+	struct err err = ERR_INIT;
+	struct content c, asked;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		write_large("lg/f", sizes[i]);
+		c = take(p.s, "lg/f");
+		EXPECT_INT(c.size, (intmax_t)sizes[i]);
+		ok(statcache_content(q.cache, "lg/f", false, &asked, &err), &err);
+		EXPECT(c.kind == CONTENT_EXEC && content_eq(&c, &asked));
+		ok(store_place(p.s, &c, "lg/g", &err), &err);
+		EXPECT_INT(system("cmp lg/f lg/g"), 0);
+		EXPECT(unlink("lg/g") == 0);
+	}
+	EXPECT_INT(entries("lg/store/incoming"), 0);
+	leave(&p);
+	leave(&q);
+}
+
+/* As on a full disk: writes stop in the middle. */
+static void no_room(void)
+{
+	int status = 1;
+	pid_t child;
+
+	write_large("nr/small", 100000);
+	write_large("nr/large", 9 << 20);
+	child = fork();
+	if (child == 0) {
+		struct place p = at("nr/store");
+		struct err err = ERR_INIT;
+		struct content c;
+		int failures = 0;
+
+		signal(SIGXFSZ, SIG_IGN);
+		setrlimit(RLIMIT_FSIZE, &(struct rlimit){50000, 50000});
+		failures += store_put(p.s, "nr/small", &c, &err) < 0 && err.code == ERR_IO && err.msg;
+		failures += store_put(p.s, "nr/large", &c, &err) < 0 && err.code == ERR_IO && err.msg;
+		_exit(failures == 2 ? 0 : 1);
+	}
+	EXPECT(waitpid(child, &status, 0) == child);
+	EXPECT_INT(status, 0);
+	EXPECT_INT(entries("nr/store/incoming"), 0);
+	EXPECT_INT(entries("nr/store/objects"), 0);
+}
+
+static void other_file_system(void)
+{
+	char dir[] = "/dev/shm/mlmake-unit-XXXXXX";
+	struct place p = at("of/store");
+	struct err err = ERR_INIT;
+	struct content c, d;
+	char path[64];
+
+	if (!mkdtemp(dir)) {
+		leave(&p);
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/out/tree", dir);
+	c = take(p.s, "tree");
+	ok(store_place(p.s, &c, path, &err), &err);
+	d = take(p.s, path);
+	EXPECT(content_eq(&c, &d));
+	EXPECT_INT(file_remove_tree(dir, NULL), 0);
+	leave(&p);
+}
+
+static void old_leftovers(void)
+{
+	struct place p = at("ol/store");
+
+	put("ol/store/incoming/fresh", "x");
+	put("ol/f", "hello\n");
+	take(p.s, "ol/f"); /* what is young may be another's */
+	EXPECT(file_exists("ol/store/incoming/fresh"));
+	leave(&p);
+}
+
+struct job {
+	struct store *s;
+	struct err err;
+	int failed;
+};
+
+static void *putter(void *arg)
+{
+	struct job *j = arg;
+	struct content c, d;
+	char name[64];
+	int i;
+
+	for (i = 0; i < 30 && !j->failed; i++) {
+		j->failed = store_put(j->s, "tree", &c, &j->err);
+		snprintf(name, sizeof(name), "th/%p.%d", (void *)j, i);
+		if (!j->failed)
+			j->failed = store_place(j->s, &c, name, &j->err);
+		if (!j->failed)
+			j->failed = store_put(j->s, name, &d, &j->err);
+		if (!j->failed && !content_eq(&c, &d))
+			j->failed = err_set(&j->err, ERR_CORRUPT, "not the same");
+	}
+	return NULL;
+}
+
+static void from_many_threads(void)
+{
+	struct place p = at("th/store");
+	struct job jobs[4];
+	pthread_t t[4];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		jobs[i] = (struct job){p.s, ERR_INIT, 0};
+		EXPECT(pthread_create(&t[i], NULL, putter, &jobs[i]) == 0);
+	}
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		pthread_join(t[i], NULL);
+		ok(jobs[i].failed, &jobs[i].err);
+	}
+	EXPECT_INT(entries("th/store/incoming"), 0);
+	leave(&p);
+}
+
+static void many_small(void)
+{
+	struct place p = at("ms/store");
+	char name[32], text[32];
+	struct content c, d;
+	int i;
+
+	for (i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "ms/d/%d", i);
+		snprintf(text, sizeof(text), "%d\n", i);
+		put(name, text);
+	}
+	c = take(p.s, "ms/d");
+	put("ms/d/7", "seven\n");
+	d = take(p.s, "ms/d");
+	EXPECT(!content_eq(&c, &d) && store_has(p.s, &c) && store_has(p.s, &d));
+	leave(&p);
+}
+
+int main(void)
+{
+	static const struct tap_test tests[] = {
+		{"one file", one_file},
+		{"a tree goes in and comes out", round_trip},
+		{"the cache learns", cache_learns},
+		{"known content", known_content},
+		{"links", links},
+		{"corrupt objects", corrupt_objects},
+		{"hostile manifests", hostile_manifests},
+		{"what cannot be taken in", refused},
+		{"large files", large_files},
+		{"no room", no_room},
+		{"another file system", other_file_system},
+		{"leftovers", old_leftovers},
+		{"many threads", from_many_threads},
+		{"many small files", many_small},
+	};
+
+	return tap_run("store", tests, ARRAY_SIZE(tests));
+}
