@@ -1,0 +1,18 @@
+libmlmake_a_SOURCES += \
+	src/report/boxes.c \
+	src/report/boxes.h \
+	src/report/drawing.c \
+	src/report/drawing.h \
+	src/report/layout.c \
+	src/report/log.c \
+	src/report/log.h \
+	src/report/metrics.c \
+	src/report/metrics.h \
+	src/report/metrics_parse.c \
+	src/report/status.c \
+	src/report/status.h \
+	src/report/svg.c \
+	src/report/why.c \
+	src/report/why.h \
+	src/report/wording.c \
+	src/report/wording.h

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The metrics that instances report, side by side, with their difference to the run before. */
+#ifndef REPORT_METRICS_H
+#define REPORT_METRICS_H
+
+#include "graph/graph.h"
+#include "util/json.h"
+#include "util/term.h"
+
+/* One value of a metrics file: a number (nan and inf are numbers) or a text. */
+struct metric {
+	const char *name; /* dotted: "test.auc", "classes.0" */
+	bool is_number, is_int;
+	double x;
+	const char *text; /* of a number: as it stood in the file, if it fits in a few characters */
+};
+struct metrics {
+	struct arena arena;
+	struct metric *v; /* in order of the file */
+	size_t n;
+};
+#define METRICS_INIT {.arena = ARENA_INIT}
+
+/* Reads a metrics file, hostile. JSON if path ends in .json or the text begins with '{': nested maps and lists become dotted names;
+ * NaN and Infinity are understood. CSV or TSV by extension: a header and one row. Else lines of "key = value" or "key: value",
+ * '#' and ';' comments, [section] before a key. ERR_PARSE if it is none of these, has more than 1,000 values, or holds none;
+ * what was read up to there stays in *m. */
+NODISCARD int metrics_parse(struct metrics *m, const char *path, const char *text, size_t n, struct err *err);
+void metrics_release(struct metrics *m);
+const struct metric *metrics_find(const struct metrics *m, const char *name);
+
+/* What a metrics file held before. */
+struct metrics_before {
+	/* The old text of path, which instance in made, appended to out; false: there is none. */
+	bool (*text)(void *ctx, const struct instance *in, const char *path, struct strbuf *out);
+	void *ctx;
+};
+
+struct metrics_row {
+	const struct instance *in;
+	struct metrics now, before; /* of all its metrics files; a name that two files share has the file's stem before it */
+	bool has_before;
+	char *problem;              /* why a file could not be read; NULL: none. Owned */
+};
+struct metrics_table {
+	struct metrics_row *rows; /* instances with metrics files, in topological order */
+	size_t n;
+};
+
+/* Reads the metrics files (1 MiB at most each) of the selected instances (NULL: all); before may be NULL. */
+void metrics_collect(struct metrics_table *t, const struct graph *g, const bool *selected,
+		     const struct metrics_before *before);
+void metrics_table_release(struct metrics_table *t);
+
+/* Instances x metrics if that fits the width, else a line for each value. */
+void report_metrics(const struct metrics_table *t, const struct style *s, struct strbuf *out);
+/* {"version": 1, "instances": [{"name", "metrics": {name: value}, "before": {...}|null, "difference": {...}, "problem": text|null}]};
+ * nan and inf are texts. */
+struct json *report_metrics_json(const struct metrics_table *t);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include "report/wording.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "util/clock.h"
+
+void words_count(struct strbuf *out, size_t n, const char *noun)
+{
+	size_t len = strlen(noun);
+
+	if (n == 1)
+		strbuf_addf(out, "1 %s", noun);
+	else if (len > 1 && noun[len - 1] == 'y')
+		strbuf_addf(out, "%zu %.*sies", n, (int)(len - 1), noun);
+	else
+		strbuf_addf(out, "%zu %ss", n, noun);
+}
+
+void words_time(struct strbuf *out, int64_t ns, bool seconds)
+{
+	time_t t = (time_t)(ns / 1000000000);
+	char text[64];
+	struct tm tm;
+
+	if (localtime_r(&t, &tm) && strftime(text, sizeof(text), seconds ? "%Y-%m-%d %H:%M:%S" : "%Y-%m-%d %H:%M", &tm))
+		strbuf_addstr(out, text);
+	else
+		clock_iso(ns, out);
+}
+
+void words_record(struct strbuf *out, const struct record *r)
+{
+	if (!r->run) {
+		strbuf_addstr(out, "mlmake.lock");
+		return;
+	}
+	strbuf_addstr(out, "run ");
+	term_add_clean(out, r->run, strlen(r->run));
+	if (r->started) {
+		strbuf_addstr(out, " of ");
+		words_time(out, r->started, false);
+	}
+}
+
+void words_reason(struct strbuf *out, const struct reason *r)
+{
+	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
+
+	reason_words(r, &sb);
+	term_add_clean(out, sb.buf, sb.len);
+}
+
+void words_first_reason(struct strbuf *out, const struct verdict *v)
+{
+	if (!v->n_reasons)
+		return;
+	words_reason(out, &v->reasons[0]);
+	if (v->n_reasons > 1) {
+		strbuf_addstr(out, " (and ");
+		strbuf_addf(out, "%zu more reason%s)", v->n_reasons - 1, v->n_reasons == 2 ? "" : "s");
+	}
+}
+
+const char *words_mark(enum stale_state s, const struct style *st)
+{
+	static const char *const marks[][2] = {
+		[STALE_FRESH] = {"=", "✓"},
+		[STALE_RESTORABLE] = {"<", "↺"},
+		[STALE_STALE] = {"!", "●"},
+		[STALE_FROZEN] = {"*", "∗"},
+	};
+
+	return marks[s][st->utf8];
+}
+
+enum hue words_hue(enum stale_state s)
+{
+	static const enum hue hues[] = {
+		[STALE_FRESH] = HUE_GOOD,
+		[STALE_RESTORABLE] = HUE_INFO,
+		[STALE_STALE] = HUE_WARN,
+		[STALE_FROZEN] = HUE_DIM,
+	};
+
+	return hues[s];
+}
+
+void words_list(struct strbuf *out, const char *const *names, size_t n, size_t most)
+{
+	size_t i, shown = n > most ? most : n;
+
+	for (i = 0; i < shown; i++) {
+		if (i)
+			strbuf_addstr(out, ", ");
+		term_add_clean(out, names[i], strlen(names[i]));
+	}
+	if (n > shown)
+		strbuf_addf(out, " and %zu more", n - shown);
+}
+
+bool words_only_upstream(const struct verdict *v)
+{
+	size_t i;
+
+	for (i = 0; i < v->n_reasons; i++)
+		if (v->reasons[i].kind != REASON_UPSTREAM)
+			return false;
+	return v->n_reasons > 0;
+}
