@@ -336,7 +336,7 @@ static void set_one(struct load *ld, struct proto *p, const struct entry *e)
 	case K_FROZEN:
 	case K_KEEP:
 		if (!parse_bool(value, e->key->id == K_KEEP ? &p->keep : &p->st.frozen))
-			error_at(ld, p, e->line, "neither yes nor no", value, "");
+			diag_error(ld->ds, p->sec->file, e->line, "'%s' takes yes or no, not '%s'", e->key->name, value);
 		break;
 	case K_EVERY:
 		if (!text_parse_duration(value, &ns))

@@ -318,7 +318,7 @@ static void add_scripts_of(struct gather *g, const char *line)
 		CLEANUP(freep) char *hole = xstrndup(open, (size_t)(close + 2 - open));
 
 		strbuf_add(&rest, s, (size_t)(open - s));
-		strbuf_addstr(&rest, template_is_name(hole) && !template_has_files(hole) ? hole : "$");
+		strbuf_addstr(&rest, template_is_value(&g->sc, hole) ? hole : "$");
 		s = close + 2;
 	}
 	strbuf_addstr(&rest, open ? "$" : s);

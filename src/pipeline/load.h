@@ -50,10 +50,10 @@ struct section_info {
 struct entry {
 	const struct key_info *key;
 	const char *arg;  /* of NAMED */
-	char *value;      /* its own: words are cut in place */
 	struct entry *next;
 	int line;
 	bool more;        /* continues the entry before */
+	char value[];     /* words are cut in place */
 };
 
 struct section {

@@ -1,4 +1,6 @@
 libmlmake_a_SOURCES += \
+	src/pipeline/chars.c \
+	src/pipeline/chars.h \
 	src/pipeline/facts.c \
 	src/pipeline/fields.c \
 	src/pipeline/inputs.c \

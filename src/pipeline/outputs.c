@@ -453,6 +453,7 @@ static void number_instances(struct load *ld)
 
 	for (i = 0; i < pl->n_stages; i++)
 		n += pl->stages[i]->n;
+	map_reserve(&pl->instance_by_name, n);
 	pl->instances = arena_alloc(&pl->arena, n * sizeof(*pl->instances));
 	for (i = 0; i < pl->n_stages; i++) {
 		struct proto *p = (struct proto *)pl->stages[i];
@@ -473,11 +474,14 @@ static void number_instances(struct load *ld)
 void expand_outputs(struct load *ld)
 {
 	struct pipeline *pl = ld->pl;
+	struct made_dir *root = arena_calloc(&pl->arena, sizeof(*root));
 	struct outs os = {NULL, 0, 0};
 	size_t i;
 	int foreach;
 
-	map_put(&ld->dirs, "", arena_calloc(&pl->arena, sizeof(struct made_dir)));
+	root->path = "";
+	map_put(&ld->dirs, root->path, root);
+	map_reserve(&pl->instance_by_output, pl->n_stages);
 	for (foreach = 0; foreach <= 1; foreach++)
 		for (i = 0; i < pl->n_stages; i++) {
 			struct proto *p = (struct proto *)pl->stages[i];

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/chars.h"
 #include "pipeline/load.h"
 #include "pipeline/words.h"
 #include "util/ini.h"
@@ -114,9 +115,7 @@ static void unknown_type(struct reader *r, int line, const char *header, size_t 
 
 static bool is_good_name(const char *s)
 {
-	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
-
-	return *s && *s != '-' && *s != '.' && s[strspn(s, good)] == '\0';
+	return *s && *s != '-' && *s != '.' && s[char_span(s, CHAR_NAME)] == '\0';
 }
 
 static void doubled(struct reader *r, const struct section *s, const char *file, int line)
@@ -256,15 +255,16 @@ static void twice(struct reader *r, const struct key_info *key, int line)
 static struct entry *add_entry(struct reader *r, const struct key_info *key, const char *arg, const struct ini_line *ln)
 {
 	struct arena *a = &r->ld->pl->arena;
-	struct entry *e = arena_alloc(a, sizeof(*e));
 	size_t extra = 0, n = strlen(ln->value);
+	struct entry *e;
 
 	if (ln->continuation && key->shape == TEXT) {
 		if (!r->base)
 			r->base = ln->indent;
 		extra = ln->indent > r->base ? ln->indent - r->base : 0;
 	}
-	*e = (struct entry){key, arg, arena_alloc(a, extra + n + 1), NULL, ln->line, ln->continuation};
+	e = arena_alloc(a, offsetof(struct entry, value) + extra + n + 1);
+	*e = (struct entry){.key = key, .arg = arg, .line = ln->line, .more = ln->continuation};
 	memset(e->value, ' ', extra);
 	memcpy(e->value + extra, ln->value, n + 1);
 	if (r->sec->last)
@@ -345,6 +345,19 @@ static void include(struct reader *r, struct entry *e)
 		diag_error(r->ld->ds, r->file, e->line, "%s", why);
 }
 
+static size_t count_headers(const char *s, size_t n)
+{
+	const char *end = s + n;
+	size_t count = 0;
+
+	while (s && s < end) {
+		count += *s == '[';
+		s = memchr(s, '\n', (size_t)(end - s));
+		s += s != NULL;
+	}
+	return count;
+}
+
 static void read_file(struct load *ld, const char *file, const struct reader *above, int line)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
@@ -359,6 +372,7 @@ static void read_file(struct load *ld, const char *file, const struct reader *ab
 		diag_error(ld->ds, above ? above->file : file, line, "%s", err.msg);
 		return;
 	}
+	map_reserve(&ld->pl->stage_by_name, ld->pl->stage_by_name.n + count_headers(text.buf, text.len));
 	/* What is wrong is in ds, and the rest of the file is worth checking all the same. */
 	(void)!ini_read(file, text.buf, text.len, &h, ld->ds);
 	for (e = r.project ? r.project->first : NULL; e; e = e->next)

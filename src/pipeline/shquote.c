@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "pipeline/chars.h"
+
 static void scan_double(struct shquote *q, const char *s, size_t n, size_t *i)
 {
 	char c = s[*i];
@@ -58,9 +60,7 @@ void shquote_scan(struct shquote *q, const char *s, size_t n)
 
 bool shquote_is_plain(const char *value)
 {
-	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,@%+";
-
-	return *value && value[strspn(value, safe)] == '\0';
+	return *value && value[char_span(value, CHAR_SHELL)] == '\0';
 }
 
 static void add_escaped(const char *value, char quote, struct strbuf *out)

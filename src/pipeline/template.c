@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/chars.h"
 #include "util/path.h"
 #include "util/text.h"
 
@@ -23,8 +24,6 @@ struct hole {
 
 static bool find_hole(const char *s, struct hole *h)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
-	static const char more[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789.-";
 	const char *p = strstr(s, "{{"), *q;
 
 	if (!p)
@@ -35,12 +34,15 @@ static bool find_hole(const char *s, struct hole *h)
 	h->escaped = p > s && p[-1] == '\\';
 	if (h->escaped)
 		h->start--;
-	h->name = p + 2 + strspn(p + 2, " \t");
-	if (h->escaped || !*h->name || !strchr(letters, *h->name))
+	h->name = p + 2;
+	while (*h->name == ' ' || *h->name == '\t')
+		h->name++;
+	if (h->escaped || !char_is(*h->name, CHAR_ALPHA))
 		return true;
-	h->len = strspn(h->name, more);
+	h->len = char_span(h->name, CHAR_NAME);
 	q = h->name + h->len;
-	q += strspn(q, " \t");
+	while (*q == ' ' || *q == '\t')
+		q++;
 	h->open = q[0] != '}' || q[1] != '}';
 	if (!h->open)
 		h->end = q + 2;
@@ -198,27 +200,6 @@ int template_text(const struct scope *sc, const char *s, bool pattern, struct st
 	return 0;
 }
 
-bool template_is_name(const char *s)
-{
-	struct hole h;
-
-	return find_hole(s, &h) && h.start == s && !*h.end && h.len && !h.open;
-}
-
-bool template_has_files(const char *s)
-{
-	struct hole h;
-
-	for (; find_hole(s, &h); s = h.end) {
-		CLEANUP(freep) char *name = xstrndup(h.name, h.len);
-		size_t number;
-
-		if (h.len && !h.open && find_files(name, &number) != N_FILE_NAMES)
-			return true;
-	}
-	return false;
-}
-
 const struct param *template_list(const struct scope *sc, const char *s)
 {
 	CLEANUP(freep) char *name = NULL;
@@ -238,6 +219,18 @@ const struct param *template_list(const struct scope *sc, const char *s)
 	if (sc->note)
 		facts_use(sc->ld, sc->note, facts_at(sc->ld, name));
 	return pa;
+}
+
+bool template_is_value(const struct scope *sc, const char *s)
+{
+	CLEANUP(freep) char *name = NULL;
+	struct hole h;
+	size_t number;
+
+	if (!find_hole(s, &h) || h.start != s || *h.end || !h.len || h.open)
+		return false;
+	name = xstrndup(h.name, h.len);
+	return find_files(name, &number) == N_FILE_NAMES && !template_list(sc, s);
 }
 
 /* A command being written. */

@@ -24,10 +24,8 @@ int template_text(const struct scope *sc, const char *s, bool pattern, struct st
 /* The same for a part of a command, with values quoted for sh, where q says; q moves on. A '{{' that begins no name is
  * plain text here. */
 int template_command(const struct scope *sc, struct shquote *q, const char *s, struct strbuf *out);
-/* Is s, which begins with "{{" and ends with "}}", a template with a name? */
-bool template_is_name(const char *s);
-/* Does s contain {{data}}, {{outs.1}} or the like? */
-bool template_has_files(const char *s);
+/* Is s, which begins with "{{", nothing but the template of a variable or a parameter that is no list? */
+bool template_is_value(const struct scope *sc, const char *s);
 /* The list if s is nothing but the template of a parameter that is a list; else NULL. Lists are words of their own. */
 const struct param *template_list(const struct scope *sc, const char *s);
 /* Names that a matrix variable cannot have. */

@@ -24,20 +24,17 @@ static const struct made *first_below(const struct made_dir *d)
 	return d->outputs;
 }
 
-/* No output lies in another one. */
-static void check_nesting(struct load *ld, const struct instance *in)
+/* No output lies in another one. d is a directory with outputs below. */
+static void check_nesting(struct load *ld, const struct made_dir *d)
 {
+	const struct instance *in = map_get(&ld->pl->instance_by_output, d->path);
+	const struct made *inner = in ? first_below(d) : NULL;
 	size_t i;
 
-	for (i = 0; i < in->n_outs; i++) {
-		const struct output *o = &in->outs[i];
-		const struct made_dir *d = map_get(&ld->dirs, o->path);
-		const struct made *inner = d ? first_below(d) : NULL;
-
-		if (inner)
-			diag_error(ld->ds, o->at.file, o->at.line, "'%s' of '%s' is an output in the output '%s' of '%s'; "
-				   "one of the two must lie elsewhere", inner->path, inner->in->name, o->path, in->name);
-	}
+	for (i = 0; inner && i < in->n_outs; i++)
+		if (streq(in->outs[i].path, d->path))
+			diag_error(ld->ds, in->outs[i].at.file, in->outs[i].at.line, "'%s' of '%s' is an output in the output '%s' "
+				   "of '%s'; one of the two must lie elsewhere", inner->path, inner->in->name, d->path, in->name);
 }
 
 static void check_reserved(struct load *ld, const char *path, const char *what)
@@ -78,8 +75,8 @@ void validate(struct load *ld)
 		check_stage(ld, (const struct proto *)pl->stages[i]);
 		check_items(ld, (const struct proto *)pl->stages[i]);
 	}
-	for (i = 0; i < pl->n_instances; i++)
-		check_nesting(ld, pl->instances[i]);
+	for (i = 0; (slot = map_next(&ld->dirs, &i));)
+		check_nesting(ld, slot->value);
 	for (i = 0; (slot = map_next(&ld->files, &i));)
 		check_reserved(ld, slot->key, "the project's file");
 	check_reserved(ld, "mlmake.lock", "the file of mlmake's");

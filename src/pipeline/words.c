@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "pipeline/chars.h"
+
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t';
@@ -81,7 +83,7 @@ int word_next(char **s, bool attrs, struct word *w, const char **why)
 		return quoted_word(s, w, &w->text, why);
 	end = bare_end(start, w);
 	w->text = start;
-	name = attrs ? strspn(start, "abcdefghijklmnopqrstuvwxyz-") : 0;
+	name = attrs ? char_span(start, CHAR_ATTR) : 0;
 	if (name && start[name] == '=') {
 		start[name] = '\0';
 		w->value = start + name + 1;

@@ -75,6 +75,16 @@ void *map_put(struct map *m, const char *key, void *value)
 	return old;
 }
 
+void map_reserve(struct map *m, size_t n)
+{
+	size_t cap = m->cap ? m->cap : 16;
+
+	while (cap / 2 < n)
+		cap *= 2;
+	if (cap > m->cap)
+		resize(m, cap);
+}
+
 struct map_slot *map_next(const struct map *m, size_t *i)
 {
 	while (*i < m->cap) {
