@@ -163,8 +163,8 @@ int params_set(struct params *p, const char *key, const char *text, bool must_ex
 		return add(p, key, value, err);
 	}
 	if (map->list.v[at]->kind == PARAM_MAP)
-		return err_set(err, ERR_INVALID, "cannot set '%s': it is a section; set a key in it, as in '%s.KEY=...'",
-			       key, key);
+		return err_set(err, ERR_INVALID, "cannot set '%s': it is a section; set a key in it: '%s.KEY=...'", key,
+			       key);
 	value->key = map->list.v[at]->key;
 	map->list.v[at] = value;
 	return 0;

@@ -3,8 +3,8 @@
  *
  * A scalar compares by its canonical text: null, true, false; an integer in decimal; a float in the shortest form that
  * reads back the same, always with '.', 'e', "inf" or "nan" in it (0.10 and 0.1 are equal, 1 and 1.0 are not); a string
- * as a JSON string. A list is [a,b], a map {"k":v,...} in byte order of keys. A tree nests 64 levels at most, and a file
- * has 16 MiB at most. */
+ * as a JSON string. A list is [a,b], a map {"k":v,...} in byte order of keys. A tree nests 64 levels at most, and a
+ * file has 16 MiB at most. */
 #ifndef PARAMS_PARAMS_H
 #define PARAMS_PARAMS_H
 
@@ -44,10 +44,10 @@ struct params {
  * of it is there.
  *
  * INI: [section] and [a.b] open maps, and a dotted key goes into one; values are typed as in YAML 1.2 core (integers,
- * floats, true and false, null and ~), but nothing is an empty string; "quoted" is a string and [1, 2] a list, both as in
- * JSON, and a list may go on over indented lines. An integer beyond 64 bits is a string in INI and YAML, an error in JSON
- * and TOML. YAML: '<<' and aliases are followed; a plain scalar that YAML 1.1 readers take for another type (on, yes,
- * 1e-3, 0o17, 1:30) is warned about, dates are not. TOML: dates and times are strings. */
+ * floats, true and false, null and ~), but nothing is an empty string; "quoted" is a string and [1, 2] a list, both
+ * as in JSON, and a list may go on over indented lines. An integer beyond 64 bits is a string in INI and YAML, an
+ * error in JSON and TOML. YAML: '<<' and aliases are followed; a plain scalar that YAML 1.1 readers take for another
+ * type (on, yes, 1e-3, 0o17, 1:30) is warned about, dates are not. TOML: dates and times are strings. */
 NODISCARD int params_load(struct params *p, const char *path, struct diags *ds);
 /* The same from text; name is used in messages and for the extension. */
 NODISCARD int params_parse(struct params *p, const char *name, const char *text, size_t n, struct diags *ds);

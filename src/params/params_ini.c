@@ -22,7 +22,8 @@ static struct param *enter(struct build *b, struct param *map, const char *part,
 	struct param *next = build_find(b, map, part, n);
 
 	if (next && next->kind != PARAM_MAP) {
-		build_error(b, line, "'%.*s' is a value since line %d and cannot be a section too", (int)n, part, next->line);
+		build_error(b, line, "'%.*s' is a value since line %d and cannot be a section too", (int)n, part,
+			    next->line);
 		return NULL;
 	}
 	if (!next) {

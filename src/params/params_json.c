@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Parameters as JSON. util/json.h gives the values; a second, much simpler look at the text finds the line of each, which
- * is easy once it is known to be well-formed and members come in the order of the text. */
+/* Parameters as JSON. util/json.h gives the values; a second, much simpler look at the text finds the line of each, 
+ * which is easy once it is known to be well-formed and members come in the order of the text. */
 #include <config.h>
 
 #include <string.h>

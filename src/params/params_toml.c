@@ -206,8 +206,8 @@ static int read_short_string(struct toml *t, char quote)
 	strbuf_clear(&t->text);
 	while (t->at < t->end && *t->at != quote) {
 		if (is_control(*t->at))
-			return fail(t, *t->at == '\n' || *t->at == '\r' ? "a string without its closing quote"
-									: "a control character in a string; write it as \\uXXXX");
+			return fail(t, "%s", strchr("\r\n", *t->at) ? "a string without its closing quote"
+								    : "a control character in a string");
 		if (quote == '"' && *t->at == '\\') {
 			if (read_escape(t, false) < 0)
 				return -1;
@@ -282,7 +282,7 @@ static int read_key(struct toml *t, struct key *k)
 			while (is_bare(peek(t, 0)))
 				t->at++;
 			if (t->at == start)
-				return fail(t, "a key is expected; other than letters, digits, '_' and '-' need quotes");
+				return fail(t, "a key is expected; one beyond letters, digits, '_', '-' needs quotes");
 			strbuf_add(&k->parts, start, (size_t)(t->at - start));
 		}
 		strbuf_addch(&k->parts, '\0');

@@ -372,8 +372,8 @@ bool param_read_text(struct arena *a, const char *s, struct param *out, const ch
 			sort_tree(out);
 			return true;
 		}
-		*why = list ? "a list is written as in JSON, like [1, 2] or [\"a\", \"b\"]; put a string that looks like "
-			      "a list in double quotes"
+		*why = list ? "a list is written as in JSON, like [1, 2] or [\"a\", \"b\"]; put a string that looks "
+			      "like a list in double quotes"
 			    : "a quoted string is written as in JSON: '\\\"' for a quote, '\\\\' for a backslash in it";
 	}
 	out->kind = PARAM_STR;

@@ -106,7 +106,8 @@ static bool yaml11_float(const char *s, size_t n)
 
 static bool yaml11_bool(const char *s, size_t n)
 {
-	static const char *const words[] = {"yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF"};
+	static const char *const words[] = {"yes", "Yes", "YES", "no",	"No",  "NO",
+					    "on",  "On",  "ON",	 "off", "Off", "OFF"};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(words); i++)
@@ -136,11 +137,11 @@ static void compare_yaml11(struct yaml *y, const char *s, size_t n, const struct
 	if ((kind == pa->kind && !octal) || ++y->warnings > PARAMS_MAX_ERRORS)
 		return;
 	if (octal)
-		diag_warn(y->b->ds, y->b->file, pa->line, "'%.*s' is decimal here and octal for readers of YAML 1.1 such "
-			  "as PyYAML; write it without the 0", (int)n, s);
+		diag_warn(y->b->ds, y->b->file, pa->line, "'%.*s' is decimal here and octal for readers of YAML 1.1 "
+			  "such as PyYAML; write it without the 0", (int)n, s);
 	else
-		diag_warn(y->b->ds, y->b->file, pa->line, "'%.*s' is %s here and %s for readers of YAML 1.1 such as PyYAML; "
-			  "%s", (int)n, s, names[pa->kind], names[kind],
+		diag_warn(y->b->ds, y->b->file, pa->line, "'%.*s' is %s here and %s for readers of YAML 1.1 such as "
+			  "PyYAML; %s", (int)n, s, names[pa->kind], names[kind],
 			  pa->kind == PARAM_STR ? "put it in quotes"
 			  : pa->kind == PARAM_FLOAT ? "write it with a point and a signed exponent, like 1.0e-3"
 						    : "write it in decimal");
@@ -204,8 +205,8 @@ static struct param *read_sequence(struct yaml *y, struct fy_node *fyn, int line
 static bool is_merge(struct fy_node *key)
 {
 	size_t n = 0;
-	const char *s = key && fy_node_is_scalar(key) && fy_node_get_style(key) == FYNS_PLAIN ? fy_node_get_scalar(key, &n)
-											       : NULL;
+	bool plain = key && fy_node_is_scalar(key) && fy_node_get_style(key) == FYNS_PLAIN;
+	const char *s = plain ? fy_node_get_scalar(key, &n) : NULL;
 
 	return s && n == 2 && memcmp(s, "<<", 2) == 0;
 }
@@ -225,8 +226,8 @@ static int read_pair(struct yaml *y, struct param *map, struct fy_node_pair *pai
 		return build_error(y->b, line, "a key cannot hold a NUL character");
 	old = build_find(y->b, map, s ? s : "", n);
 	if (old)
-		return build_error(y->b, line, "'%.*s' is set a second time; the first is in line %d", (int)MIN(n, 200), s,
-				   old->line);
+		return build_error(y->b, line, "'%.*s' is set a second time; the first is in line %d", 
+				   (int)MIN(n, 200), s, old->line);
 	child = read_node(y, fy_node_pair_value(pair), line);
 	if (!child)
 		return -1;
@@ -292,7 +293,8 @@ static struct param *read_alias(struct yaml *y, struct fy_node *fyn, int line)
 	struct param *pa;
 
 	if (!target) {
-		build_error(y->b, line, "no anchor '&%.*s' stands before this alias", (int)MIN(n, 200), name ? name : "");
+		build_error(y->b, line, "no anchor '&%.*s' stands before this alias", (int)MIN(n, 200),
+			    name ? name : "");
 		return NULL;
 	}
 	y->aliases++;
@@ -324,8 +326,8 @@ static int count(struct yaml *y, struct fy_node *fyn, int line)
 			return build_error(y->b, line, "the aliases of this file unfold to more than a million values");
 	}
 	if (y->depth >= PARAMS_MAX_DEPTH)
-		return build_error(y->b, line, "parameters nest deeper than %d levels, or an alias stands in its own anchor",
-				   PARAMS_MAX_DEPTH);
+		return build_error(y->b, line, "parameters nest deeper than %d levels, or an alias stands in its own "
+				   "anchor", PARAMS_MAX_DEPTH);
 	return 0;
 }
 

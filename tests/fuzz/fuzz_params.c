@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Parameter files. The first byte chooses the format, the rest is the file. What is accepted must be found again by its keys,
- * and must read the same after a way through JSON. */
+/* Parameter files. The first byte chooses the format, the rest is the file. What is accepted must be found again by its
+ * keys, and must read the same after a way through JSON. */
 #include <config.h>
 
 #include <stdlib.h>
@@ -32,7 +32,8 @@ static void write(const struct params *p, struct strbuf *json, struct strbuf *ca
 /* Infinities and bytes that are no UTF-8 change on the first way through JSON, nothing on the second. */
 static void check_way_through_json(const struct params *p)
 {
-	CLEANUP(strbuf_release) struct strbuf first = STRBUF_INIT, second = STRBUF_INIT, a = STRBUF_INIT, b = STRBUF_INIT;
+	CLEANUP(strbuf_release) struct strbuf first = STRBUF_INIT, second = STRBUF_INIT;
+	CLEANUP(strbuf_release) struct strbuf a = STRBUF_INIT, b = STRBUF_INIT;
 	struct params q = PARAMS_INIT, r = PARAMS_INIT;
 	struct diags ds = DIAGS_INIT;
 

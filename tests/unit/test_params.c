@@ -141,17 +141,19 @@ static void reports_all_errors_of_an_ini(void)
 		    "p.ini:4: error: a section that starts with '[' lacks its ']'\n"
 		    "p.ini:6: error: 'a' is a value since line 1 and cannot be a section too\n"
 		    "p.ini:7: error: a section without a name\n"
-		    "p.ini:8: error: neither 'key = value' nor '[section]'; a comment starts with '#' or ';' in column 1\n"
+		    "p.ini:8: error: neither 'key = value' nor '[section]'; "
+		    "a comment starts with '#' or ';' in column 1\n"
 		    "p.ini:9: error: no key before the '='\n"
 		    "p.ini:10: error: text after the ']' of a section; a comment needs a line of its own\n");
 	expect_said("p.ini", "[t]\n  lr = 1\nk = 1\n  m = 2\na..b = 1\n", -1,
-		    "p.ini:2: error: an indented line continues a value, and there is none above; a key starts in column 1\n"
+		    "p.ini:2: error: an indented line continues a value, and there is none above; "
+		    "a key starts in column 1\n"
 		    "p.ini:4: error: an indented line goes on with the value of 'k', which only a list can; "
 		    "start keys in column 1\n"
 		    "p.ini:5: error: 'a..b' has an empty part\n");
 	expect_said("p.ini", "l = [a]\n", -1,
-		    "p.ini:1: error: 'l': a list is written as in JSON, like [1, 2] or [\"a\", \"b\"]; put a string that "
-		    "looks like a list in double quotes\n");
+		    "p.ini:1: error: 'l': a list is written as in JSON, like [1, 2] or [\"a\", \"b\"]; put a string "
+		    "that looks like a list in double quotes\n");
 	expect_said("p.txt", "", -1,
 		    "p.txt: error: cannot tell the format of parameters by this name; "
 		    "end it with .ini, .yaml, .json or .toml\n");
@@ -187,7 +189,8 @@ static void reads_json_with_lines(void)
 	EXPECT_INT(r->result, -1);
 	EXPECT(strstr(r->said.buf, "p.json:3: error: "));
 	done(r);
-	expect_said("p.json", "[1]", -1, "p.json:1: error: parameters in JSON are one object: {\"name\": value, ...}\n");
+	expect_said("p.json", "[1]", -1,
+		    "p.json:1: error: parameters in JSON are one object: {\"name\": value, ...}\n");
 }
 
 static void reads_yaml(void)
@@ -209,7 +212,8 @@ static void reads_yaml(void)
 		    "p.yaml:1: error: the tag '!env' is not understood; parameters are plain data\n"
 		    "p.yaml:2: error: no anchor '&no' stands before this alias\n"
 		    "p.yaml:3: error: a key of a parameter has to be plain text\n");
-	expect_said("p.yaml", "%\xff\xff\xff\x04", -1, "p.yaml:1: error: the file is not UTF-8 text, which it has to be\n");
+	expect_said("p.yaml", "%\xff\xff\xff\x04", -1,
+		    "p.yaml:1: error: the file is not UTF-8 text, which it has to be\n");
 	expect_said("p.yaml", "- 1\n", -1, "p.yaml:1: error: parameters in YAML are one map: name: value\n");
 	expect_said("p.yaml", "a: 1\n---\nb: 2\n", -1,
 		    "p.yaml: error: the file has more than one YAML document ('---')\n");
@@ -217,10 +221,10 @@ static void reads_yaml(void)
 
 static void warns_where_yaml_11_differs(void)
 {
-	static const char *const differ[] = {"on", "yes", "Off", "1e-3", "1.5e3", "0o17", "1:30", "010", "1_000", "0b11",
-					     "190:20:30.15", "08"};
-	static const char *const agree[] = {"true", "1", "0", "-7", "07", "0x1f", "1.5", "1.5e+3", "1.", ".5", ".inf", "~",
-					    "abc", "\"on\"", "'1:30'", "y", "1.0e-3", "a:b", "12:99"};
+	static const char *const differ[] = {"on", "yes", "Off", "1e-3", "1.5e3", "0o17", "1:30", "010", "1_000",
+					     "0b11", "190:20:30.15", "08"};
+	static const char *const agree[] = {"true", "1", "0", "-7", "07", "0x1f", "1.5", "1.5e+3", "1.", ".5", ".inf",
+					    "~", "abc", "\"on\"", "'1:30'", "y", "1.0e-3", "a:b", "12:99"};
 	char text[64];
 	size_t i;
 
@@ -286,12 +290,14 @@ static void reports_all_errors_of_a_toml(void)
 		    "p.toml:10: error: 't' is defined a second time; the first is in line 3\n");
 	expect_said("p.toml", "a.b = 1\n[a]\nc = 2\n", -1,
 		    "p.toml:2: error: 'a' is defined a second time; the first is in line 1\n");
-	expect_said("p.toml", "i = 9223372036854775808\n", -1, "p.toml:1: error: '9223372036854775808' does not fit 64 bits\n");
+	expect_said("p.toml", "i = 9223372036854775808\n", -1,
+		    "p.toml:1: error: '9223372036854775808' does not fit 64 bits\n");
 	expect_said("p.toml", "a = {x = 1}\na.y = 2\n", -1,
 		    "p.toml:2: error: 'a' is complete since line 1 and takes no more keys here\n");
 	expect_said("p.toml", "k = \xff\n", -1, "p.toml:1: error: the file is not UTF-8 text, which it has to be\n");
 	expect_said("p.toml", "k = \"\\u0000\"\n", -1, "p.toml:1: error: a parameter cannot hold a NUL character\n");
-	expect_said("p.toml", "d = 2023-02-29\n", -1, "p.toml:1: error: '2023-02-29' is no value; a string needs \"quotes\"\n");
+	expect_said("p.toml", "d = 2023-02-29\n", -1,
+		    "p.toml:1: error: '2023-02-29' is no value; a string needs \"quotes\"\n");
 	expect_said("p.toml", "k =", -1, "p.toml:1: error: a value is missing\n");
 }
 
@@ -321,8 +327,8 @@ static void limits_depth(void)
 
 			nested(&text, forms[i].open, i == 4 ? 1 : depth, forms[i].inner, forms[i].close);
 			r = parse_n(forms[i].name, text.buf, text.len);
-			tap_check(r->result == (depth > 64 && i != 4 ? -1 : 0), __FILE__, __LINE__, "%s at depth %zu: %s",
-				  forms[i].name, depth, r->said.buf);
+			tap_check(r->result == (depth > 64 && i != 4 ? -1 : 0), __FILE__, __LINE__,
+				  "%s at depth %zu: %s", forms[i].name, depth, r->said.buf);
 			done(r);
 		}
 	}
@@ -408,7 +414,8 @@ static void sets(void)
 	EXPECT_INT(params_set(&r->p, "new.deep.key", "x", false, &err), 0);
 	EXPECT_INT(params_set(&r->p, "top", "\"2\"", true, &err), 0);
 	param_canonical(r->p.root, &out);
-	EXPECT_STR(out.buf, "{\"new\":{\"deep\":{\"key\":\"x\"}},\"top\":\"2\",\"train\":{\"eta\":0.5,\"list\":[1,2]}}");
+	EXPECT_STR(out.buf,
+		   "{\"new\":{\"deep\":{\"key\":\"x\"}},\"top\":\"2\",\"train\":{\"eta\":0.5,\"list\":[1,2]}}");
 	EXPECT(params_get(&r->p, "train.eta")->file == NULL);
 	EXPECT_INT(params_set(&r->p, "train.etta", "1", true, &err), -1);
 	EXPECT_INT(err.code, ERR_INVALID);

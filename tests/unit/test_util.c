@@ -22,10 +22,10 @@
 static void normalizes_paths(void)
 {
 	static const char *const cases[][2] = {
-		{"", "."},          {".", "."},           {"a", "a"},         {"./a/", "a"},        {"a//b/./c", "a/b/c"},
-		{"a/..", "."},      {"a/../b", "b"},      {"..", ".."},       {"../b", "../b"},     {"a/../../b/c", "../b/c"},
-		{"../../b", "../../b"}, {"../a/../b", "../b"}, {"../a/..", ".."}, {"/", "/"},       {"/..", "/"},
-		{"/../a", "/a"},    {"/a/../b/", "/b"},   {"/a/..", "/"},     {"...", "..."},       {"a/.../b", "a/.../b"},
+		{"", "."}, {".", "."}, {"a", "a"}, {"./a/", "a"}, {"a//b/./c", "a/b/c"}, {"a/..", "."},
+		{"a/../b", "b"}, {"..", ".."}, {"../b", "../b"}, {"a/../../b/c", "../b/c"},
+		{"../../b", "../../b"}, {"../a/../b", "../b"}, {"../a/..", ".."}, {"/", "/"}, {"/..", "/"},
+		{"/../a", "/a"}, {"/a/../b/", "/b"}, {"/a/..", "/"}, {"...", "..."}, {"a/.../b", "a/.../b"},
 		{".a/..b", ".a/..b"},
 	};
 	size_t i;
@@ -41,7 +41,8 @@ static void normalizes_paths(void)
 
 static void refuses_paths(void)
 {
-	static const char *const good[] = {"a", "a/b.c", ".gitignore", ".github/x", "a..b", "..a", "git", "x.git", ".gitx",
+	static const char *const good[] = {"a", "a/b.c", ".gitignore", ".github/x", "a..b", "..a", "git", "x.git",
+					   ".gitx",
 					   "\xc3\xa9", "a b", ".git-x/y", "agit~1"};
 	static const char *const bad[][2] = {
 		{"", "is empty"},
@@ -77,7 +78,8 @@ static void takes_paths_apart(void)
 {
 	CLEANUP(freep) char *dir = path_dir("a/b/c.tar.gz"), *top = path_dir("/x"), *here = path_dir("x");
 	CLEANUP(freep) char *stem = path_stem("a/b.x/c.tar.gz"), *dot = path_stem("a/.bashrc");
-	CLEANUP(freep) char *joined = path_join("a/b", "../c"), *empty = path_join("", "c"), *alone = path_join("a", "/c");
+	CLEANUP(freep) char *joined = path_join("a/b", "../c"), *empty = path_join("", "c");
+	CLEANUP(freep) char *alone = path_join("a", "/c");
 
 	EXPECT_STR(dir, "a/b");
 	EXPECT_STR(top, "/");
@@ -99,16 +101,18 @@ static void matches_globs(void)
 		const char *pattern, *path;
 		bool want;
 	} cases[] = {
-		{"a*c", "abc", true},      {"a*c", "a/c", false},      {"*", "a", true},          {"*", "", false},
-		{"*", ".a", false},        {".*", ".a", true},         {"a?c", "abc", true},      {"a?c", "ac", false},
-		{"?", "/", false},         {"[a-c]x", "bx", true},     {"[!a-c]x", "bx", false},  {"[!a-c]x", "dx", true},
-		{"[]a]", "]", true},       {"[a-]", "-", true},        {"[ab", "[ab", true},      {"[.]a", ".a", false},
-		{"\\*", "*", true},        {"\\*", "a", false},        {"\\.a", ".a", true},      {"a/*.csv", "a/b.csv", true},
-		{"a/*.csv", "a/b/c.csv", false}, {"**", "a", true},    {"**", "a/b/c", true},     {"**", "a/.b", false},
-		{"**/c", "c", true},       {"**/c", "a/b/c", true},    {"**/c", ".a/c", false},   {"a/**", "a", false},
-		{"a/**", "a/b", true},     {"a/**/b", "a/b", true},    {"a/**/b", "a/x/y/b", true}, {"a/**/b", "a/x/y/c", false},
-		{"a/**/.h/b", "a/x/.h/b", true}, {"**/a/**/b", "x/a/y/a/z/b", true}, {"a**b", "axxb", true}, {"a**b", "a/b", false},
-		{"*a*b*c*", "xxaxxbxxcxx", true}, {"*a*b*c*", "xxaxxcxxbxx", false}, {"a", "a/b", false}, {"a/b", "a", false},
+		{"a*c", "abc", true}, {"a*c", "a/c", false}, {"*", "a", true}, {"*", "", false},
+		{"*", ".a", false}, {".*", ".a", true}, {"a?c", "abc", true}, {"a?c", "ac", false},
+		{"?", "/", false}, {"[a-c]x", "bx", true}, {"[!a-c]x", "bx", false}, {"[!a-c]x", "dx", true},
+		{"[]a]", "]", true}, {"[a-]", "-", true}, {"[ab", "[ab", true}, {"[.]a", ".a", false},
+		{"\\*", "*", true}, {"\\*", "a", false}, {"\\.a", ".a", true}, {"a/*.csv", "a/b.csv", true},
+		{"a/*.csv", "a/b/c.csv", false}, {"**", "a", true}, {"**", "a/b/c", true},
+		{"**", "a/.b", false}, {"**/c", "c", true}, {"**/c", "a/b/c", true}, {"**/c", ".a/c", false},
+		{"a/**", "a", false}, {"a/**", "a/b", true}, {"a/**/b", "a/b", true},
+		{"a/**/b", "a/x/y/b", true}, {"a/**/b", "a/x/y/c", false}, {"a/**/.h/b", "a/x/.h/b", true},
+		{"**/a/**/b", "x/a/y/a/z/b", true}, {"a**b", "axxb", true}, {"a**b", "a/b", false},
+		{"*a*b*c*", "xxaxxbxxcxx", true}, {"*a*b*c*", "xxaxxcxxbxx", false}, {"a", "a/b", false},
+		{"a/b", "a", false},
 	};
 	size_t i;
 
@@ -167,7 +171,8 @@ static void durations_at(int line, const char *s, int64_t want)
 {
 	int64_t ns = -1;
 
-	tap_check(text_parse_duration(s, &ns) == (want >= 0) && ns == want, __FILE__, line, "'%s' is %jd", s, (intmax_t)ns);
+	tap_check(text_parse_duration(s, &ns) == (want >= 0) && ns == want, __FILE__, line, "'%s' is %jd", s,
+		  (intmax_t)ns);
 }
 
 static void reads_durations(void)
@@ -242,8 +247,10 @@ static void writes_durations_and_sizes(void)
 	static const struct {
 		int64_t n;
 		const char *want;
-	} sizes[] = {{0, "0 B"},           {1023, "1023 B"},   {1024, "1.0 KiB"}, {1572864, "1.5 MiB"}, {10239, "10 KiB"},
-		     {1048575, "1.0 MiB"}, {104857600, "100 MiB"}};
+	} sizes[] = {
+		{0, "0 B"}, {1023, "1023 B"}, {1024, "1.0 KiB"}, {1572864, "1.5 MiB"}, {10239, "10 KiB"},
+		{1048575, "1.0 MiB"}, {104857600, "100 MiB"},
+	};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(durations); i++) {
@@ -321,8 +328,8 @@ static void finds_the_nearest(void)
 static void quotes_for_the_shell(void)
 {
 	static const char *const cases[][2] = {
-		{"a/b-c.1", "a/b-c.1"}, {"", "''"}, {"a b", "'a b'"}, {"it's", "'it'\\''s'"}, {"$x", "'$x'"}, {"a\nb", "'a\nb'"},
-		{"*", "'*'"},           {"~", "'~'"}, {"\xc3\xa9", "'\xc3\xa9'"},
+		{"a/b-c.1", "a/b-c.1"}, {"", "''"}, {"a b", "'a b'"}, {"it's", "'it'\\''s'"}, {"$x", "'$x'"},
+		{"a\nb", "'a\nb'"}, {"*", "'*'"}, {"~", "'~'"}, {"\xc3\xa9", "'\xc3\xa9'"},
 	};
 	size_t i;
 
@@ -476,7 +483,8 @@ static void reads_ini_lines(void)
 	       "f:2: error: an indented line continues a value, and there is none above; a key starts in column 1\n");
 	ini_at(__LINE__, "[stage a]b]\ncmd = x ; y # z = \"q\"\n\n\t  k = v\n#no\n;no\n  # yes\nlast =\n",
 	       "1[stage a]b] 2:cmd=<x ; y # z = \"q\">0 4+cmd=<k = v>3 7+cmd=<# yes>2 8:last=<>0 ", "");
-	ini_at(__LINE__, "params.yaml:train.lr = 1\n[ empty ]\n[x]\n", "1:params.yaml:train.lr=<1>0 2[empty] 3[x] ", "");
+	ini_at(__LINE__, "params.yaml:train.lr = 1\n[ empty ]\n[x]\n",
+	       "1:params.yaml:train.lr=<1>0 2[empty] 3[x] ", "");
 	ini_at(__LINE__, "[a\nk = 1\n  more\n[b]\nm = 2\n", "4[b] 5:m=<2>0 ",
 	       "f:1: error: a section that starts with '[' lacks its ']'\n");
 	ini_at(__LINE__, "k\n  x\n", "",
