@@ -410,16 +410,14 @@ static void sort_locks(struct use *use)
 
 void fields_stages(struct load *ld)
 {
-	struct section *s;
+	size_t i;
 
-	for (s = ld->sections; s; s = s->next) {
-		struct proto *p = s->proto;
+	for (i = 0; i < ld->pl->n_stages; i++) {
+		struct proto *p = (struct proto *)ld->pl->stages[i];
 		struct entry *e;
 
-		if (!p)
-			continue;
 		p->st.use.cpu = 1;
-		for (e = s->first; e; e = e->next)
+		for (e = p->sec->first; e; e = e->next)
 			set_field(ld, p, e);
 		sort_locks(&p->st.use);
 	}

@@ -63,7 +63,6 @@ struct section {
 	int line;
 	struct entry *first, *last;
 	uint64_t seen, doubled; /* bits by index of key */
-	struct proto *proto;    /* of a stage or source */
 	bool taken;             /* as a default target */
 	struct section *next;
 };
@@ -151,7 +150,7 @@ struct load {
 	const struct pipeline_options *opt;
 	const struct pipeline_disk *disk;
 	struct diags *ds;
-	struct section *sections, **sections_tail;
+	struct section *sections, **sections_tail; /* that are neither stage nor source */
 	struct map files;       /* names of read ini files and params files */
 	struct map headers;     /* "type name" of sections that are neither stage nor source */
 	struct map envs;        /* name -> struct env */

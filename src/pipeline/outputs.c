@@ -34,16 +34,15 @@ static void add_value(struct values *vs, const char *value, bool found)
 /* Is path in its shortest form, seen at a glance? */
 static bool is_short(const char *path)
 {
-	const char *p = path;
+	bool start = true;
+	const char *p;
 
-	for (;;) {
-		if (*p == '/' || *p == '\0' || (*p == '.' && (p[1] == '/' || p[1] == '.' || !p[1])))
+	for (p = path; *p; p++) {
+		if (start && (*p == '/' || (*p == '.' && (p[1] == '/' || p[1] == '.' || !p[1]))))
 			return false;
-		p = strchr(p, '/');
-		if (!p)
-			return true;
-		p++;
+		start = *p == '/';
 	}
+	return !start;
 }
 
 const char *item_path(struct load *ld, const char *text, bool own)

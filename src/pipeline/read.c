@@ -127,7 +127,7 @@ static void doubled(struct reader *r, const struct section *s, const char *file,
 			   s->info->name, s->name, file, line);
 }
 
-static struct proto *add_stage(struct reader *r, struct section *s)
+static void add_stage(struct reader *r, struct section *s)
 {
 	struct pipeline *pl = r->ld->pl;
 	struct proto *p = arena_calloc(&pl->arena, sizeof(*p)), *old;
@@ -142,12 +142,11 @@ static struct proto *add_stage(struct reader *r, struct section *s)
 	if (old) {
 		map_put(&pl->stage_by_name, p->st.name, old);
 		doubled(r, s, old->st.at.file, old->st.at.line);
-		return NULL;
+		return;
 	}
 	p->number = pl->n_stages;
 	pl->stages = arena_grow(&pl->arena, pl->stages, pl->n_stages, sizeof(*pl->stages));
 	pl->stages[pl->n_stages++] = &p->st;
-	return p;
 }
 
 /* False if there is one already. */
@@ -192,14 +191,11 @@ static void on_section(void *ctx, int line, const char *header)
 		return;
 	}
 	if (info->kind == S_STAGE || info->kind == S_SOURCE) {
-		s->proto = add_stage(r, s);
-		if (!s->proto)
-			return;
-	} else if (!add_other(r, s)) {
-		return;
+		add_stage(r, s);
+	} else if (add_other(r, s)) {
+		*r->ld->sections_tail = s;
+		r->ld->sections_tail = &s->next;
 	}
-	*r->ld->sections_tail = s;
-	r->ld->sections_tail = &s->next;
 }
 
 static void describe(const struct section *s, struct strbuf *out)

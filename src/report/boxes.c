@@ -187,7 +187,9 @@ static void add_details(struct maker *m)
 		strbuf_addstr(&sb, stale_state_name(p->verdicts[i].state));
 		if (p->verdicts[i].n_reasons && p->verdicts[i].state != STALE_FRESH) {
 			strbuf_addstr(&sb, ": ");
-			words_first_reason(&sb, &p->verdicts[i]);
+			words_reason(&sb, &p->verdicts[i].reasons[0]);
+			if (p->verdicts[i].n_reasons > 1)
+				strbuf_addf(&sb, " +%zu", p->verdicts[i].n_reasons - 1);
 		}
 		b->detail = arena_strdup(&m->bs->arena, sb.buf);
 	}

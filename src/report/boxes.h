@@ -11,7 +11,8 @@
 struct box {
 	const struct stage *stage;
 	const char *label;    /* "train@1", "train x 12"; untrusted */
-	const char *detail;   /* "stale: train.eta: 0.1 -> 0.05", "3 stale, 9 fresh"; NULL without a plan; untrusted */
+	/* "stale: train.eta: 0.1 -> 0.05 +2" (two more reasons), "3 stale, 9 fresh"; NULL without a plan; untrusted */
+	const char *detail;
 	int state;            /* enum stale_state, the one most in need of attention; BOX_NO_STATE without a plan */
 	size_t n_instances;
 	size_t *up, n_up;     /* boxes it waits for, each once */

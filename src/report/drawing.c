@@ -59,6 +59,14 @@ static void group_kids(struct tree *t)
 	free(fill);
 }
 
+/* Does box stand on the way from the margin to i? Then it need not be named again. */
+static bool is_above(const struct tree *t, size_t i, size_t box)
+{
+	while (i != SIZE_MAX && i != box && t->bs->v[i].rank > t->bs->v[box].rank)
+		i = t->parent[i];
+	return i == box;
+}
+
 static void add_box(struct tree *t, size_t i)
 {
 	const struct box *b = &t->bs->v[i];
@@ -66,7 +74,7 @@ static void add_box(struct tree *t, size_t i)
 	size_t j, n = 0;
 
 	for (j = 0; j < b->n_up; j++)
-		if (b->up[j] != t->parent[i])
+		if (!is_above(t, i, b->up[j]))
 			others[n++] = t->bs->v[b->up[j]].label;
 	if (b->state != BOX_NO_STATE)
 		strbuf_addf(t->out, "%s%s%s ", hue_on(t->s, words_hue((enum stale_state)b->state)),

@@ -89,12 +89,13 @@ static void add_run(struct strbuf *out, const struct run *r, const struct style 
 	words_time(out, r->time, false);
 	strbuf_addf(out, "  %s", hue_on(s, outcome_hue(r->outcome)));
 	term_add_clean(out, r->outcome, strlen(r->outcome));
-	strbuf_addf(out, "%s  ", hue_off(s));
+	strbuf_addstr(out, hue_off(s));
 	if (!one_line) {
 		term_cut(out, start, (size_t)s->width, s);
-		strbuf_addstr(out, "\n    ");
-		start = out->len - 4;
+		strbuf_addch(out, '\n');
+		start = out->len;
 	}
+	strbuf_addstr(out, one_line ? "  " : "    ");
 	add_commit(out, r);
 	strbuf_addstr(out, "  ");
 	add_counts(out, r);

@@ -13,6 +13,9 @@
 /* A stage that would take more lines than this says only what most of its instances say. */
 #define MOST_LINES_A_STAGE 8
 
+/* Columns below which a line has no room for name and reason. */
+#define NARROW 64
+
 /* Instances of one stage and state with one first reason. */
 struct group {
 	const struct stage *stage;
@@ -78,19 +81,26 @@ static void collect(struct groups *gs, const struct plan *p)
 	}
 }
 
+/* A line for name; in a narrow window the words stand below it. */
 static void add_line(struct strbuf *out, const struct style *s, enum stale_state state, const char *name, size_t width,
 		     const char *words)
 {
+	bool narrow = s->width && s->width < NARROW;
 	size_t start = out->len;
 
 	strbuf_addf(out, "%s%s %-10s%s  ", hue_on(s, words_hue(state)), words_mark(state, s), stale_state_name(state),
 		    hue_off(s));
-	term_add_cell(out, name, width, s);
+	if (narrow || !*words)
+		term_add_fit(out, name, narrow ? (size_t)MAX(s->width - 14, 8) : 0, s);
+	else
+		term_add_cell(out, name, width, s);
+	if (*words && narrow) {
+		strbuf_addch(out, '\n');
+		start = out->len;
+	}
 	if (*words)
-		strbuf_addf(out, "  %s", words);
+		strbuf_addf(out, "%s%s", narrow ? "    " : "  ", words);
 	term_cut(out, start, (size_t)s->width, s);
-	while (out->len > start && out->buf[out->len - 1] == ' ')
-		strbuf_setlen(out, out->len - 1);
 	strbuf_addch(out, '\n');
 }
 

@@ -17,7 +17,7 @@
 #define BOX_GAP 18
 #define MARGIN 24
 #define MOST_LABEL 36
-#define MOST_NOTE 44
+#define MOST_NOTE 38
 #define LEGEND_STEP 118
 
 static const char look[] =

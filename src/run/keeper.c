@@ -6,13 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -291,16 +289,14 @@ void keeper_free(struct keeper *k)
 
 /* ---- after a crash ---- */
 
-/* The descriptor comes before the look at the environment: it stays with the process that was looked at. */
-static bool sweep_one(pid_t pid, const char *run_id)
+static bool sweep_one(const struct proc *p, const char *run_id)
 {
-	CLEANUP(closep) int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	CLEANUP(freep) char *run = fd < 0 ? NULL : proc_getenv(pid, "MLMAKE_RUN");
-	struct pollfd pfd = {.fd = fd, .events = POLLIN};
+	CLEANUP(freep) char *run = proc_getenv(p->pid, "MLMAKE_RUN");
 
-	if (!run || !streq(run, run_id) || syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0)
+	if (!run || !streq(run, run_id))
 		return false;
-	return poll(&pfd, 1, SWEEP_WAIT_MS) == 1;
+	proc_signal(p, SIGKILL);
+	return proc_wait(p, SWEEP_WAIT_MS);
 }
 
 int keeper_sweep(const char *run_id)
@@ -313,7 +309,7 @@ int keeper_sweep(const char *run_id)
 		procs_scan(&ps);
 		found = 0;
 		for (i = 0; i < ps.n; i++)
-			found += ps.v[i].pid != getpid() && !ps.v[i].gone && sweep_one(ps.v[i].pid, run_id);
+			found += ps.v[i].pid != getpid() && !ps.v[i].gone && sweep_one(&ps.v[i], run_id);
 		count += found;
 	} while (found);
 	return count;

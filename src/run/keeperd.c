@@ -71,13 +71,33 @@ struct spawn {
 	int log;
 	pid_t keeper;
 	sigset_t none;
-	volatile int error;
 };
 
 /* who a process belongs to, besides an index of jobs */
 enum { OWNER_ENDED = -1, OWNER_UNKNOWN = -2 };
 
+static void send_end(struct keeperd *k, const struct launch_end *end)
+{
+	strbuf_add(&k->out, end, sizeof(*end));
+}
+
 /* ---- starting ---- */
+
+/* Tells the log why a stage cannot start. Safe after vfork. */
+static void say_why(int log, int number)
+{
+	char text[256];
+	const char *hint = "";
+	int n;
+
+	if (number == E2BIG)
+		hint = "mlmake: its environment is too large; let it read a long list from a file\n";
+	else if (number == EAGAIN)
+		hint = "mlmake: the limit on processes is reached; see 'ulimit -u', or build with a smaller -j\n";
+	n = snprintf(text, sizeof(text), "mlmake: cannot start '%s': %s\n%s", SHELL, strerror(number), hint);
+	if (log >= 0 && n > 0)
+		(void)!write(log, text, MIN((size_t)n, sizeof(text) - 1));
+}
 
 static NORETURN void child(struct spawn *s)
 {
@@ -89,7 +109,7 @@ static NORETURN void child(struct spawn *s)
 	dup2(s->log, 2);
 	sigprocmask(SIG_SETMASK, &s->none, NULL);
 	execve(SHELL, (char *const *)s->argv, s->envp);
-	s->error = errno;
+	say_why(2, errno);
 	_exit(127);
 }
 
@@ -99,8 +119,6 @@ static pid_t spawn(struct spawn *s)
 
 	if (pid == 0)
 		child(s);
-	if (pid < 0)
-		s->error = errno;
 	return pid;
 }
 
@@ -169,24 +187,12 @@ static void make_argv(struct spawn *s, const char *cmd, const char *file, const 
 	s->argv[n] = NULL;
 }
 
-static void send_end(struct keeperd *k, const struct launch_end *end)
-{
-	strbuf_add(&k->out, end, sizeof(*end));
-}
-
-/* The stage never ran: its log says why, its status is that of a shell that finds no command. */
+/* The stage never ran: its status is that of a shell that finds no command. */
 static void report_unstarted(struct keeperd *k, int id, int log, int number)
 {
 	struct launch_end end = {.id = id, .status = W_EXITCODE(127, 0)};
-	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
 
-	strbuf_addf(&sb, "mlmake: cannot start '%s': %s\n", SHELL, strerror(number));
-	if (number == E2BIG)
-		strbuf_addstr(&sb, "mlmake: its environment is too large; let it read a long list from a file\n");
-	if (number == EAGAIN)
-		strbuf_addstr(&sb, "mlmake: the limit on processes is reached; see 'ulimit -u', or build with a smaller -j\n");
-	if (log >= 0)
-		(void)!write(log, sb.buf, sb.len);
+	say_why(log, number);
 	send_end(k, &end);
 }
 
@@ -210,31 +216,26 @@ static void start(struct keeperd *k, int id, char **str, size_t n, int log)
 	CLEANUP(freep) char *instance = xstrfmt("MLMAKE_INSTANCE=%s", str[0]);
 	CLEANUP(freep) char *prefix = *str[2] ? xstrfmt("exec %s \"$@\"", str[2]) : NULL;
 	struct spawn s = {.log = log, .keeper = k->self};
-	int script = -1;
+	int script = -1, error = log < 0 ? EMFILE : 0;
 	char file[48];
-	pid_t pid = -1;
+	pid_t pid;
 
 	str[n++] = run;
 	str[n++] = instance;
 	sigemptyset(&s.none);
 	if (strlen(str[1]) > ARGUMENT_MAX && (script = make_script(str[1])) < 0)
-		s.error = errno;
+		error = errno;
 	snprintf(file, sizeof(file), "/proc/%d/fd/%d", (int)k->self, script);
 	make_argv(&s, str[1], script >= 0 ? file : NULL, prefix);
 	s.envp = make_env(str + 3, n - 3);
-	if (!s.error && log < 0)
-		s.error = EMFILE;
-	if (!s.error)
-		pid = spawn(&s);
-	free(s.envp);
-	if (!s.error) {
+	pid = error ? -1 : spawn(&s);
+	if (pid < 0) {
+		report_unstarted(k, id, log, error ? error : errno);
+		closep(&script);
+	} else {
 		add_job(k, id, pid, str[0], log, script);
-		return;
 	}
-	if (pid > 0)
-		waitpid(pid, NULL, 0);
-	report_unstarted(k, id, log, s.error);
-	closep(&script);
+	free(s.envp);
 }
 
 /* ---- ending ---- */

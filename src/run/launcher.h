@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Starting stages and hearing how they ended, handed in so that scheduling is tested without a fork. */
+/* Starting stages and hearing how they ended, handed in so that scheduling is tested without a fork.
+ *
+ * A stage ends when its shell does: whatever else it started, and left running, is killed then. */
 #ifndef RUN_LAUNCHER_H
 #define RUN_LAUNCHER_H
 
 #include "util/base.h"
 #include "util/err.h"
-
-/* A stage has ended when its shell has; whatever else it started is killed then. */
 
 /* All borrowed for the call. */
 struct launch {

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,6 +128,18 @@ void proc_signal(const struct proc *p, int sig)
 		kill(p->pid, sig);
 	else
 		syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0);
+}
+
+bool proc_wait(const struct proc *p, int ms)
+{
+	struct proc now;
+
+	while (read_stat(p->pid, &now) && now.start == p->start && !now.gone) {
+		if (ms-- <= 0)
+			return false;
+		poll(NULL, 0, 1);
+	}
+	return true;
 }
 
 static bool read_environ(pid_t pid, struct strbuf *out)

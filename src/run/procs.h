@@ -25,6 +25,8 @@ const struct proc *procs_below(const struct procs *ps, const struct proc *p, pid
 
 /* Sends sig to p if it is still the process that was scanned. */
 void proc_signal(const struct proc *p, int sig);
+/* Waits until p is gone, at most ms; false if it is still there then. */
+bool proc_wait(const struct proc *p, int ms);
 /* The value of name in the environment that pid was started with (owned); NULL if it is not there or not ours to read. */
 char *proc_getenv(pid_t pid, const char *name);
 /* Is one of the standard output and error of pid the file dev, ino? */

@@ -38,6 +38,8 @@ struct history {
 	char *state_file, *journal_file, *records_dir, *lock_file;
 	struct strbuf state_text, lock_text;
 	struct map known;    /* instance -> struct known */
+	struct map made;     /* every path that a record names as output, once somebody asks */
+	bool made_known;
 	struct map by_key;   /* hex key -> struct record, of records read or added in this process */
 	char lock_stat[128]; /* as the state file says */
 	int journal;
@@ -350,6 +352,7 @@ void history_free(struct history *h)
 	free_open(h);
 	map_release(&h->known);
 	map_release(&h->by_key);
+	map_release(&h->made);
 	strbuf_release(&h->state_text);
 	strbuf_release(&h->lock_text);
 	arena_release(&h->arena);
@@ -416,22 +419,20 @@ const struct record *history_find(struct history *h, const struct digest *key)
 	return r;
 }
 
-bool history_orphaned(struct history *h, const char *path, bool (*known)(void *ctx, const char *instance), void *ctx)
+bool history_made(struct history *h, const char *path)
 {
 	struct map_slot *s;
 	size_t i = 0, j;
 
-	while ((s = map_next(&h->known, &i))) {
-		const struct record *r;
+	while (!h->made_known && (s = map_next(&h->known, &i))) {
+		const struct record *r = history_last(h, s->key);
 
-		if (known(ctx, s->key))
-			continue;
-		r = history_last(h, s->key);
 		for (j = 0; r && j < r->n_facts; j++)
-			if (fact_is_output(r->facts[j].kind) && streq(r->facts[j].name, path))
-				return true;
+			if (fact_is_output(r->facts[j].kind))
+				map_put(&h->made, r->facts[j].name, h);
 	}
-	return false;
+	h->made_known = true;
+	return map_get(&h->made, path) != NULL;
 }
 
 /* One write for one line, so that a kill leaves whole lines. */

@@ -32,8 +32,8 @@ const struct record *history_last(struct history *h, const char *instance);
 const char *history_last_text(const struct history *h, const char *instance, size_t *n);
 /* A record with that key; NULL if none is known. */
 const struct record *history_find(struct history *h, const struct digest *key);
-/* Did some instance that `known` does not hold make path? */
-bool history_orphaned(struct history *h, const char *path, bool (*known)(void *ctx, const char *instance), void *ctx);
+/* Does some record name path as an output? (Of an instance that is gone, or that used to make it.) */
+bool history_made(struct history *h, const char *path);
 
 /* The journal of a run. Nothing below is needed for reading. Beginning twice is beginning once. */
 NODISCARD int history_begin_run(struct history *h, const char *run_id, struct err *err);

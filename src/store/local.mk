@@ -1,4 +1,5 @@
 libmlmake_a_SOURCES += \
+	src/store/find.c \
 	src/store/objects.c \
 	src/store/objects.h \
 	src/store/place.c \

@@ -280,6 +280,11 @@ bool json_bool(const struct json *j)
 	return json_is_true(in(j));
 }
 
+struct json *json_take(struct json *j)
+{
+	return out_of(json_incref(in(j)));
+}
+
 int json_each(const struct json *map, int (*fn)(void *ctx, const char *key, struct json *value), void *ctx)
 {
 	const char *key;

@@ -46,6 +46,8 @@ const char *json_str(const struct json *j);                       /* NULL if it 
 int64_t json_int(const struct json *j);                           /* 0 if it is no integer */
 double json_float(const struct json *j);                          /* of an integer or float, else 0 */
 bool json_bool(const struct json *j);
+/* Another owner of a value that stands in a container, so that it can be put into a second one. */
+struct json *json_take(struct json *j);
 /* Calls fn for each member, in order, until it returns non-zero, which is returned. */
 int json_each(const struct json *map, int (*fn)(void *ctx, const char *key, struct json *value), void *ctx);
 

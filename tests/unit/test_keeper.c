@@ -309,8 +309,7 @@ static void what_a_stage_leaves_is_killed(void)
 		"sleep 1000 & echo $! > p",
 		"(setsid sh -c 'echo $$ > p; exec sleep 1000' &) ; while ! test -s p; do :; done",
 		"(setsid env -i sh -c 'echo $$ > p; exec sleep 1000' &) ; while ! test -s p; do :; done",
-		"(setsid sh -c 'sh -c \"echo \\$\\$ > p; trap \\\"\\\" TERM INT; sleep 1000; :\" & wait' &)\n"
-		"while ! test -s p; do :; done",
+		"(setsid sh -c 'sh -c \"echo \\$\\$ > p; trap : TERM; sleep 1000; :\" & wait' &) ; while ! test -s p; do :; done",
 		"(setsid env -i sh -c 'echo $$ > p; exec sleep 1000' >/dev/null 2>&1 &) ; while ! test -s p; do :; done",
 	};
 	struct keeper *k = keeper_new("u8", NULL, 0, -1);

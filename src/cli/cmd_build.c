@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cmd_build.h"
+#include "cli/display.h"
+#include "cli/event_stream.h"
+#include "cli/guard.h"
+#include "cli/project.h"
+#include "lineage/git.h"
+#include "lineage/runlog.h"
+#include "report/status.h"
+#include "run/build.h"
+#include "run/keeper.h"
+#include "util/pool.h"
+#include "util/text.h"
+
+#define TICK_LIVE INT64_C(100000000)
+#define TICK_PLAIN INT64_C(1000000000)
+#define JOBS_LIMIT 10000
+
+/* One build, from the command line to the exit code. */
+struct making {
+	struct project p;
+	const struct args *a;
+	bool fetch, dry;
+	char run_id[40];
+	int jobs;
+	bool jobs_given;
+	struct plan plan;
+	bool *force;
+	struct strvec gpus;
+	struct resources resources;
+	struct jobserver *jobserver;
+	bool serving;
+	struct keeper *keeper;
+	struct display *display;
+	struct event_stream *events;
+	int events_fd, signal_fd;
+	struct event_sink sinks[2];
+	size_t n_sinks;
+	struct build_result result;
+};
+
+static void make_run_id(char out[40])
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	unsigned short salt = 0;
+	char stamp[24] = "";
+
+	if (getrandom(&salt, sizeof(salt), GRND_NONBLOCK) != sizeof(salt))
+		salt = (unsigned short)getpid();
+	if (gmtime_r(&now, &tm))
+		strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", &tm);
+	snprintf(out, 40, "%s-%04x", stamp, salt);
+}
+
+static int read_jobs(struct making *m, struct err *err)
+{
+	const char *text = args_value(m->a, "jobs");
+	int64_t n = pool_cpus();
+
+	if (text && !text_parse_int(text, 1, JOBS_LIMIT, &n))
+		return err_set(err, ERR_INVALID, "-j takes a number from 1 to %d, not '%s'", JOBS_LIMIT, text);
+	m->jobs = (int)n;
+	m->jobs_given = text != NULL;
+	return 0;
+}
+
+/* Under `make -jN` its jobserver decides how many stages run; otherwise this is the jobserver of what runs below. */
+static int find_jobserver(struct making *m, struct err *err)
+{
+	CLEANUP(freep) char *warning = NULL;
+
+	m->jobserver = jobserver_client(getenv("MAKEFLAGS"), &warning);
+	if (warning)
+		fprintf(stderr, "mlmake: warning: %s\n", warning);
+	if (m->jobserver) {
+		if (!m->jobs_given)
+			m->jobs = JOBS_LIMIT;
+		return 0;
+	}
+	m->jobserver = jobserver_server(m->jobs, err);
+	m->serving = true;
+	return m->jobserver ? 0 : -1;
+}
+
+static void find_gpus(struct making *m)
+{
+	bool asked = false;
+	size_t i;
+
+	for (i = 0; i < m->p.pl.n_gpus; i++)
+		strvec_push(&m->gpus, m->p.pl.gpus[i]);
+	for (i = 0; i < m->p.g.n; i++)
+		asked |= m->p.selected[i] && m->p.g.nodes[i].in->stage->use.gpu > 0;
+	if (asked && !m->gpus.n)
+		resources_find_gpus(&m->gpus);
+}
+
+/* Signals come through a descriptor, so that none is missed and none interrupts. Stages start with a clean mask. */
+static int catch_signals(struct making *m, struct err *err)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return err_errno(err, "cannot block signals");
+	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return m->signal_fd < 0 ? err_errno(err, "cannot listen for signals") : 0;
+}
+
+static int prepare(struct making *m, struct err *err)
+{
+	int fds[2];
+	size_t n;
+
+	if (catch_signals(m, err) < 0 || find_jobserver(m, err) < 0)
+		return -1;
+	find_gpus(m);
+	resources_init(&m->resources, m->jobs, resources_memory(), m->gpus.v, m->gpus.n);
+	n = jobserver_inherited(m->jobserver, fds);
+	m->keeper = keeper_new(m->run_id, fds, n, m->p.lock_fd);
+	return 0;
+}
+
+static bool has_probes(const struct making *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->p.pl.n_envs; i++)
+		if (m->p.pl.envs[i]->n_probes)
+			return true;
+	return false;
+}
+
+static void choose_force(struct making *m)
+{
+	size_t i;
+
+	if (!m->fetch && !args_count(m->a, "always-make"))
+		return;
+	m->force = xcalloc(m->p.g.n + 1, sizeof(*m->force));
+	for (i = 0; i < m->p.g.n; i++)
+		m->force[i] = m->fetch ? m->p.named[i] : m->p.selected[i];
+}
+
+/* fetch is about sources: those named, or all. */
+static int choose_sources(struct making *m, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; m->fetch && i < m->p.g.n; i++) {
+		const struct stage *st = m->p.g.nodes[i].in->stage;
+
+		if (m->a->words.n && m->p.named[i] && !st->is_source)
+			return err_set(err, ERR_INVALID, "'%s' is a stage; only sources are fetched", st->name);
+		if (!m->a->words.n)
+			m->p.selected[i] = m->p.named[i] = st->is_source;
+	}
+	return 0;
+}
+
+static int listen_in(struct making *m, struct err *err)
+{
+	const char *file = args_value(m->a, "events");
+	int verbosity = (int)args_count(m->a, "verbose") - (int)args_count(m->a, "quiet");
+	bool to_stdout = file && streq(file, "-");
+	int fd = to_stdout ? STDERR_FILENO : STDOUT_FILENO;
+	struct style style = project_style(&m->p, fd);
+
+	m->display = display_new(fd, &style, MAX(MIN(verbosity, 1), -1));
+	m->sinks[m->n_sinks++] = display_sink(m->display);
+	if (!file)
+		return 0;
+	m->events_fd = to_stdout ? dup(STDOUT_FILENO) : open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (m->events_fd < 0)
+		return err_errno(err, "cannot open '%s' for events", file);
+	m->events = event_stream_new(m->events_fd, &clock_system);
+	m->sinks[m->n_sinks++] = event_stream_sink(m->events);
+	return 0;
+}
+
+static int sync_all(void *ctx, struct err *err)
+{
+	struct making *m = ctx;
+	struct stat here, there;
+	int fd;
+
+	if (store_sync(m->p.store, err) < 0)
+		return -1;
+	if (stat(".", &here) < 0 || stat(m->p.repo.state, &there) < 0 || here.st_dev == there.st_dev)
+		return 0;
+	fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || syncfs(fd) < 0) {
+		closep(&fd);
+		return err_errno(err, "cannot sync the project's file system");
+	}
+	closep(&fd);
+	return 0;
+}
+
+static int append_log(struct making *m, int64_t started, struct err *err)
+{
+	static const char *const outcomes[] = {"done", "failed", "interrupted"};
+	CLEANUP(freep) char *file = xstrfmt("%s/runs", m->p.repo.state);
+	CLEANUP(freep) char *source = NULL;
+	CLEANUP(freep) struct run_part *parts = xcalloc(m->result.n_parts + 1, sizeof(*parts));
+	struct run r = {.id = m->run_id,
+			.time = started,
+			.dirty = -1,
+			.outcome = outcomes[m->result.outcome],
+			.duration = m->result.duration,
+			.saved = m->result.saved,
+			.parts = parts,
+			.n_parts = m->result.n_parts};
+	size_t i;
+
+	for (i = 0; i < r.n_parts; i++) {
+		const struct build_part *p = &m->result.parts[i];
+
+		parts[i] = (struct run_part){p->in->name,
+					     p->result == EVENT_DONE       ? "done"
+					     : p->result == EVENT_RESTORED ? "restored"
+									   : "failed",
+					     p->has_key, p->key, p->duration};
+	}
+	if (git_source(&m->p.repo, &source, &r.dirty, err) < 0) {
+		fprintf(stderr, "mlmake: warning: the log does not say which commit was built: %s\n", err->msg);
+		err_clear(err);
+	}
+	r.source = source;
+	return runlog_append(file, &r, err);
+}
+
+static int save(struct making *m, struct err *err)
+{
+	if (history_dirty(m->p.history) &&
+	    history_save(m->p.history, project_has, &m->p, sync_all, m, err) < 0)
+		return -1;
+	return statcache_save(m->p.cache, err);
+}
+
+static int build(struct making *m, struct err *err)
+{
+	struct build_tools tools = {.cache = m->p.cache,
+				    .store = m->p.store,
+				    .history = m->p.history,
+				    .launcher = keeper_launcher(m->keeper),
+				    .clock = &clock_system,
+				    .resources = &m->resources,
+				    .jobserver = m->jobserver,
+				    .serving = m->serving,
+				    .signal_fd = m->signal_fd,
+				    .state_dir = m->p.repo.state,
+				    .run_id = m->run_id,
+				    .sinks = m->sinks,
+				    .n_sinks = m->n_sinks,
+				    .probe = probes_get,
+				    .probe_ctx = &m->p.probes};
+	struct build_options opt = {.jobs = m->jobs,
+				    .keep_going = args_count(m->a, "keep-going") > 0,
+				    .want_output = args_count(m->a, "verbose") > 0,
+				    .force = m->force,
+				    .tick = term_is_live(STDOUT_FILENO) ? TICK_LIVE : TICK_PLAIN};
+	int64_t started = clock_now(&clock_system);
+	bool work = m->plan.counts[STALE_STALE] + m->plan.counts[STALE_RESTORABLE] > 0;
+	CLEANUP(err_release) struct err saving = ERR_INIT;
+	int got;
+
+	if ((work || history_dirty(m->p.history)) && history_begin_run(m->p.history, m->run_id, err) < 0)
+		return -1;
+	if (work && keeper_start(m->keeper, err) < 0) /* before there are threads */
+		return -1;
+	got = build_run(&m->plan, &tools, &opt, &m->result, err);
+	if (save(m, &saving) < 0)
+		got = got < 0 ? got : err_move(err, &saving);
+	if (got == 0 && m->result.n_parts)
+		got = append_log(m, started, err);
+	return got;
+}
+
+static int outcome_code(const struct making *m)
+{
+	switch (m->result.outcome) {
+	case BUILD_OK: return EXIT_DONE;
+	case BUILD_FAILED: return EXIT_STAGE_FAILED;
+	default: return EXIT_INTERRUPTED;
+	}
+}
+
+static int show_plan(struct making *m)
+{
+	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+	struct style style = project_style(&m->p, STDOUT_FILENO);
+
+	if (args_count(m->a, "json"))
+		return cli_print_json(report_status_json(&m->plan));
+	display_plan(&m->plan, &style, &out);
+	return cli_print(&out);
+}
+
+static int recover(struct making *m, struct err *err)
+{
+	CLEANUP(strvec_release) struct strvec notes = STRVEC_INIT;
+	int got = build_recover(m->p.history, m->p.repo.state, m->run_id, &notes, err);
+	size_t i;
+
+	for (i = 0; i < notes.n; i++)
+		fprintf(stderr, "mlmake: %s\n", notes.v[i]);
+	return got;
+}
+
+static int plan_and_build(struct making *m, struct err *err)
+{
+	bool work;
+	int code = project_plan(&m->p, m->force, &m->plan);
+
+	if (code != EXIT_DONE)
+		return code;
+	if (m->dry)
+		return show_plan(m);
+	work = m->plan.counts[STALE_STALE] + m->plan.counts[STALE_RESTORABLE] > 0;
+	if (work && guard_plan(&m->p, &m->plan, &m->resources) < 0) {
+		project_tell(&m->p);
+		return EXIT_USAGE;
+	}
+	project_tell(&m->p);
+	if (listen_in(m, err) < 0 || build(m, err) < 0)
+		return cli_fail(EXIT_USAGE, err);
+	if (m->events && event_stream_close(m->events, err) < 0) {
+		m->events = NULL;
+		return cli_fail(EXIT_USAGE, err);
+	}
+	m->events = NULL;
+	return outcome_code(m);
+}
+
+static int make_all(struct making *m, struct err *err)
+{
+	int code;
+
+	if (read_jobs(m, err) < 0)
+		return cli_fail(EXIT_USAGE, err);
+	if (!m->dry && recover(m, err) < 0)
+		return cli_fail(EXIT_USAGE, err);
+	code = project_load(&m->p, m->a->words.v, m->a->words.n);
+	if (code != EXIT_DONE)
+		return code;
+	if (choose_sources(m, err) < 0)
+		return cli_fail(EXIT_USAGE, err);
+	choose_force(m);
+	if (!m->dry) {
+		if (prepare(m, err) < 0)
+			return cli_fail(EXIT_USAGE, err);
+		if (has_probes(m) && probes_run(&m->p.probes, &m->p.pl, m->p.selected, keeper_launcher(m->keeper), err) < 0)
+			return cli_fail(EXIT_USAGE, err);
+	}
+	return plan_and_build(m, err);
+}
+
+static void making_release(struct making *m)
+{
+	keeper_free(m->keeper); /* nothing of a stage outlives this */
+	display_free(m->display);
+	if (m->events && event_stream_close(m->events, NULL) < 0)
+		m->events = NULL;
+	jobserver_free(m->jobserver);
+	resources_release(&m->resources);
+	strvec_release(&m->gpus);
+	build_result_release(&m->result);
+	plan_release(&m->plan);
+	free(m->force);
+	closep(&m->events_fd);
+	closep(&m->signal_fd);
+	project_close(&m->p);
+}
+
+int build_main(struct args *a, bool fetch)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	struct making m = {.a = a, .fetch = fetch, .events_fd = -1, .signal_fd = -1, .plan = PLAN_INIT};
+	int code;
+
+	m.dry = args_count(a, "dry-run") > 0;
+	make_run_id(m.run_id);
+	code = project_open(&m.p, a, !m.dry);
+	if (code == EXIT_DONE)
+		code = make_all(&m, &err);
+	making_release(&m);
+	return code;
+}
+
+const struct option_def build_options_table[] = {
+	{'j', "jobs", "N", "run up to N stages at once (default: the number of cores)"},
+	{'k', "keep-going", NULL, "after a failure, go on with what does not need it"},
+	{'n', "dry-run", NULL, "show what would be done, and do nothing"},
+	{'B', "always-make", NULL, "run everything selected, fresh or not"},
+	{'q', "quiet", NULL, "show failures alone"},
+	{'v', "verbose", NULL, "show all reasons, and what stages write"},
+	{0, "events", "FILE", "write what happens to FILE as JSON Lines (-: standard output)"},
+	{0, "json", NULL, "with -n: print one JSON document"},
+	{0, "no-wait", NULL, "if another mlmake is at work here, exit with 75"},
+	{0, NULL, NULL, NULL},
+};
+
+static int run(struct args *a)
+{
+	return build_main(a, false);
+}
+
+const struct command cmd_build = {
+	"build",
+	"build what is stale (what plain `mlmake` does)",
+	"[NAME=VALUE...] [TARGET...]",
+	"A target is a stage, an instance (train@3), a pattern ('train@*') or a file that a stage makes;\n"
+	"NAME=VALUE sets a parameter for this run.",
+	WORDS_TARGETS,
+	build_options_table,
+	run,
+};

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/project.h"
+#include "cli/guard.h"
+
+static struct json *diags_json(const struct diags *ds)
+{
+	static const char *const levels[] = {"note", "warning", "error"};
+	struct json *j = json_new_map(), *list = json_new_list();
+	size_t i;
+
+	for (i = 0; i < ds->n; i++) {
+		struct json *d = json_new_map();
+
+		json_set_str(d, "level", levels[ds->v[i].level]);
+		json_set_str(d, "file", ds->v[i].file);
+		json_set_int(d, "line", ds->v[i].line);
+		json_set_str(d, "message", ds->v[i].msg);
+		json_push(list, d);
+	}
+	json_set_int(j, "version", 1);
+	json_set(j, "problems", list);
+	return j;
+}
+
+/* Everything that a build would refuse, and what it would only warn about. */
+static int check(struct project *p, const struct args *a)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	struct pipeline_disk disk = pipeline_disk_system;
+	struct pipeline_options opt = {p->file, args_value(a, "profile"), NULL, 0};
+	int code;
+
+	if (pipeline_load(&p->pl, &opt, &disk, &p->ds) == 0 && graph_build(&p->g, &p->pl, &p->ds) == 0) {
+		p->selected = malloc(p->g.n + 1);
+		if (!p->selected || graph_select(&p->g, NULL, 0, p->selected, NULL, &p->ds) == 0)
+			guard_everything(p);
+	}
+	code = p->ds.errors ? EXIT_USAGE : EXIT_DONE;
+	diags_sort(&p->ds);
+	if (args_count(a, "json")) {
+		int printed = cli_print_json(diags_json(&p->ds));
+
+		return printed == EXIT_DONE ? code : printed;
+	}
+	diags_format(&p->ds, &text);
+	if (!p->ds.n)
+		strbuf_addf(&text, "%s: %zu stages, %zu instances, nothing to complain about\n", p->file, p->pl.n_stages,
+			    p->pl.n_instances);
+	return cli_print(&text) == EXIT_DONE ? code : EXIT_USAGE;
+}
+
+static int run(struct args *a)
+{
+	struct project p;
+	int code = project_open(&p, a, false);
+
+	if (code == EXIT_DONE)
+		code = check(&p, a);
+	project_close(&p);
+	return code;
+}
+
+static const struct option_def options[] = {
+	{0, "json", NULL, "print one JSON document"},
+	{0, NULL, NULL, NULL},
+};
+
+const struct command cmd_lint = {
+	"lint", "check the pipeline file without building", "", NULL, WORDS_NONE, options, run,
+};

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/project.h"
+#include "lineage/runlog.h"
+#include "report/metrics.h"
+
+#define METRICS_LIMIT ((size_t)1 << 20)
+
+/* The runs, to find what an instance had before its last record. */
+struct before {
+	struct project *p;
+	struct run *runs;
+	size_t n;
+};
+
+static const struct record *record_before(const struct before *b, const struct instance *in)
+{
+	const struct record *last = history_last(b->p->history, in->name);
+	size_t i, j;
+
+	for (i = b->n; last && i-- > 0;)
+		for (j = 0; j < b->runs[i].n_parts; j++) {
+			const struct run_part *part = &b->runs[i].parts[j];
+
+			if (streq(part->name, in->name) && part->has_key && !digest_eq(&part->key, &last->key))
+				return history_find(b->p->history, &part->key);
+		}
+	return NULL;
+}
+
+static bool text_before(void *ctx, const struct instance *in, const char *path, struct strbuf *out)
+{
+	const struct before *b = ctx;
+	const struct record *r = record_before(b, in);
+	const struct record_fact *f = r ? record_find(r, FACT_METRICS, path) : NULL;
+
+	return f && store_get_bytes(b->p->store, &f->content.id, METRICS_LIMIT, out, NULL) == 0;
+}
+
+static int show(struct project *p, const struct args *a)
+{
+	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	CLEANUP(arena_release) struct arena arena = ARENA_INIT;
+	CLEANUP(freep) char *file = xstrfmt("%s/runs", p->repo.state);
+	struct style style = project_style(p, STDOUT_FILENO);
+	struct before b = {p, NULL, 0};
+	struct metrics_before before = {text_before, &b};
+	struct metrics_table t;
+	int code = project_load(p, a->words.v, a->words.n);
+
+	if (code != EXIT_DONE)
+		return code;
+	if (runlog_read(file, &arena, &b.runs, &b.n, &err) < 0)
+		return cli_fail(EXIT_USAGE, &err);
+	metrics_collect(&t, &p->g, a->words.n ? p->named : NULL, &before);
+	if (args_count(a, "json")) {
+		code = cli_print_json(report_metrics_json(&t));
+	} else {
+		report_metrics(&t, &style, &out);
+		code = cli_print(&out);
+	}
+	metrics_table_release(&t);
+	return code;
+}
+
+static int run(struct args *a)
+{
+	struct project p;
+	int code = project_open(&p, a, false);
+
+	if (code == EXIT_DONE)
+		code = show(&p, a);
+	project_close(&p);
+	return code;
+}
+
+static const struct option_def options[] = {
+	{0, "json", NULL, "print one JSON document"},
+	{0, NULL, NULL, NULL},
+};
+
+const struct command cmd_metrics = {
+	"metrics", "show metrics side by side, with the difference to the result before", "[TARGET...]", NULL,
+	WORDS_TARGETS, options, run,
+};

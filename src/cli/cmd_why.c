@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include <unistd.h>
+
+#include "cli/project.h"
+#include "report/why.h"
+
+static int show_text(struct project *p, const struct plan *plan)
+{
+	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	struct style style = project_style(p, STDOUT_FILENO);
+	size_t i;
+
+	for (i = 0; i < p->g.n; i++) {
+		if (!p->named[i])
+			continue;
+		if (out.len)
+			strbuf_addch(&out, '\n');
+		if (report_why(plan, i, p->store, &style, &out, &err) < 0)
+			return cli_fail(EXIT_USAGE, &err);
+	}
+	return cli_print(&out);
+}
+
+static int show_json(struct project *p, const struct plan *plan)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	struct json *all = NULL;
+	size_t i;
+
+	for (i = 0; i < p->g.n; i++) {
+		CLEANUP(json_freep) struct json *one = NULL;
+
+		if (!p->named[i])
+			continue;
+		one = report_why_json(plan, i, p->store, &err);
+		if (!one) {
+			json_free(all);
+			return cli_fail(EXIT_USAGE, &err);
+		}
+		if (!all) {
+			all = one;
+			one = NULL;
+			continue;
+		}
+		json_push(json_get(all, "instances"), json_take(json_at(json_get(one, "instances"), 0)));
+	}
+	return all ? cli_print_json(all) : EXIT_DONE;
+}
+
+static int show(struct project *p, const struct args *a)
+{
+	CLEANUP(plan_release) struct plan plan = PLAN_INIT;
+	int code = project_load(p, a->words.v, a->words.n);
+
+	if (code == EXIT_DONE)
+		code = project_plan(p, NULL, &plan);
+	if (code != EXIT_DONE)
+		return code;
+	return args_count(a, "json") ? show_json(p, &plan) : show_text(p, &plan);
+}
+
+static int run(struct args *a)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	struct project p;
+	int code;
+
+	if (!a->words.n) {
+		err_set(&err, ERR_INVALID, "which stage? `mlmake why STAGE`; `mlmake status` lists them");
+		return cli_fail(EXIT_USAGE, &err);
+	}
+	code = project_open(&p, a, false);
+	if (code == EXIT_DONE)
+		code = show(&p, a);
+	project_close(&p);
+	return code;
+}
+
+static const struct option_def options[] = {
+	{0, "json", NULL, "print one JSON document"},
+	{0, NULL, NULL, NULL},
+};
+
+const struct command cmd_why = {
+	"why",
+	"tell why a stage would run, or why it will not",
+	"[NAME=VALUE...] TARGET...",
+	"Every reason with its old and its new value, the changed lines of small text files, what\n"
+	"stayed the same, and what would become stale in turn.",
+	WORDS_TARGETS,
+	options,
+	run,
+};

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Commands and their options. One table a command prints its help, feeds the completions and is held against the man page by a
+ * test. */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include "util/base.h"
+#include "util/err.h"
+#include "util/strbuf.h"
+#include "util/strvec.h"
+
+/* What a process ends with. */
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_STAGE_FAILED = 1,
+	EXIT_USAGE = 2, /* or the pipeline is wrong */
+	EXIT_GATE = 3,
+	EXIT_CHECK_STALE = 4,
+	EXIT_DRIFT = 5,
+	EXIT_LOCKED = 75,
+	EXIT_INTERRUPTED = 130,
+};
+
+struct option_def {
+	char letter;          /* 0: none */
+	const char *name;     /* without "--" */
+	const char *arg;      /* what it takes, "N"; NULL: nothing */
+	const char *help;     /* one line */
+};
+
+enum words_kind { WORDS_NONE, WORDS_TARGETS, WORDS_FILES, WORDS_COMMAND, WORDS_SHELL };
+
+struct args;
+struct command {
+	const char *name;
+	const char *summary;  /* one line, for the list of commands */
+	const char *usage;    /* what follows the options, "[TARGET...]" */
+	const char *details;  /* a paragraph for --help; NULL: none */
+	enum words_kind words;
+	const struct option_def *options; /* ends with a name of NULL; common ones are added */
+	int (*run)(struct args *a); /* returns an exit_code */
+};
+
+/* The command line, read. */
+struct args {
+	const struct command *cmd;
+	struct option_value {
+		const struct option_def *def;
+		const char *value; /* borrowed from argv; NULL for flags */
+	} *given;
+	size_t n_given;
+	struct strvec words;       /* targets and the like */
+	struct strvec overrides;   /* NAME=VALUE, for commands with targets */
+	const char **argv;
+};
+
+extern const struct option_def common_options[];
+extern const struct command *const commands[]; /* ends with NULL */
+const struct command *command_find(const char *name);
+
+/* Reads argv[0..n) (without the program and the command). ERR_INVALID. */
+NODISCARD int args_parse(struct args *a, const struct command *cmd, const char **argv, size_t n, struct err *err);
+void args_release(struct args *a);
+size_t args_count(const struct args *a, const char *name); /* how often an option was given */
+const char *args_value(const struct args *a, const char *name); /* of the last one; NULL: not given */
+
+void command_help(const struct command *cmd, struct strbuf *out);
+void command_overview(struct strbuf *out);
+
+/* Prints "mlmake: error: MESSAGE" (for ERR_PARSE and the like the message speaks for itself) and returns code. */
+int cli_fail(int code, const struct err *err);
+/* Writes text to standard output; a closed pipe is no error. Returns EXIT_DONE, or EXIT_USAGE if it cannot be written. */
+
+int cli_print(const struct strbuf *text);
+
+extern const struct command cmd_build, cmd_completions, cmd_fetch, cmd_graph, cmd_help, cmd_init, cmd_lint, cmd_log, cmd_metrics,
+	cmd_status, cmd_why;
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include "cli/project.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/file.h"
+#include "util/path.h"
+#include "util/pool.h"
+
+/* Goes up from here to the first directory that has mlmake.ini, not past the top of a git work tree. */
+static int enter(struct project *p, struct err *err)
+{
+	CLEANUP(freep) char *start = getcwd(NULL, 0);
+	CLEANUP(freep) char *here = NULL;
+
+	if (!start)
+		return err_errno(err, "cannot tell the working directory");
+	while (!file_exists(p->file)) {
+		free(here);
+		here = getcwd(NULL, 0);
+		if (!here || streq(here, "/") || file_exists(".git") || chdir("..") < 0) {
+			if (chdir(start) < 0)
+				return err_errno(err, "cannot go back to '%s'", start);
+			return err_set(err, ERR_NOTFOUND, "there is no %s here or above; `mlmake init` writes one", p->file);
+		}
+	}
+	free(here);
+	here = getcwd(NULL, 0);
+	if (!here)
+		return err_errno(err, "cannot tell the working directory");
+	p->below = xstrdup(start + strlen(here) + (start[strlen(here)] == '/'));
+	return 0;
+}
+
+static int find_project(struct project *p, struct err *err)
+{
+	const char *dir = args_value(p->args, "directory"), *file = args_value(p->args, "file");
+	const char *color = args_value(p->args, "color");
+
+	if (color && !color_choice_parse(color, &p->color))
+		return err_set(err, ERR_INVALID, "--color is auto, always or never, not '%s'", color);
+	if (dir && chdir(dir) < 0)
+		return err_errno(err, "cannot enter '%s'", dir);
+	p->file = xstrdup(file ? file : "mlmake.ini");
+	if (!file && enter(p, err) < 0)
+		return -1;
+	if (!p->below)
+		p->below = xstrdup("");
+	return repo_find(&p->repo, err);
+}
+
+static void tell_holder(int fd, const char *path, bool wait)
+{
+	char who[256];
+	ssize_t n = pread(fd, who, sizeof(who) - 1, 0);
+
+	who[MAX(n, (ssize_t)0)] = '\0';
+	who[strcspn(who, "\n")] = '\0';
+	fprintf(stderr, "mlmake: %s is at work in this project%s\n", *who ? who : path,
+		wait ? "; waiting for it to end (--no-wait does not)" : "");
+}
+
+static int ignore_dir(const char *dir, struct err *err)
+{
+	CLEANUP(freep) char *file = xstrfmt("%s/.gitignore", dir);
+
+	return file_exists(file) ? 0 : file_write(file, "*\n", 2, 0644, false, err);
+}
+
+static int take_lock(struct project *p, struct err *err)
+{
+	CLEANUP(freep) char *path = xstrfmt("%s/lock", p->repo.state);
+	bool wait = !args_count(p->args, "no-wait");
+	char who[64];
+	int fd;
+
+	if (file_mkdirs(p->repo.state, err) < 0)
+		return -1;
+	if (!p->repo.in_git && ignore_dir(p->repo.shared, err) < 0)
+		return -1;
+	p->lock_fd = file_lock(path, true, false, err);
+	if (p->lock_fd < 0 && err->code == ERR_LOCKED) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		tell_holder(fd, path, wait);
+		closep(&fd);
+		if (!wait)
+			return -1;
+		err_clear(err);
+		p->lock_fd = file_lock(path, true, true, err);
+	}
+	if (p->lock_fd < 0)
+		return -1;
+	snprintf(who, sizeof(who), "mlmake with process id %ld\n", (long)getpid());
+	if (ftruncate(p->lock_fd, 0) < 0 || pwrite(p->lock_fd, who, strlen(who), 0) < 0)
+		return err_errno(err, "cannot write '%s'", path);
+	return 0;
+}
+
+static int open_known(struct project *p, struct err *err)
+{
+	CLEANUP(freep) char *cache_file = xstrfmt("%s/statcache", p->repo.state);
+	CLEANUP(freep) char *secret_file = xstrfmt("%s/secret", p->repo.shared);
+	struct history_paths paths = {p->repo.state, p->repo.shared, "mlmake.lock"};
+	unsigned char secret[STATCACHE_SECRET];
+	bool conflict;
+
+	/* A command that only reads makes nothing in a clone that has not built yet. */
+	if (p->lock_fd >= 0 || file_exists(secret_file)) {
+		if (statcache_secret(secret_file, secret, err) < 0)
+			return -1;
+		p->cache = statcache_open(cache_file, secret, &clock_system);
+	} else {
+		memset(secret, 0x5a, sizeof(secret));
+		p->cache = statcache_open(NULL, secret, &clock_system);
+	}
+	p->store = store_new(p->repo.shared, p->cache);
+	probes_open(&p->probes, p->repo.state);
+	p->history = history_open(&paths, &conflict, err);
+	if (!p->history)
+		return -1;
+	if (conflict)
+		diag_warn(&p->ds, "mlmake.lock", 0,
+			  "has conflicts of a merge; what both sides say stands, the rest is decided anew and written at the next build");
+	return 0;
+}
+
+int project_open(struct project *p, const struct args *a, bool lock)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+
+	memset(p, 0, sizeof(*p));
+	p->args = a;
+	p->lock_fd = -1;
+	p->pl = (struct pipeline)PIPELINE_INIT;
+	p->g = (struct graph)GRAPH_INIT;
+	if (find_project(p, &err) < 0)
+		return cli_fail(EXIT_USAGE, &err);
+	if (lock && take_lock(p, &err) < 0)
+		return err.code == ERR_LOCKED ? EXIT_LOCKED : cli_fail(EXIT_USAGE, &err);
+	if (open_known(p, &err) < 0)
+		return cli_fail(EXIT_USAGE, &err);
+	return EXIT_DONE;
+}
+
+/* A file that mlmake made and no stage makes any more is a leftover, not data. */
+static bool orphaned(void *ctx, const char *path)
+{
+	struct project *p = ctx;
+
+	return history_made(p->history, path);
+}
+
+bool project_has(void *ctx, const char *instance)
+{
+	struct project *p = ctx;
+
+	return pipeline_instance(&p->pl, instance) != NULL;
+}
+
+void project_tell(struct project *p)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	diags_sort(&p->ds);
+	diags_format(&p->ds, &text);
+	fflush(stdout);
+	fwrite(text.buf, 1, text.len, stderr);
+	diags_release(&p->ds);
+}
+
+char *project_target(const struct project *p, const char *word)
+{
+	CLEANUP(freep) char *path = NULL;
+
+	if (!*p->below || pipeline_stage(&p->pl, word) || pipeline_instance(&p->pl, word))
+		return xstrdup(word);
+	path = path_join(p->below, word);
+	if (pipeline_maker(&p->pl, path) || strchr(word, '/') || file_exists(path)) {
+		char *owned = path;
+
+		path = NULL;
+		return owned;
+	}
+	return xstrdup(word);
+}
+
+static int load_all(struct project *p, char *const *words, size_t n)
+{
+	CLEANUP(strvec_release) struct strvec targets = STRVEC_INIT;
+	struct pipeline_disk disk = pipeline_disk_system;
+	struct pipeline_options opt = {p->file, args_value(p->args, "profile"), p->args->overrides.v,
+				       p->args->overrides.n};
+	size_t i;
+
+	disk.orphaned = orphaned;
+	disk.ctx = p;
+	if (pipeline_load(&p->pl, &opt, &disk, &p->ds) < 0 || graph_build(&p->g, &p->pl, &p->ds) < 0)
+		return -1;
+	p->selected = xcalloc(p->g.n + 1, sizeof(*p->selected));
+	p->named = xcalloc(p->g.n + 1, sizeof(*p->named));
+	for (i = 0; i < n; i++)
+		strvec_push_owned(&targets, project_target(p, words[i]));
+	return graph_select(&p->g, (const char *const *)targets.v, targets.n, p->selected, p->named, &p->ds);
+}
+
+int project_load(struct project *p, char *const *words, size_t n)
+{
+	int got = load_all(p, words, n);
+
+	project_tell(p);
+	return got < 0 ? EXIT_USAGE : EXIT_DONE;
+}
+
+int project_plan(struct project *p, const bool *force, struct plan *plan)
+{
+	struct plan_tools tools = {p->cache, p->store, p->history, probes_get, &p->probes, pool_cpus()};
+	int got = plan_make(plan, &p->g, p->selected, force, &tools, &p->ds);
+
+	project_tell(p);
+	return got < 0 ? EXIT_USAGE : EXIT_DONE;
+}
+
+void project_close(struct project *p)
+{
+	free(p->below);
+	free(p->file);
+	free(p->selected);
+	free(p->named);
+	graph_release(&p->g);
+	pipeline_release(&p->pl);
+	history_free(p->history);
+	store_free(p->store);
+	statcache_free(p->cache);
+	probes_release(&p->probes);
+	repo_release(&p->repo);
+	diags_release(&p->ds);
+	closep(&p->lock_fd);
+}
+
+struct style project_style(const struct project *p, int fd)
+{
+	return style_for(fd, p->color);
+}
+
+int cli_print_json(struct json *j)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	json_write(j, true, &text);
+	json_free(j);
+	return cli_print(&text);
+}

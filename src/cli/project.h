@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A project opened: pipeline, graph, and what is known of it. */
+#ifndef CLI_PROJECT_H
+#define CLI_PROJECT_H
+
+#include "cli/command.h"
+#include "graph/graph.h"
+#include "lineage/repo.h"
+#include "run/probe.h"
+#include "stale/plan.h"
+#include "store/store.h"
+#include "util/term.h"
+
+struct project {
+	const struct args *args;
+	char *below;              /* where the user stands within the project, "" at its top */
+	char *file;               /* "mlmake.ini" */
+	struct repo repo;
+	struct diags ds;
+	struct statcache *cache;
+	struct store *store;
+	struct history *history;
+	struct probes probes;
+	struct pipeline pl;
+	struct graph g;
+	bool *selected, *named;
+	int lock_fd;
+	enum color_choice color;
+};
+
+/* Finds the project (mlmake.ini here or above), enters it, and opens what is known; with lock (of a build) first takes the
+ * project's lock. Returns an exit code; what is wrong has been told. */
+NODISCARD int project_open(struct project *p, const struct args *a, bool lock);
+/* Reads the pipeline, builds the graph, selects the targets in words[0..n). Errors and warnings are told on standard error. */
+NODISCARD int project_load(struct project *p, char *const *words, size_t n);
+/* Decides. */
+NODISCARD int project_plan(struct project *p, const bool *force, struct plan *plan);
+/* Is instance (of ctx, a struct project) part of the pipeline as it is now? */
+bool project_has(void *ctx, const char *instance);
+/* Prints the diagnostics so far, sorted, on standard error, and forgets them. */
+void project_tell(struct project *p);
+void project_close(struct project *p);
+
+/* A word that names a file, as given below p->below, as a project path; other words as they are. Owned. */
+char *project_target(const struct project *p, const char *word);
+struct style project_style(const struct project *p, int fd);
+/* Prints j, which is taken, and returns an exit code. */
+int cli_print_json(struct json *j);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Where a project keeps what mlmake knows: in the git directory, or in .mlmake/ where there is no git.
+ *
+ *   shared   <common git directory>/mlmake          store, records by key, secret: one for all work trees of the clone
+ *   state    <git directory>/mlmake/work/<project>  stat cache, state, journal, logs, lock: this work tree and project
+ *
+ * Found by reading .git, HEAD and commondir alone, without running git or loading a library. */
+#ifndef LINEAGE_REPO_H
+#define LINEAGE_REPO_H
+
+#include "util/base.h"
+#include "util/err.h"
+
+struct repo {
+	bool in_git;
+	char *top;    /* of the work tree, relative to the project ("." or "../.."); NULL without git */
+	char *prefix; /* of the project within the work tree, "" at its top */
+	char *shared, *state;
+};
+
+/* For the project in the working directory. Makes nothing. ERR_INVALID if .git is there and no repository. */
+NODISCARD int repo_find(struct repo *r, struct err *err);
+void repo_release(struct repo *r);
+
+#endif

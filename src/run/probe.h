@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the probes of environments said: `probe = python3 -VV`. A build runs each once and remembers; commands that only
+ * read use what is remembered and run nothing.
+ *
+ * Remembered in STATE/probes.json: {"<command>": "<output>"}. */
+#ifndef RUN_PROBE_H
+#define RUN_PROBE_H
+
+#include "pipeline/pipeline.h"
+#include "run/launcher.h"
+#include "util/json.h"
+
+struct probes {
+	char *state_dir;
+	struct json *said;
+	bool changed;
+};
+
+void probes_open(struct probes *p, const char *state_dir);
+void probes_release(struct probes *p);
+/* The output of a probe that is remembered, without the blanks at its end; NULL: not known. ctx is a struct probes; for struct world. */
+const char *probes_get(void *ctx, const char *cmd);
+/* Runs the probes of the environments that the selected instances use, and remembers. ERR_FAILED names the first that fails, with the
+ * end of what it printed. */
+NODISCARD int probes_run(struct probes *p, const struct pipeline *pl, const bool *selected,
+			 const struct launcher *launcher, struct err *err);
+
+#endif
