@@ -14,6 +14,9 @@
 /* What aliases may unfold to: nodes, a node of N bytes counting as 1 + N/64. */
 #define MAX_UNFOLDED 1000000
 
+/* libfyaml goes through all anchors for each new one; these take it two seconds. */
+#define MAX_ANCHORS 20000
+
 struct yaml {
 	struct build *b;
 	struct map anchors; /* name -> struct fy_node, as far as the file is read */
@@ -379,6 +382,22 @@ static void read_document(struct build *b, struct fy_document *fyd)
 	map_release(&y.anchors);
 }
 
+/* Counts each '&' that an anchor may start with, within strings and comments too. */
+static int check_anchors(struct build *b, const char *text, size_t n)
+{
+	const char *at = text, *end = text + n;
+	size_t anchors = 0;
+
+	while ((at = memchr(at, '&', (size_t)(end - at)))) {
+		bool starts = at == text || strchr(" \t\r\n[{,", at[-1]);
+
+		at++;
+		if (starts && at < end && !strchr(" \t\r\n", *at) && ++anchors > MAX_ANCHORS)
+			return build_error(b, 0, "a file of parameters is limited to %d anchors ('&name')", MAX_ANCHORS);
+	}
+	return 0;
+}
+
 void params_read_yaml(struct build *b, const char *text, size_t n)
 {
 	static const struct fy_diag_cfg diag_cfg = {.level = FYET_ERROR, .module_mask = ~0u};
@@ -387,7 +406,8 @@ void params_read_yaml(struct build *b, const char *text, size_t n)
 	struct fy_parser *fyp;
 	struct fy_diag *diag;
 
-	if (build_check_utf8(b, text, n) < 0) /* libfyaml 0.7 may never return from other bytes */
+	/* libfyaml 0.7 may never return from other bytes. */
+	if (build_check_utf8(b, text, n) < 0 || check_anchors(b, text, n) < 0)
 		return;
 	cfg.diag = diag = fy_diag_create(&diag_cfg);
 	if (!diag)

@@ -259,6 +259,11 @@ static void refuses_a_yaml_bomb(void)
 	EXPECT_INT(r->result, -1);
 	EXPECT(strstr(r->said.buf, "unfold to more than a million values"));
 	done(r);
+	strbuf_clear(&text);
+	for (i = 0; i <= 20000; i++)
+		strbuf_addf(&text, "a%d: &a%d 1\n", i, i);
+	expect_said("p.yaml", text.buf, -1,
+		    "p.yaml: error: a file of parameters is limited to 20000 anchors ('&name')\n");
 	expect_said("p.yaml", "a: &a [*a]\n", -1,
 		    "p.yaml:1: error: parameters nest deeper than 64 levels, or an alias stands in its own anchor\n");
 }
