@@ -14,6 +14,7 @@ const uint8_t char_classes[256] = {
 	['_'] = UPPER,
 	['-'] = CHAR_NAME | CHAR_ATTR | CHAR_SHELL,
 	['.'] = CHAR_NAME | CHAR_SHELL,
-	['/'] = CHAR_SHELL, ['='] = CHAR_SHELL, [':'] = CHAR_SHELL, [','] = CHAR_SHELL, ['@'] = CHAR_SHELL, ['%'] = CHAR_SHELL,
+	['/'] = CHAR_SHELL, ['='] = CHAR_SHELL, [':'] = CHAR_SHELL, [','] = CHAR_SHELL, ['@'] = CHAR_SHELL,
+		['%'] = CHAR_SHELL,
 	['+'] = CHAR_SHELL,
 };

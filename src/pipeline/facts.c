@@ -83,7 +83,8 @@ int facts_unknown(struct load *ld, const char *file, int line, const char *key)
 		params_offer(&ld->pl->params, &near);
 	nearest_hint(&near, &hint);
 	if (!ld->pl->n_param_files)
-		return diag_error(ld->ds, file, line, "unknown parameter '%s'; write 'params = FILE' into [project]", key);
+		return diag_error(ld->ds, file, line, "unknown parameter '%s'; write 'params = FILE' into [project]",
+				  key);
 	return diag_error(ld->ds, file, line, "unknown parameter '%s'%s", key, hint.buf);
 }
 

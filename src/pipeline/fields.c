@@ -15,9 +15,10 @@
 #define MAX_RETRY 100
 #define MAX_CORES 100000
 
-static int error_at(struct load *ld, const struct proto *p, int line, const char *what, const char *value, const char *hint)
+static int error_at(struct load *ld, const struct proto *p, int line, const char *what, const char *value,
+		    const char *hint)
 {
-	return diag_error(ld->ds, p->sec->file, line, "'%s' is %s%s", value, what, hint);
+	return stage_error(ld, p, line, "'%s' is %s%s", value, what, hint);
 }
 
 static bool next_word(struct load *ld, struct proto *p, const struct entry *e, char **s, bool attrs, struct word *w)
@@ -26,7 +27,7 @@ static bool next_word(struct load *ld, struct proto *p, const struct entry *e, c
 	int got = word_next(s, attrs, w, &why);
 
 	if (got < 0)
-		diag_error(ld->ds, p->sec->file, e->line, "%s", why);
+		stage_error(ld, p, e->line, "%s", why);
 	return got > 0;
 }
 
@@ -61,7 +62,7 @@ static int unknown_attr(struct load *ld, struct proto *p, const struct entry *e,
 	for (; known && *known; known++)
 		nearest_offer(&near, *known);
 	nearest_hint(&near, &hint);
-	return diag_error(ld->ds, p->sec->file, e->line, "'%s' has no attribute '%s'%s%s", e->key->name, w->text, hint.buf,
+	return stage_error(ld, p, e->line, "'%s' has no attribute '%s'%s%s", e->key->name, w->text, hint.buf,
 			  near.best ? "" : "; to name a file with a '=' put it in quotes");
 }
 
@@ -77,7 +78,7 @@ static void add_attr(struct load *ld, struct proto *p, const struct entry *e, st
 	if (!known || !known[i]) {
 		unknown_attr(ld, p, e, w, known);
 	} else if (!to) {
-		diag_error(ld->ds, p->sec->file, e->line, "'%s=' has no path before it that it could belong to", w->text);
+		stage_error(ld, p, e->line, "'%s=' has no path before it that it could belong to", w->text);
 	} else if (e->key->id == K_DATA) {
 		if (!parse_bool(w->value, &keep))
 			error_at(ld, p, e->line, "no value for 'keep'; write yes or no", w->value, "");
@@ -128,10 +129,10 @@ static void add_items(struct load *ld, struct proto *p, struct entry *e)
 		*p->items_tail = it;
 		p->items_tail = &it->next;
 		if (w.pattern && (it->key == K_OUTS || it->key == K_METRICS || it->key == K_PLOTS))
-			diag_error(ld->ds, p->sec->file, e->line, "'%s' is a pattern; '%s' takes names: say what the stage makes, "
+			stage_error(ld, p, e->line, "'%s' is a pattern; '%s' takes names: say what the stage makes, "
 				   "or put the name in quotes", w.text, e->key->name);
 		if (!*w.text)
-			diag_error(ld->ds, p->sec->file, e->line, "an empty name");
+			stage_error(ld, p, e->line, "an empty name");
 	}
 }
 
@@ -164,14 +165,16 @@ static bool check_variable(struct load *ld, struct proto *p, const struct entry 
 	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
 
 	if (name[strspn(name, good)] || isdigit((unsigned char)*name) || *name == '-')
-		return error_at(ld, p, e->line, "no name for a variable; use letters, digits, '_' and '-'", name, "") == 0;
-	if (template_is_reserved(name))
-		return error_at(ld, p, e->line, "a name with a meaning of its own in templates; give the variable another", name,
+		return error_at(ld, p, e->line, "no name for a variable; use letters, digits, '_' and '-'", name,
 				"") == 0;
+	if (template_is_reserved(name))
+		return error_at(ld, p, e->line, "a name with a meaning of its own in templates; give the variable "
+				"another", name, "") == 0;
 	if (p->n_axes >= MAX_AXES)
 		return error_at(ld, p, e->line, "one matrix variable too many", name, "") == 0;
 	if (params_get(&ld->pl->params, name))
-		diag_warn(ld->ds, p->sec->file, e->line, "the matrix variable '%s' hides the parameter of that name", name);
+		diag_warn(ld->ds, p->sec->file, e->line, "the matrix variable '%s' hides the parameter of that name",
+			  name);
 	return true;
 }
 
@@ -232,7 +235,7 @@ static void add_after(struct load *ld, struct proto *p, struct entry *e)
 		const struct stage *to = find_stage(ld, p, e->line, w.text);
 
 		if (to == &p->st)
-			diag_error(ld->ds, p->sec->file, e->line, "'%s' cannot run after itself", w.text);
+			stage_error(ld, p, e->line, "'%s' cannot run after itself", w.text);
 		if (!to)
 			continue;
 		p->after = arena_grow(&ld->pl->arena, p->after, p->n_after, sizeof(*p->after));
@@ -249,7 +252,8 @@ static void add_use(struct load *ld, struct proto *p, const struct entry *e, con
 		return;
 	if (streq(w->text, "cpu")) {
 		if (!text_parse_int(value, 1, MAX_CORES, &use->cpu))
-			error_at(ld, p, e->line, "no number of cores; write a whole number from 1, as in cpu=2", value, "");
+			error_at(ld, p, e->line, "no number of cores; write a whole number from 1, as in cpu=2", value,
+				 "");
 	} else if (streq(w->text, "gpu")) {
 		if (!text_parse_int(value, 0, MAX_CORES, &use->gpu))
 			error_at(ld, p, e->line, "no number of gpus; write a whole number, as in gpu=1", value, "");
@@ -260,7 +264,7 @@ static void add_use(struct load *ld, struct proto *p, const struct entry *e, con
 		if (!text_parse_duration(value, &use->time))
 			error_at(ld, p, e->line, "no duration; write one like time=1h30m", value, "");
 	} else if (!*value) {
-		diag_error(ld->ds, p->sec->file, e->line, "'lock=' needs a name");
+		stage_error(ld, p, e->line, "'lock=' needs a name");
 	} else {
 		use->locks = arena_grow(&ld->pl->arena, use->locks, use->n_locks, sizeof(*use->locks));
 		use->locks[use->n_locks++] = value;
@@ -284,7 +288,8 @@ static void add_uses(struct load *ld, struct proto *p, struct entry *e)
 		if (i < ARRAY_SIZE(known))
 			add_use(ld, p, e, &w);
 		else
-			error_at(ld, p, e->line, "nothing that 'use' takes: cpu=2 mem=2G gpu=1 time=1h lock=NAME", w.text, hint.buf);
+			error_at(ld, p, e->line, "nothing that 'use' takes: cpu=2 mem=2G gpu=1 time=1h lock=NAME",
+				 w.text, hint.buf);
 	}
 }
 
@@ -300,7 +305,7 @@ static void set_env(struct load *ld, struct proto *p, int line, const char *name
 	for (i = 0; i < ld->pl->n_envs && load_may_hint(ld); i++)
 		nearest_offer(&near, ld->pl->envs[i]->name);
 	nearest_hint(&near, &hint);
-	diag_error(ld->ds, p->sec->file, line, "there is no [env %s]%s", name, hint.buf);
+	stage_error(ld, p, line, "there is no [env %s]%s", name, hint.buf);
 }
 
 static void set_cache(struct load *ld, struct proto *p, int line, const char *value)
@@ -336,7 +341,7 @@ static void set_one(struct load *ld, struct proto *p, const struct entry *e)
 	case K_FROZEN:
 	case K_KEEP:
 		if (!parse_bool(value, e->key->id == K_KEEP ? &p->keep : &p->st.frozen))
-			diag_error(ld->ds, p->sec->file, e->line, "'%s' takes yes or no, not '%s'", e->key->name, value);
+			stage_error(ld, p, e->line, "'%s' takes yes or no, not '%s'", e->key->name, value);
 		break;
 	case K_EVERY:
 		if (!text_parse_duration(value, &ns))

@@ -57,13 +57,14 @@ static int add_named(struct gather *g, const struct item *it, const char *text, 
 	if (!path)
 		return -1;
 	if (why)
-		return diag_error(g->ld->ds, g->sc.place_file, it->line, "'%s' %s", path, why);
+		return stage_error(g->ld, g->p, it->line, "'%s' %s", path, why);
 	in = push(g, it->key == K_CODE ? INPUT_CODE : INPUT_DATA, path, it->line);
 	in->keep = it->keep && g->p->keep;
 	if (g->p->st.n > 1) {
 		const struct instance *maker = made_holding(&g->ld->pl->instance_by_output, path);
 
-		g->own |= (maker && maker->stage == &g->p->st) || map_get(&g->ld->dirs, path) != NULL || streq(path, ".");
+		g->own |= maker && maker->stage == &g->p->st;
+		g->own |= map_get(&g->ld->dirs, path) != NULL || streq(path, ".");
 	}
 	return 0;
 }
@@ -100,7 +101,7 @@ static int add_glob(struct gather *g, const struct item *it, const char *text, b
 		return -1;
 	found = find_matches(g->ld, pattern);
 	if (found->inside)
-		return diag_error(g->ld->ds, g->sc.place_file, it->line, "'%s' looks into what '%s' makes as a whole; name that "
+		return stage_error(g->ld, g->p, it->line, "'%s' looks into what '%s' makes as a whole; name that "
 				  "directory instead", pattern, found->inside->name);
 	for (i = 0; i < found->n; i++) {
 		const struct match *m = &found->v[i];
@@ -114,7 +115,7 @@ static int add_glob(struct gather *g, const struct item *it, const char *text, b
 		in->pattern = pattern;
 	}
 	if (g->n == n && !g->ld->incomplete)
-		return diag_error(g->ld->ds, g->sc.place_file, it->line, "'%s' matches no file and no output", pattern);
+		return stage_error(g->ld, g->p, it->line, "'%s' matches no file and no output", pattern);
 	return 0;
 }
 
@@ -176,13 +177,21 @@ static void drop_doubles(struct gather *g)
 	g->n = n;
 }
 
+static bool overlap(const char *a, const char *b)
+{
+	return path_is_within(a, b) || path_is_within(b, a);
+}
+
 static int clash(struct gather *g, const struct input *x, const struct output *o)
 {
-	const char *how = streq(x->path, o->path) ? "is both an input and an output of"
-			: path_is_within(x->path, o->path) ? "is an input inside of an output of" : "is an input that holds an output of";
+	const char *how = "is an input that holds an output of";
 
 	g->failed = true;
-	return diag_error(g->ld->ds, x->at.file, x->at.line, "'%s' %s '%s' (%s:%d)", x->path, how, g->in->name, o->at.file, o->at.line);
+	if (streq(x->path, o->path))
+		how = "is both an input and an output of";
+	else if (path_is_within(x->path, o->path))
+		how = "is an input inside of an output of";
+	return place_error(g->ld, x->at, "'%s' %s '%s' (%s:%d)", x->path, how, g->in->name, o->at.file, o->at.line);
 }
 
 /* No input is an output, lies in one or holds one: few against few. */
@@ -192,7 +201,7 @@ static void check_each(struct gather *g)
 
 	for (i = 0; i < g->n; i++)
 		for (k = 0; !g->v[i].pattern && k < g->in->n_outs; k++)
-			if (path_is_within(g->v[i].path, g->in->outs[k].path) || path_is_within(g->in->outs[k].path, g->v[i].path))
+			if (overlap(g->v[i].path, g->in->outs[k].path))
 				clash(g, &g->v[i], &g->in->outs[k]);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the files of this room share while a pipeline is loaded; nobody else includes it.
  *
- * The steps, each over all that the step before left: read_sections (text to sections), fields_* (values to typed fields),
- * expand_outputs (instances and what they make; foreach), expand_inputs (globs, commands, facts), validate. A step goes on
- * after errors as far as sense can be made, so that all of them are reported at once. */
+ * The steps, each over all that the step before left: read_sections (text to sections), fields_* (values to typed
+ * fields), expand_outputs (instances and what they make; foreach), expand_inputs (globs, commands, facts), validate.
+ * A step goes on after errors as far as sense can be made, so that all of them are reported at once. */
 #ifndef PIPELINE_LOAD_H
 #define PIPELINE_LOAD_H
 
@@ -21,9 +21,9 @@ enum section_kind {
 };
 
 enum key_id {
-	K_NONE, K_AFTER, K_CACHE, K_CMD, K_CODE, K_DATA, K_DEFAULT, K_DESC, K_ENV, K_EVERY, K_FOREACH, K_FROZEN, K_GOAL, K_GPUS,
-	K_INCLUDE, K_JOBS, K_KEEP, K_LOCK, K_MATRIX, K_METRICS, K_NAME, K_OF, K_OUTS, K_PARAMS, K_PLOTS, K_PROBE, K_RETRY,
-	K_RUN, K_SECRET, K_SET, K_TIMEOUT, K_USE, K_VARS
+	K_NONE, K_AFTER, K_CACHE, K_CMD, K_CODE, K_DATA, K_DEFAULT, K_DESC, K_ENV, K_EVERY, K_FOREACH, K_FROZEN, K_GOAL,
+	K_GPUS, K_INCLUDE, K_JOBS, K_KEEP, K_LOCK, K_MATRIX, K_METRICS, K_NAME, K_OF, K_OUTS, K_PARAMS, K_PLOTS,
+	K_PROBE, K_RETRY, K_RUN, K_SECRET, K_SET, K_TIMEOUT, K_USE, K_VARS
 };
 
 enum key_shape {
@@ -62,7 +62,7 @@ struct section {
 	const char *file;
 	int line;
 	struct entry *first, *last;
-	uint64_t seen, doubled; /* bits by index of key */
+	uint32_t seen, doubled; /* bits by index of key */
 	bool taken;             /* as a default target */
 	struct section *next;
 };
@@ -73,8 +73,8 @@ struct item {
 	const struct attr *attrs;
 	struct item *next;
 	int line;
-	unsigned n_attrs;
-	enum key_id key : 8;
+	uint16_t n_attrs;
+	uint8_t key; /* enum key_id */
 	bool pattern : 1, tmpl : 1, keep : 1;
 };
 
@@ -166,7 +166,12 @@ struct load {
 	bool incomplete; /* outputs of some stage are not known, so that not matching means nothing */
 };
 
-/* Bytes that live as long as the pipeline, counted against MAX_EXPANDED; NULL (after one error) when that is used up. */
+/* Errors at a line of a stage, and at a place. */
+#define stage_error(ld, p, line, ...) diag_error((ld)->ds, (p)->sec->file, line, __VA_ARGS__)
+#define place_error(ld, at, ...) diag_error((ld)->ds, (at).file, (at).line, __VA_ARGS__)
+#define place_warn(ld, at, ...) diag_warn((ld)->ds, (at).file, (at).line, __VA_ARGS__)
+
+/* Bytes that live as long as the pipeline, counted against MAX_EXPANDED; NULL (after one error) when that is used. */
 void *load_alloc(struct load *ld, size_t n);
 /* s in the arena, counted likewise. */
 const char *load_strdup(struct load *ld, const char *s, size_t n);
@@ -195,8 +200,8 @@ static inline struct proto *proto_of(const struct instance *in)
 	return (struct proto *)(uintptr_t)in->stage;
 }
 void made_add(struct load *ld, const struct instance *in, const char *path);
-/* What pattern finds among the outputs of stages with a number below before and the directories above them, and among the
- * files on disk that are neither outputs nor in them nor orphaned; in byte order. */
+/* What pattern finds among the outputs of stages with a number below before and the directories above them, and among
+ * the files on disk that are neither outputs nor in them nor orphaned; in byte order. */
 void made_glob(struct load *ld, const char *pattern, size_t before, struct matches *found);
 /* The instance with an output that is path or holds it. */
 const struct instance *made_holding(const struct map *outputs, const char *path);

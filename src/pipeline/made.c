@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Globs over what is and what will be: the disk together with the outputs of stages, so that a pattern finds the same
- * before and after a build. Outputs hang in a tree of directories, and only the part that a pattern can match is looked at. */
+ * before and after a build. Outputs hang in a tree of directories, and only the part that a pattern can match is
+ * looked at. */
 #include <config.h>
 
 #include <stdlib.h>
@@ -121,9 +122,49 @@ static void walk_disk(struct walk *w)
 			add_match(w, arena_strdup(&w->ld->pl->arena, found.v[i]), NULL, false);
 }
 
+/* A match with the eight bytes behind what all paths have in common, so that most comparisons are of numbers. */
+struct keyed {
+	uint64_t key;
+	struct match match;
+};
+
 static int by_path(const void *a, const void *b)
 {
-	return strcmp(((const struct match *)a)->path, ((const struct match *)b)->path);
+	const struct keyed *x = a, *y = b;
+
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return strcmp(x->match.path, y->match.path);
+}
+
+static size_t common_length(const struct match *v, size_t n)
+{
+	size_t i, k, len = strlen(v[0].path);
+
+	for (i = 1; i < n; i++) {
+		for (k = 0; k < len && v[i].path[k] == v[0].path[k]; k++)
+			;
+		len = k;
+	}
+	return len;
+}
+
+static void sort_matches(struct match *v, size_t n)
+{
+	struct keyed *keyed = xreallocarray(NULL, n, sizeof(*keyed));
+	size_t i, k, common = common_length(v, n);
+
+	for (i = 0; i < n; i++) {
+		const unsigned char *rest = (const unsigned char *)v[i].path + common;
+
+		keyed[i] = (struct keyed){0, v[i]};
+		for (k = 0; k < 8; k++)
+			keyed[i].key = keyed[i].key << 8 | (*rest ? *rest++ : 0);
+	}
+	qsort(keyed, n, sizeof(*keyed), by_path);
+	for (i = 0; i < n; i++)
+		v[i] = keyed[i].match;
+	free(keyed);
 }
 
 void made_glob(struct load *ld, const char *pattern, size_t before, struct matches *found)
@@ -143,7 +184,7 @@ void made_glob(struct load *ld, const char *pattern, size_t before, struct match
 		walk_outputs(&w, d);
 	walk_disk(&w);
 	if (w.n > 1)
-		qsort(w.v, w.n, sizeof(*w.v), by_path);
+		sort_matches(w.v, w.n);
 	found->n = w.n;
 	found->v = w.n ? load_alloc(ld, w.n * sizeof(*w.v)) : NULL;
 	if (found->v)

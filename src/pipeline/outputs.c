@@ -64,13 +64,14 @@ static void add_glob(struct load *ld, struct proto *p, const struct item *it, co
 		return;
 	made_glob(ld, pattern, p->number, &found);
 	if (found.inside)
-		diag_error(ld->ds, p->sec->file, it->line, "'%s' looks into what '%s' makes as a whole; name that directory", text,
+		stage_error(ld, p, it->line, "'%s' looks into what '%s' makes as a whole; name that directory", text,
 			   found.inside->name);
 	for (i = 0; i < found.n; i++)
 		add_value(vs, found.v[i].path, !found.v[i].maker && !found.v[i].above_outputs);
 }
 
-static void add_item_values(struct load *ld, struct proto *p, const struct axis *ax, const struct item *it, struct values *vs)
+static void add_item_values(struct load *ld, struct proto *p, const struct axis *ax, const struct item *it,
+			    struct values *vs)
 {
 	const struct scope sc = {.ld = ld, .note = p, .place_file = p->sec->file, .line = it->line};
 	const struct param *list = it->tmpl ? template_list(&sc, it->text) : NULL;
@@ -102,9 +103,17 @@ static int no_values(struct load *ld, struct proto *p, const struct axis *ax)
 	if (p->failed || ld->incomplete)
 		return -1;
 	if (p->is_foreach && ax == p->axes)
-		return diag_error(ld->ds, p->sec->file, ax->line, "'foreach' finds nothing: no file on disk and no output of a stage "
-				  "above matches; mend the pattern, or put the stage that makes the files above this one");
-	return diag_error(ld->ds, p->sec->file, ax->line, "'matrix %s' has no values", ax->name);
+		return stage_error(ld, p, ax->line, "'foreach' finds nothing: no file on disk and no output of a stage "
+				  "above matches; mend the pattern, or put the stage that makes the files above "
+				   "this one");
+	return stage_error(ld, p, ax->line, "'matrix %s' has no values", ax->name);
+}
+
+static bool has_control(const char *s)
+{
+	while (*s && (unsigned char)*s >= 0x20 && *s != 0x7f)
+		s++;
+	return *s != '\0';
 }
 
 static int check_values(struct load *ld, struct proto *p, const struct axis *ax)
@@ -113,15 +122,12 @@ static int check_values(struct load *ld, struct proto *p, const struct axis *ax)
 	size_t i;
 
 	for (i = 0; i < ax->n; i++) {
-		const unsigned char *c;
-
 		if (!ax->v[i])
 			return -1;
-		for (c = (const unsigned char *)ax->v[i]; *c; c++)
-			if (*c < 0x20 || *c == 0x7f)
-				return diag_error(ld->ds, p->sec->file, ax->line, "a value of '%s' has a control character", ax->name);
+		if (has_control(ax->v[i]))
+			return stage_error(ld, p, ax->line, "a value of '%s' has a control character", ax->name);
 		if (map_put(&seen, ax->v[i], p))
-			return diag_error(ld->ds, p->sec->file, ax->line, "'%s' stands twice among the values of '%s'", ax->v[i],
+			return stage_error(ld, p, ax->line, "'%s' stands twice among the values of '%s'", ax->v[i],
 					  ax->name);
 	}
 	return 0;
@@ -175,7 +181,7 @@ static int count_instances(struct load *ld, struct proto *p, size_t *n)
 			*n = SIZE_MAX;
 	if (*n <= max - ld->n_instances)
 		return 0;
-	return diag_error(ld->ds, p->sec->file, p->sec->line, "'%s' would bring the pipeline to more than %zu instances", p->st.name,
+	return stage_error(ld, p, p->sec->line, "'%s' would bring the pipeline to more than %zu instances", p->st.name,
 			  max);
 }
 
@@ -214,7 +220,7 @@ static const struct attr *make_attrs(const struct scope *sc, const struct item *
 {
 	struct load *ld = sc->ld;
 	struct attr *v;
-	unsigned i;
+	size_t i;
 
 	if (!it->tmpl || !it->n_attrs)
 		return it->attrs;
@@ -237,7 +243,8 @@ struct outs {
 
 static int add_output(const struct scope *sc, struct outs *os, const struct item *it, const char *text, bool own)
 {
-	static const enum output_kind kinds[] = {[K_OUTS] = OUTPUT_OUTS, [K_METRICS] = OUTPUT_METRICS, [K_PLOTS] = OUTPUT_PLOTS};
+	static const enum output_kind kinds[] = {[K_OUTS] = OUTPUT_OUTS, [K_METRICS] = OUTPUT_METRICS,
+						 [K_PLOTS] = OUTPUT_PLOTS};
 	const char *path = item_path(sc->ld, text, own), *why = path ? path_refusal(path) : NULL;
 	struct output o = {kinds[it->key], path, NULL, it->n_attrs, {sc->place_file, it->line}};
 
@@ -316,15 +323,16 @@ static const struct output *find_output(const struct instance *in, const char *p
 static int collision(struct load *ld, const struct instance *in, const struct output *o, const struct instance *old)
 {
 	const struct output *first = find_output(old, o->path);
+	struct place at = first ? first->at : old->stage->at;
 	const struct fact *var = old->stage == in->stage && old != in ? differing(old, in) : NULL;
 
 	if (old == in)
-		return diag_error(ld->ds, o->at.file, o->at.line, "'%s' stands twice among the outputs of '%s'", o->path, in->name);
+		return place_error(ld, o->at, "'%s' stands twice among the outputs of '%s'", o->path, in->name);
 	if (var)
-		return diag_error(ld->ds, o->at.file, o->at.line, "'%s' is the same for '%s' and '%s'; put {{%s}} into its name",
+		return place_error(ld, o->at, "'%s' is the same for '%s' and '%s'; put {{%s}} into its name",
 				  o->path, old->name, in->name, var->name);
-	return diag_error(ld->ds, o->at.file, o->at.line, "'%s' is made by '%s' too, at %s:%d; one file has one maker", o->path,
-			  old->name, first ? first->at.file : old->stage->at.file, first ? first->at.line : old->stage->at.line);
+	return place_error(ld, o->at, "'%s' is made by '%s' too, at %s:%d; one file has one maker", o->path,
+			   old->name, at.file, at.line);
 }
 
 static int register_outputs(struct load *ld, struct instance *in)
@@ -464,7 +472,7 @@ static void number_instances(struct load *ld)
 			in->index = pl->n_instances;
 			pl->instances[pl->n_instances++] = in;
 			if (map_put(&pl->instance_by_name, in->name, in))
-				diag_error(ld->ds, p->sec->file, p->sec->line, "two instances would have the name '%s'; values with "
+				stage_error(ld, p, p->sec->line, "two instances would have the name '%s'; values with "
 					   "commas do that", in->name);
 		}
 	}

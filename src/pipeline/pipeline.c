@@ -45,7 +45,8 @@ void *load_alloc(struct load *ld, size_t n)
 {
 	if (n > MAX_EXPANDED - ld->expanded) {
 		if (!ld->too_big)
-			diag_error(ld->ds, ld->pl->file, 0, "the expanded pipeline is larger than %zu GiB", MAX_EXPANDED >> 30);
+			diag_error(ld->ds, ld->pl->file, 0, "the expanded pipeline is larger than %zu GiB",
+				   MAX_EXPANDED >> 30);
 		ld->too_big = true;
 		return NULL;
 	}
@@ -84,7 +85,8 @@ static void load_release(struct load *ld)
 	strbuf_release(&ld->word);
 }
 
-int pipeline_load(struct pipeline *pl, const struct pipeline_options *opt, const struct pipeline_disk *disk, struct diags *ds)
+int pipeline_load(struct pipeline *pl, const struct pipeline_options *opt, const struct pipeline_disk *disk,
+		  struct diags *ds)
 {
 	CLEANUP(load_release) struct load ld = {.pl = pl, .opt = opt, .disk = disk, .ds = ds, .text = STRBUF_INIT,
 						.path = STRBUF_INIT, .word = STRBUF_INIT};

@@ -83,7 +83,8 @@ static void project_entry(struct load *ld, const struct section *s, struct entry
 		break;
 	case K_JOBS:
 		if (*e->value && !text_parse_int(e->value, 1, MAX_JOBS, &pl->jobs))
-			diag_error(ld->ds, s->file, e->line, "'%s' is no number of jobs; write a whole number from 1", e->value);
+			diag_error(ld->ds, s->file, e->line, "'%s' is no number of jobs; write a whole number from 1",
+				   e->value);
 		break;
 	default: break; /* include is done */
 	}
@@ -244,7 +245,7 @@ static void check_target(struct load *ld, const char *target)
 	for (i = 0; i < pl->n_stages && load_may_hint(ld); i++)
 		nearest_offer(&near, pl->stages[i]->name);
 	nearest_hint(&near, &hint);
-	diag_error(ld->ds, ld->default_at.file, ld->default_at.line, "'default' names '%s', which is neither a stage nor made by one%s",
+	place_error(ld, ld->default_at, "'default' names '%s', which is neither a stage nor made by one%s",
 		   target, hint.buf);
 }
 
@@ -258,7 +259,7 @@ static void take_gate(struct load *ld, const struct section *gate)
 	for (e = gate->first; e; e = e->next)
 		if (e->key->id == K_OF)
 			take_words(ld, gate, e, &of, &n);
-	diag_warn(ld->ds, ld->default_at.file, ld->default_at.line, "[gate %s] does nothing yet; the default is what it is of",
+	place_warn(ld, ld->default_at, "[gate %s] does nothing yet; the default is what it is of",
 		  gate->name);
 	for (i = 0; i < n; i++)
 		check_target(ld, of[i]);
@@ -285,7 +286,7 @@ void fields_defaults(struct load *ld)
 		else if (streq(s->info->name, "gate") && !s->taken)
 			take_gate(ld, s);
 		else if (!s->taken)
-			diag_warn(ld->ds, ld->default_at.file, ld->default_at.line, "'default' leaves out '%s', which does nothing yet",
+			place_warn(ld, ld->default_at, "'default' leaves out '%s', which does nothing yet",
 				  targets[i]);
 		if (s)
 			s->taken = true; /* its words are cut in place and come once */

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mlmake.ini as sections and entries with their places.
  *
- * The lines are util/ini.h's: '[type name]' opens a section, 'key = value' in column 1 is an entry, an indented line goes on
- * with the value above it. A key may repeat, which means the same as a continuation, except where one value makes sense.
+ * The lines are util/ini.h's: '[type name]' opens a section, 'key = value' in column 1 is an entry, an indented line
+ * goes on with the value above it. A key may repeat, which means the same as a continuation, except where one value
+ * makes sense.
  *
  * Sections: [project], [env NAME], [profile NAME], [stage NAME], [source NAME], and those that later versions act on:
- * [check NAME] [gate NAME] [sweep NAME] [deploy NAME] [monitor NAME] [hook NAME] [remote NAME]. A name has letters, digits,
- * '_', '.' and '-', and begins with neither '-' nor '.'. A type and a name come once; stages and sources share their names.
- * [project] comes once a file. Its 'include = FILE...' reads further files, whose sections follow those of the file that
- * includes them; each is read once, and paths in it are relative to the project like all others.
+ * [check NAME] [gate NAME] [sweep NAME] [deploy NAME] [monitor NAME] [hook NAME] [remote NAME]. A name has letters,
+ * digits, '_', '.' and '-', and begins with neither '-' nor '.'. A type and a name come once; stages and sources
+ * share their names. [project] comes once a file. Its 'include = FILE...' reads further files, whose sections follow
+ * those of the file that includes them; each is read once, and paths in it are relative to the project like all
+ * others.
  *
- * 'cmd' and other texts keep their lines, and the blanks by which a line is indented deeper than the first indented one.
- * Lists are split at blanks (words.h). 'matrix NAME = VALUE...' and 'set KEY = VALUE' have a name behind the key. */
+ * 'cmd' and other texts keep their lines, and the blanks by which a line is indented deeper than the first indented
+ * one. Lists are split at blanks (words.h). 'matrix NAME = VALUE...' and 'set KEY = VALUE' have a name behind the
+ * key. */
 #include <config.h>
 
 #include <stdlib.h>
@@ -24,43 +27,53 @@
 #include "util/path.h"
 #include "util/text.h"
 
+#define read_error(r, line, ...) diag_error((r)->ld->ds, (r)->file, line, __VA_ARGS__)
+
 static const struct key_info project_keys[] = {
-	{"default", K_DEFAULT, WORDS}, {"goal", K_GOAL, TEXT},  {"gpus", K_GPUS, WORDS},     {"include", K_INCLUDE, WORDS},
-	{"jobs", K_JOBS, ONE},         {"name", K_NAME, ONE},   {"params", K_PARAMS, WORDS},
+	{"default", K_DEFAULT, WORDS}, {"goal", K_GOAL, TEXT}, {"gpus", K_GPUS, WORDS}, {"include", K_INCLUDE, WORDS},
+	{"jobs", K_JOBS, ONE}, {"name", K_NAME, ONE}, {"params", K_PARAMS, WORDS},
 };
 static const struct key_info env_keys[] = {
-	{"lock", K_LOCK, WORDS},     {"probe", K_PROBE, TEXT}, {"run", K_RUN, ONE},
-	{"secret", K_SECRET, WORDS}, {"vars", K_VARS, WORDS},
+	{"lock", K_LOCK, WORDS}, {"probe", K_PROBE, TEXT}, {"run", K_RUN, ONE}, {"secret", K_SECRET, WORDS},
+	{"vars", K_VARS, WORDS},
 };
 static const struct key_info profile_keys[] = {
 	{"set", K_SET, NAMED}, {"default", K_DEFAULT, WORDS}, {"desc", K_DESC, TEXT},
 };
 /* The most frequent first. A source has the last two as well. */
 static const struct key_info stage_keys[] = {
-	{"cmd", K_CMD, TEXT},         {"data", K_DATA, WORDS},    {"outs", K_OUTS, WORDS},       {"code", K_CODE, WORDS},
-	{"params", K_PARAMS, WORDS},  {"env", K_ENV, ONE},        {"metrics", K_METRICS, WORDS}, {"plots", K_PLOTS, WORDS},
-	{"matrix", K_MATRIX, NAMED},  {"use", K_USE, WORDS},      {"desc", K_DESC, TEXT},        {"foreach", K_FOREACH, WORDS},
-	{"after", K_AFTER, WORDS},    {"timeout", K_TIMEOUT, ONE}, {"retry", K_RETRY, ONE},      {"frozen", K_FROZEN, ONE},
-	{"cache", K_CACHE, ONE},      {"vars", K_VARS, WORDS},    {"keep", K_KEEP, ONE},         {"probe", K_PROBE, TEXT},
-	{"every", K_EVERY, ONE},
+	{"cmd", K_CMD, TEXT}, {"data", K_DATA, WORDS}, {"outs", K_OUTS, WORDS}, {"code", K_CODE, WORDS},
+	{"params", K_PARAMS, WORDS}, {"env", K_ENV, ONE}, {"metrics", K_METRICS, WORDS}, {"plots", K_PLOTS, WORDS},
+	{"matrix", K_MATRIX, NAMED}, {"use", K_USE, WORDS}, {"desc", K_DESC, TEXT}, {"foreach", K_FOREACH, WORDS},
+	{"after", K_AFTER, WORDS}, {"timeout", K_TIMEOUT, ONE}, {"retry", K_RETRY, ONE}, {"frozen", K_FROZEN, ONE},
+	{"cache", K_CACHE, ONE}, {"vars", K_VARS, WORDS}, {"keep", K_KEEP, ONE},
+	{"probe", K_PROBE, TEXT}, {"every", K_EVERY, ONE},
 };
 static const struct key_info check_keys[] = {
-	{"data", K_NONE, WORDS}, {"rows", K_NONE, TEXT}, {"unique", K_NONE, WORDS}, {"column", K_NONE, NAMED}, {"desc", K_NONE, TEXT},
+	{"data", K_NONE, WORDS}, {"rows", K_NONE, TEXT}, {"unique", K_NONE, WORDS}, {"column", K_NONE, NAMED},
+	{"desc", K_NONE, TEXT},
 };
-static const struct key_info gate_keys[] = {{"of", K_OF, WORDS}, {"require", K_NONE, TEXT}, {"desc", K_NONE, TEXT}};
+static const struct key_info gate_keys[] = {
+	{"of", K_OF, WORDS}, {"require", K_NONE, TEXT}, {"desc", K_NONE, TEXT},
+};
 static const struct key_info sweep_keys[] = {
-	{"through", K_NONE, WORDS}, {"goal", K_NONE, TEXT}, {"search", K_NONE, TEXT}, {"try", K_NONE, NAMED}, {"desc", K_NONE, TEXT},
+	{"through", K_NONE, WORDS}, {"goal", K_NONE, TEXT}, {"search", K_NONE, TEXT}, {"try", K_NONE, NAMED},
+	{"desc", K_NONE, TEXT},
 };
 static const struct key_info deploy_keys[] = {
-	{"gate", K_NONE, ONE},    {"ship", K_NONE, WORDS}, {"cmd", K_NONE, TEXT},
-	{"health", K_NONE, TEXT}, {"undo", K_NONE, TEXT},  {"desc", K_NONE, TEXT},
+	{"gate", K_NONE, ONE}, {"ship", K_NONE, WORDS}, {"cmd", K_NONE, TEXT}, {"health", K_NONE, TEXT},
+	{"undo", K_NONE, TEXT}, {"desc", K_NONE, TEXT},
 };
 static const struct key_info monitor_keys[] = {
-	{"every", K_NONE, ONE},   {"data", K_NONE, WORDS}, {"against", K_NONE, WORDS}, {"drift", K_NONE, TEXT},
-	{"actual", K_NONE, TEXT}, {"then", K_NONE, TEXT},  {"desc", K_NONE, TEXT},
+	{"every", K_NONE, ONE}, {"data", K_NONE, WORDS}, {"against", K_NONE, WORDS}, {"drift", K_NONE, TEXT},
+	{"actual", K_NONE, TEXT}, {"then", K_NONE, TEXT}, {"desc", K_NONE, TEXT},
 };
-static const struct key_info hook_keys[] = {{"branch", K_NONE, WORDS}, {"build", K_NONE, WORDS}, {"desc", K_NONE, TEXT}};
-static const struct key_info remote_keys[] = {{"url", K_NONE, ONE}, {"jobs", K_NONE, ONE}, {"desc", K_NONE, TEXT}};
+static const struct key_info hook_keys[] = {
+	{"branch", K_NONE, WORDS}, {"build", K_NONE, WORDS}, {"desc", K_NONE, TEXT},
+};
+static const struct key_info remote_keys[] = {
+	{"url", K_NONE, ONE}, {"jobs", K_NONE, ONE}, {"desc", K_NONE, TEXT},
+};
 
 static const struct section_info types[] = {
 	{"stage", S_STAGE, stage_keys, ARRAY_SIZE(stage_keys) - 2},
@@ -110,7 +123,7 @@ static void unknown_type(struct reader *r, int line, const char *header, size_t 
 	for (i = 0; i < ARRAY_SIZE(types); i++)
 		nearest_offer(&near, types[i].name);
 	nearest_hint(&near, &hint);
-	diag_error(r->ld->ds, r->file, line, "unknown section [%s]%s", header, hint.buf);
+	read_error(r, line, "unknown section [%s]%s", header, hint.buf);
 }
 
 static bool is_good_name(const char *s)
@@ -121,9 +134,9 @@ static bool is_good_name(const char *s)
 static void doubled(struct reader *r, const struct section *s, const char *file, int line)
 {
 	if (s->info->kind == S_PROJECT)
-		diag_error(r->ld->ds, r->file, s->line, "a second [project]; the first is on line %d", line);
+		read_error(r, s->line, "a second [project]; the first is on line %d", line);
 	else
-		diag_error(r->ld->ds, r->file, s->line, "a second '%s'; [%s %s] stands at %s:%d; give it another name", s->name,
+		read_error(r, s->line, "a second '%s'; [%s %s] stands at %s:%d; give it another name", s->name,
 			   s->info->name, s->name, file, line);
 }
 
@@ -164,6 +177,20 @@ static bool add_other(struct reader *r, struct section *s)
 	return !old;
 }
 
+static bool check_name(struct reader *r, const struct section *s)
+{
+	if (s->info->kind == S_PROJECT && *s->name)
+		read_error(r, s->line, "[project] has no name; write 'name = %s' below it", s->name);
+	else if (s->info->kind == S_PROJECT || is_good_name(s->name))
+		return true;
+	else if (*s->name)
+		read_error(r, s->line, "'%s' is no name: use letters, digits, '_', '.' and '-', and begin with none of "
+			   "the last two", s->name);
+	else
+		read_error(r, s->line, "a section without a name");
+	return false;
+}
+
 static void on_section(void *ctx, int line, const char *header)
 {
 	struct reader *r = ctx;
@@ -184,12 +211,8 @@ static void on_section(void *ctx, int line, const char *header)
 	s->name = arena_strdup(a, header + n + strspn(header + n, " \t"));
 	s->file = r->file;
 	s->line = line;
-	if (info->kind == S_PROJECT ? *s->name != '\0' : !is_good_name(s->name)) {
-		diag_error(r->ld->ds, r->file, line, info->kind == S_PROJECT ? "[project] has no name; write 'name = %s' below it"
-			   : *s->name ? "'%s' is no name: use letters, digits, '_', '.' and '-', and begin with none of the last two"
-				      : "a section without a name%s", s->name);
+	if (!check_name(r, s))
 		return;
-	}
 	if (info->kind == S_STAGE || info->kind == S_SOURCE) {
 		add_stage(r, s);
 	} else if (add_other(r, s)) {
@@ -215,7 +238,7 @@ static void unknown_key(struct reader *r, const struct ini_line *ln)
 	for (i = 0; i < info->n_keys && load_may_hint(r->ld); i++)
 		nearest_offer(&near, info->keys[i].name);
 	nearest_hint(&near, &msg);
-	diag_error(r->ld->ds, r->file, ln->line, "%s", msg.buf);
+	read_error(r, ln->line, "%s", msg.buf);
 }
 
 static const struct key_info *find_key(const struct section_info *info, const char *key, size_t n)
@@ -233,7 +256,7 @@ static const struct key_info *find_key(const struct section_info *info, const ch
 
 static void twice(struct reader *r, const struct key_info *key, int line)
 {
-	uint64_t bit = UINT64_C(1) << (key - r->sec->info->keys);
+	uint32_t bit = UINT32_C(1) << (key - r->sec->info->keys);
 	const struct entry *e = r->sec->first;
 
 	if (key->shape != ONE || !(r->sec->seen & bit)) {
@@ -245,7 +268,7 @@ static void twice(struct reader *r, const struct key_info *key, int line)
 	r->sec->doubled |= bit;
 	while (e && e->key != key)
 		e = e->next;
-	diag_error(r->ld->ds, r->file, line, "'%s' takes one value and has one on line %d already", key->name, e ? e->line : 0);
+	read_error(r, line, "'%s' takes one value and has one on line %d already", key->name, e ? e->line : 0);
 }
 
 static struct entry *add_entry(struct reader *r, const struct key_info *key, const char *arg, const struct ini_line *ln)
@@ -284,11 +307,11 @@ static void on_new_key(struct reader *r, const struct ini_line *ln)
 		return;
 	}
 	if (key->shape == NAMED && !*arg) {
-		diag_error(r->ld->ds, r->file, ln->line, "'%s' needs a name: write '%s NAME = ...'", key->name, key->name);
+		read_error(r, ln->line, "'%s' needs a name: write '%s NAME = ...'", key->name, key->name);
 		return;
 	}
 	if (key->shape == ONE && !*ln->value)
-		diag_error(r->ld->ds, r->file, ln->line, "'%s' has no value", key->name);
+		read_error(r, ln->line, "'%s' has no value", key->name);
 	twice(r, key, ln->line);
 	r->last = add_entry(r, key, *arg ? arena_strdup(&r->ld->pl->arena, arg) : NULL, ln);
 }
@@ -299,13 +322,13 @@ static void on_entry(void *ctx, const struct ini_line *ln)
 
 	if (!r->sec) {
 		if (!r->in_section && !ln->continuation)
-			diag_error(r->ld->ds, r->file, ln->line, "'%s' stands before any section; put [project] above it", ln->key);
+			read_error(r, ln->line, "'%s' stands before any section; put [project] above it", ln->key);
 		return;
 	}
 	if (!ln->continuation) {
 		on_new_key(r, ln);
 	} else if (r->last && r->last->key->shape == ONE) {
-		diag_error(r->ld->ds, r->file, ln->line, "'%s' takes one value on one line", r->last->key->name);
+		read_error(r, ln->line, "'%s' takes one value on one line", r->last->key->name);
 	} else if (r->last) {
 		add_entry(r, r->last->key, r->last->arg, ln);
 	}
@@ -329,16 +352,16 @@ static void include(struct reader *r, struct entry *e)
 		for (up = r; up && !streq(up->file, path.buf); up = up->above)
 			;
 		if (up)
-			diag_error(r->ld->ds, r->file, e->line, "'%s' includes itself%s%s", path.buf, up == r ? "" : " by way of ",
+			read_error(r, e->line, "'%s' includes itself%s%s", path.buf, up == r ? "" : " by way of ",
 				   up == r ? "" : r->file);
 		else if (r->depth >= MAX_INCLUDE_DEPTH)
-			diag_error(r->ld->ds, r->file, e->line, "'%s' is included more than %d files deep", path.buf,
+			read_error(r, e->line, "'%s' is included more than %d files deep", path.buf,
 				   MAX_INCLUDE_DEPTH);
 		else if (!map_get(&r->ld->files, path.buf))
 			read_file(r->ld, arena_strdup(&r->ld->pl->arena, path.buf), r, e->line);
 	}
 	if (got < 0)
-		diag_error(r->ld->ds, r->file, e->line, "%s", why);
+		read_error(r, e->line, "%s", why);
 }
 
 static size_t count_headers(const char *s, size_t n)
@@ -361,10 +384,13 @@ static void read_file(struct load *ld, const char *file, const struct reader *ab
 	struct reader r = {.ld = ld, .file = file, .above = above, .depth = above ? above->depth + 1 : 0};
 	const struct ini_handler h = {on_section, on_entry, &r};
 	struct entry *e;
+	bool failed;
 
 	map_put(&ld->files, file, (void *)(uintptr_t)file);
-	if (ld->disk->read(ld->disk->ctx, file, &text, &err) < 0 ||
-	    (text.len > MAX_FILE && err_set(&err, ERR_INVALID, "'%s' is larger than %zu MiB", file, MAX_FILE >> 20) < 0)) {
+	failed = ld->disk->read(ld->disk->ctx, file, &text, &err) < 0;
+	if (!failed && text.len > MAX_FILE)
+		failed = err_set(&err, ERR_INVALID, "'%s' is larger than %zu MiB", file, MAX_FILE >> 20) < 0;
+	if (failed) {
 		diag_error(ld->ds, above ? above->file : file, line, "%s", err.msg);
 		return;
 	}

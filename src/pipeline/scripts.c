@@ -16,8 +16,8 @@ static bool is_one_of(const char *s, const char *const *list)
 
 static bool has_script_ending(const char *word)
 {
-	static const char *const endings[] = {".py", ".sh", ".awk", ".R", ".r", ".pl", ".rb", ".js", ".lua", ".jl", ".sql", ".ipynb",
-					      NULL};
+	static const char *const endings[] = {".py", ".sh", ".awk", ".R", ".r", ".pl", ".rb", ".js", ".lua", ".jl",
+					      ".sql", ".ipynb", NULL};
 	const char *dot = strrchr(word, '.');
 
 	return dot && dot > word && is_one_of(dot, endings);
@@ -25,7 +25,8 @@ static bool has_script_ending(const char *word)
 
 static bool is_interpreter(const char *word)
 {
-	static const char *const names[] = {"python", "python3", "sh", "bash", "dash", "zsh", "perl", "ruby", "Rscript", "node", "lua",
+	static const char *const names[] = {"python", "python3", "sh", "bash", "dash", "zsh", "perl", "ruby", "Rscript",
+					    "node", "lua",
 					    "julia", "source", ".", NULL};
 
 	return is_one_of(word, names);

@@ -6,7 +6,7 @@
 #include "util/base.h"
 
 /* Calls fn for each word of a line of sh that looks like a project file which is run: one with a script's ending, one
- * behind an interpreter, one that begins with "./". What the shell would expand, and what is written to, is left out. */
+ * behind an interpreter, one that begins with "./". What the shell would expand or writes to is left out. */
 void scripts_in(const char *line, void (*fn)(void *ctx, const char *word), void *ctx);
 
 #endif

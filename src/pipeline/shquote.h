@@ -20,7 +20,8 @@ struct shquote {
 void shquote_scan(struct shquote *q, const char *s, size_t n);
 /* Is value the same for the shell whether quoted or not? */
 bool shquote_is_plain(const char *value);
-/* Appends value, quoted for where we stand. -1 (nothing appended) if that cannot be done safely: *why says where we are. */
+/* Appends value, quoted for where we stand. -1 (nothing appended) if that cannot be done safely: *why says where we
+ * are. */
 int shquote_add(struct shquote *q, const char *value, struct strbuf *out, const char **why);
 
 #endif

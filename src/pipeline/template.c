@@ -10,6 +10,8 @@
 #include "util/path.h"
 #include "util/text.h"
 
+#define scope_error(sc, ...) diag_error((sc)->ld->ds, (sc)->place_file, (sc)->line, __VA_ARGS__)
+
 static const char *const file_names[] = {"data", "code", "outs", "metrics", "plots"};
 enum file_name { DATA, CODE, OUTS, METRICS, PLOTS, N_FILE_NAMES };
 
@@ -128,7 +130,7 @@ static const struct param *find_param(const struct scope *sc, const char *name)
 		return NULL;
 	}
 	if (pa->kind == PARAM_MAP) {
-		diag_error(sc->ld->ds, sc->place_file, sc->line, "'{{%s}}' is a section of parameters; name one of its keys", name);
+		scope_error(sc, "'{{%s}}' is a section of parameters; name one of its keys", name);
 		return NULL;
 	}
 	if (sc->note)
@@ -153,13 +155,13 @@ static int fill_text(const struct scope *sc, const char *name, bool pattern, str
 	size_t number;
 
 	if (!value && find_files(name, &number) != N_FILE_NAMES)
-		return diag_error(sc->ld->ds, sc->place_file, sc->line, "'{{%s}}' has a meaning in 'cmd' alone", name);
+		return scope_error(sc, "'{{%s}}' has a meaning in 'cmd' alone", name);
 	if (!value) {
 		pa = find_param(sc, name);
 		if (!pa)
 			return -1;
 		if (pa->kind == PARAM_LIST)
-			return diag_error(sc->ld->ds, sc->place_file, sc->line, "'{{%s}}' is a list: it must be a word of its own, "
+			return scope_error(sc, "'{{%s}}' is a list: it must be a word of its own, "
 					  "and stand where several values make sense", name);
 		param_plain(pa, &plain);
 		value = plain.buf;
@@ -171,9 +173,9 @@ static int fill_text(const struct scope *sc, const char *name, bool pattern, str
 static int bad_hole(const struct scope *sc, const struct hole *h)
 {
 	if (h->open)
-		return diag_error(sc->ld->ds, sc->place_file, sc->line, "'{{%.*s' lacks its '}}'; write '\\{{' for plain braces",
+		return scope_error(sc, "'{{%.*s' lacks its '}}'; write '\\{{' for plain braces",
 				  (int)MIN(h->len, 100), h->name);
-	return diag_error(sc->ld->ds, sc->place_file, sc->line, "a '{{' without a name; write '\\{{' for plain braces");
+	return scope_error(sc, "a '{{' without a name; write '\\{{' for plain braces");
 }
 
 int template_text(const struct scope *sc, const char *s, bool pattern, struct strbuf *out)
@@ -194,7 +196,7 @@ int template_text(const struct scope *sc, const char *s, bool pattern, struct st
 		if (fill_text(sc, name, pattern, out) < 0)
 			return -1;
 		if (out->len > MAX_COMMAND)
-			return diag_error(sc->ld->ds, sc->place_file, sc->line, "this grows past %zu MiB", MAX_COMMAND >> 20);
+			return scope_error(sc, "this grows past %zu MiB", MAX_COMMAND >> 20);
 	}
 	strbuf_addstr(out, s);
 	return 0;
@@ -249,15 +251,15 @@ static int put(struct writer *w, const char *value)
 
 	if (w->n++) {
 		if (w->q->quote)
-			return diag_error(sc->ld->ds, sc->place_file, sc->line, "'{{%s}}' is several values and stands in quotes; "
+			return scope_error(sc, "'{{%s}}' is several values and stands in quotes; "
 					  "take the quotes away, each value gets its own", w->name);
 		strbuf_addch(w->out, ' ');
 	}
 	if (shquote_add(w->q, value, w->out, &why) < 0)
-		return diag_error(sc->ld->ds, sc->place_file, sc->line, "'{{%s}}' stands %s, where its value cannot be quoted safely; "
+		return scope_error(sc, "'{{%s}}' stands %s, where its value cannot be quoted safely; "
 				  "put it into a shell variable first", w->name, why);
 	if (w->out->len > MAX_COMMAND)
-		return diag_error(sc->ld->ds, sc->place_file, sc->line, "the command grows past %zu MiB", MAX_COMMAND >> 20);
+		return scope_error(sc, "the command grows past %zu MiB", MAX_COMMAND >> 20);
 	return 0;
 }
 
@@ -287,9 +289,9 @@ static int put_files(struct writer *w, enum file_name f, size_t number)
 	if (seen && !number)
 		return 0;
 	if (!seen)
-		return diag_error(w->sc->ld->ds, w->sc->place_file, w->sc->line, "'{{%s}}': the stage has no '%s'", w->name,
+		return scope_error(w->sc, "'{{%s}}': the stage has no '%s'", w->name,
 				  file_names[f]);
-	return diag_error(w->sc->ld->ds, w->sc->place_file, w->sc->line, "'{{%s}}': '%s' has the numbers 1 to %zu", w->name,
+	return scope_error(w->sc, "'{{%s}}': '%s' has the numbers 1 to %zu", w->name,
 			  file_names[f], seen);
 }
 

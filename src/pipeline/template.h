@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* {{name}} replaced by what it stands for: matrix variables and foreach's item, stem and dir; in commands also data, code,
- * outs, metrics, plots, and with a number one of them ({{outs.1}}); else a parameter. '\{{' is a plain '{{'. */
+/* {{name}} replaced by what it stands for: matrix variables and foreach's item, stem and dir; in commands also data,
+ * code, outs, metrics, plots, and with a number one of them ({{outs.1}}); else a parameter. '\{{' is a plain '{{'. */
 #ifndef PIPELINE_TEMPLATE_H
 #define PIPELINE_TEMPLATE_H
 

@@ -12,9 +12,9 @@ static void check_stage(struct load *ld, const struct proto *p)
 	while (it && it->key != K_OUTS && it->key != K_METRICS && it->key != K_PLOTS)
 		it = it->next;
 	if (!p->has_cmd)
-		diag_error(ld->ds, p->sec->file, p->sec->line, "'%s' has no 'cmd'; say what it runs", p->st.name);
+		stage_error(ld, p, p->sec->line, "'%s' has no 'cmd'; say what it runs", p->st.name);
 	if (!it && !p->failed)
-		diag_error(ld->ds, p->sec->file, p->sec->line, "'%s' makes nothing; give it 'outs'", p->st.name);
+		stage_error(ld, p, p->sec->line, "'%s' makes nothing; give it 'outs'", p->st.name);
 }
 
 static const struct made *first_below(const struct made_dir *d)
@@ -33,8 +33,9 @@ static void check_nesting(struct load *ld, const struct made_dir *d)
 
 	for (i = 0; inner && i < in->n_outs; i++)
 		if (streq(in->outs[i].path, d->path))
-			diag_error(ld->ds, in->outs[i].at.file, in->outs[i].at.line, "'%s' of '%s' is an output in the output '%s' "
-				   "of '%s'; one of the two must lie elsewhere", inner->path, inner->in->name, d->path, in->name);
+			place_error(ld, in->outs[i].at, "'%s' of '%s' is an output in the output '%s' "
+				   "of '%s'; one of the two must lie elsewhere", inner->path, inner->in->name, d->path,
+				    in->name);
 }
 
 static void check_reserved(struct load *ld, const char *path, const char *what)
@@ -44,11 +45,11 @@ static void check_reserved(struct load *ld, const char *path, const char *what)
 
 	for (i = 0; in && i < in->n_outs; i++)
 		if (path_is_within(path, in->outs[i].path))
-			diag_error(ld->ds, in->outs[i].at.file, in->outs[i].at.line, "output '%s' of '%s' would overwrite %s '%s'",
+			place_error(ld, in->outs[i].at, "output '%s' of '%s' would overwrite %s '%s'",
 				   in->outs[i].path, in->name, what, path);
 }
 
-/* An item that a foreach found on disk and that turns out to be made further down: the next build would find another. */
+/* An item that a foreach found on disk and that is made further down: the next build would find another. */
 static void check_items(struct load *ld, const struct proto *p)
 {
 	const struct axis *ax = p->is_foreach && !p->failed ? p->axes : NULL;
@@ -59,7 +60,7 @@ static void check_items(struct load *ld, const struct proto *p)
 
 		if (!in)
 			continue;
-		diag_error(ld->ds, p->sec->file, ax->line, "'foreach' finds '%s', which '%s' makes; put [stage %s] above [stage %s]",
+		stage_error(ld, p, ax->line, "'foreach' finds '%s', which '%s' makes; put [stage %s] above [stage %s]",
 			   ax->v[i], in->name, in->stage->name, p->st.name);
 		return;
 	}

@@ -13,8 +13,8 @@ struct word {
 	bool tmpl;    /* contains "{{" */
 };
 
-/* Cuts the next word off *s, in place. 1, or 0 at the end, or -1 with *why (words for a message) at a bad quote; then the
- * rest of the line is lost. */
+/* Cuts the next word off *s, in place. 1, or 0 at the end, or -1 with *why (words for a message) at a bad quote; then
+ * the rest of the line is lost. */
 int word_next(char **s, bool attrs, struct word *w, const char **why);
 
 #endif

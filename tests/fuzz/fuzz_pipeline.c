@@ -10,7 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const disk_files[] = {"a.csv", "b c.csv", "data/1.csv", "data/2.csv", "data/sub/3.csv", "src/x.py", "run.sh"};
+static const char *const disk_files[] = {"a.csv", "b c.csv", "data/1.csv", "data/2.csv", "data/sub/3.csv", "src/x.py",
+					 "run.sh"};
 
 struct parts {
 	const char *text[3];
@@ -97,7 +98,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct parts parts = {{NULL, NULL, NULL}, {0, 0, 0}};
 	const struct pipeline_disk disk = {glob, read_part, NULL, is_file, variable, &parts};
-	const struct pipeline_options opt = {.file = "mlmake.ini", .profile = size % 2 ? "ci" : NULL, .max_instances = 200};
+	const struct pipeline_options opt = {.file = "mlmake.ini", .profile = size % 2 ? "ci" : NULL,
+					     .max_instances = 200};
 	struct pipeline pl = PIPELINE_INIT;
 	struct diags ds = DIAGS_INIT;
 	int rc;

@@ -117,7 +117,8 @@ static const char *inputs_of(const struct instance *in)
 
 	text[0] = '\0';
 	for (i = 0; in && i < in->n_inputs && n < sizeof(text) - 300; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s:%s%s", i ? " " : "", input_kind_name(in->inputs[i].kind),
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s:%s%s", i ? " " : "",
+				      input_kind_name(in->inputs[i].kind),
 				      in->inputs[i].path, in->inputs[i].keep ? "" : "!");
 	return text;
 }
@@ -129,7 +130,8 @@ static const char *outs_of(const struct instance *in)
 
 	text[0] = '\0';
 	for (i = 0; in && i < in->n_outs && n < sizeof(text) - 300; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s:%s", i ? " " : "", output_kind_name(in->outs[i].kind),
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s:%s", i ? " " : "",
+				      output_kind_name(in->outs[i].kind),
 				      in->outs[i].path);
 	return text;
 }
@@ -141,7 +143,8 @@ static const char *params_of(const struct instance *in)
 
 	text[0] = '\0';
 	for (i = 0; in && i < in->n_params && n < sizeof(text) - 300; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s=%s", i ? " " : "", in->params[i].name, in->params[i].value);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s=%s", i ? " " : "", in->params[i].name,
+				      in->params[i].value);
 	return text;
 }
 
@@ -225,8 +228,10 @@ static void whole(void)
 	EXPECT_INT(w.pl.n_gpus, 2);
 	EXPECT_STR(names_of(&w.pl), "clean train@1 train@2 train@3 evaluate");
 	in = pipeline_instance(&w.pl, "clean");
-	EXPECT_STR(in->cmd, "python src/clean.py data/raw/customers.csv 'data/raw/web events.jsonl' data/clean.csv data/train.csv");
-	EXPECT_STR(inputs_of(in), "data:data/raw/customers.csv data:data/raw/web events.jsonl! code:src/clean.py lock:uv.lock");
+	EXPECT_STR(in->cmd, "python src/clean.py data/raw/customers.csv 'data/raw/web events.jsonl' data/clean.csv "
+		   "data/train.csv");
+	EXPECT_STR(inputs_of(in), "data:data/raw/customers.csv data:data/raw/web events.jsonl! code:src/clean.py "
+		   "lock:uv.lock");
 	EXPECT_STR(params_of(in), "clean.min=3 clean.name=\"x\"");
 	EXPECT_INT(in->n_env, 2);
 	EXPECT_STR(in->env[0].name, "HOME");
@@ -253,7 +258,8 @@ static void whole(void)
 	EXPECT_INT(st->first, 1);
 	EXPECT_INT(st->n, 3);
 	in = pipeline_instance(&w.pl, "evaluate");
-	EXPECT_STR(inputs_of(in), "data:models/churn-1.json data:models/churn-2.json data:models/churn-3.json data:data/clean.csv "
+	EXPECT_STR(inputs_of(in), "data:models/churn-1.json data:models/churn-2.json data:models/churn-3.json "
+		   "data:data/clean.csv "
 		   "code:src/evaluate.py");
 	EXPECT_STR(in->inputs[0].pattern, "models/churn-*.json");
 	EXPECT_STR(in->after[0]->name, "clean");
@@ -267,24 +273,28 @@ static const struct {
 } complaints[] = {
 	{"[stage clean]\ncmd = x\nouuts = a\nouts = b\n",
 	 "mlmake.ini:3: error: unknown key 'ouuts' in [stage clean]; did you mean 'outs'?\n"},
-	{"[stag clean]\ncmd = x\nouts = b\n", "mlmake.ini:1: error: unknown section [stag clean]; did you mean 'stage'?\n"},
+	{"[stag clean]\ncmd = x\nouts = b\n", "mlmake.ini:1: error: unknown section [stag clean]; did you mean "
+	 "'stage'?\n"},
 	{"x = 1\n", "mlmake.ini:1: error: 'x' stands before any section; put [project] above it\n"},
 	{"[stage a]\ncmd = x\nouts = b\n[source a]\ncmd = x\nouts = c\n",
 	 "mlmake.ini:4: error: a second 'a'; [source a] stands at mlmake.ini:1; give it another name\n"},
 	{"[stage a@b]\ncmd = x\nouts = b\n",
-	 "mlmake.ini:1: error: 'a@b' is no name: use letters, digits, '_', '.' and '-', and begin with none of the last two\n"},
+	 "mlmake.ini:1: error: 'a@b' is no name: use letters, digits, '_', '.' and '-', and begin with none of the "
+		"last two\n"},
 	{"[stage]\n", "mlmake.ini:1: error: a section without a name\n"},
 	{"[stage a]\ncmd = x\nouts = b\ntimeout = 1s\ntimeout = 2s\n",
 	 "mlmake.ini:5: error: 'timeout' takes one value and has one on line 4 already\n"},
 	{"[stage a]\nouts = b\n[stage c]\ncmd = x\n",
-	 "mlmake.ini:1: error: 'a' has no 'cmd'; say what it runs\nmlmake.ini:3: error: 'c' makes nothing; give it 'outs'\n"},
+	 "mlmake.ini:1: error: 'a' has no 'cmd'; say what it runs\nmlmake.ini:3: error: 'c' makes nothing; give it "
+		"'outs'\n"},
 	{"[stage a]\ncmd = x\nouts = b\n[stage c]\ncmd = x\nouts = ./b\n",
 	 "mlmake.ini:6: error: 'b' is made by 'a' too, at mlmake.ini:3; one file has one maker\n"},
 	{"[stage a]\ncmd = x\nouts = b b\n", "mlmake.ini:3: error: 'b' stands twice among the outputs of 'a'\n"},
 	{"[stage a]\ncmd = x\nmatrix seed = 1 2\nouts = m.json\n",
 	 "mlmake.ini:4: error: 'm.json' is the same for 'a@1' and 'a@2'; put {{seed}} into its name\n"},
 	{"[stage a]\ncmd = x\nouts = d\n[stage b]\ncmd = x\nouts = d/e/f\n",
-	 "mlmake.ini:3: error: 'd/e/f' of 'b' is an output in the output 'd' of 'a'; one of the two must lie elsewhere\n"},
+	 "mlmake.ini:3: error: 'd/e/f' of 'b' is an output in the output 'd' of 'a'; one of the two must lie "
+		"elsewhere\n"},
 	{"[stage a]\ncmd = x\ndata = b\nouts = b\n",
 	 "mlmake.ini:3: error: 'b' is both an input and an output of 'a' (mlmake.ini:4)\n"},
 	{"[stage a]\ncmd = x\ndata = d/x\nouts = d\n",
@@ -295,43 +305,53 @@ static const struct {
 	 "mlmake.ini:3: error: '.' is an input that holds an output of 'a' (mlmake.ini:4)\n"},
 	{"[stage a]\ncmd = x\nouts = ../b\n", "mlmake.ini:3: error: output '../b' leads out of the project\n"},
 	{"[stage a]\ncmd = x\nouts = .git/b\n", "mlmake.ini:3: error: output '.git/b' lies in a git directory\n"},
-	{"[stage a]\ncmd = x\ndata = .git/HEAD\nouts = b\n", "mlmake.ini:3: error: '.git/HEAD' lies in a git directory\n"},
+	{"[stage a]\ncmd = x\ndata = .git/HEAD\nouts = b\n", "mlmake.ini:3: error: '.git/HEAD' lies in a git "
+	 "directory\n"},
 	{"[stage a]\ncmd = x\nouts = mlmake.ini\n",
 	 "mlmake.ini:3: error: output 'mlmake.ini' of 'a' would overwrite the project's file 'mlmake.ini'\n"},
 	{"[stage a]\ncmd = x\nouts = mlmake.lock\n",
 	 "mlmake.ini:3: error: output 'mlmake.lock' of 'a' would overwrite the file of mlmake's 'mlmake.lock'\n"},
 	{"[stage a]\ncmd = x\nouts = b*\n",
-	 "mlmake.ini:3: error: 'b*' is a pattern; 'outs' takes names: say what the stage makes, or put the name in quotes\n"},
+	 "mlmake.ini:3: error: 'b*' is a pattern; 'outs' takes names: say what the stage makes, or put the name in "
+		"quotes\n"},
 	{"[stage a]\ncmd = x\ndata = nothing/*.csv\nouts = b\n",
 	 "mlmake.ini:3: error: 'nothing/*.csv' matches no file and no output\n"},
 	{"[stage a]\ncmd = x\nouts = d\n[stage b]\ncmd = x\ndata = d/*.csv\nouts = c\n",
 	 "mlmake.ini:6: error: 'd/*.csv' looks into what 'a' makes as a whole; name that directory instead\n"},
 	{"[stage a]\ncmd = x\nforeach = nothing/*\nouts = b\n",
-	 "mlmake.ini:3: error: 'foreach' finds nothing: no file on disk and no output of a stage above matches; mend the pattern, or "
+	 "mlmake.ini:3: error: 'foreach' finds nothing: no file on disk and no output of a stage above matches; mend "
+		"the pattern, or "
 	 "put the stage that makes the files above this one\n"},
-	{"[stage clean]\ncmd = x\nouts = b\nafter = claen\n", "mlmake.ini:4: error: 'claen' is no stage; did you mean 'clean'?\n"},
+	{"[stage clean]\ncmd = x\nouts = b\nafter = claen\n", "mlmake.ini:4: error: 'claen' is no stage; did you mean "
+	 "'clean'?\n"},
 	{"[stage clean]\ncmd = x\nouts = b\nenv = py\n[env pyy]\nrun = x\n",
 	 "mlmake.ini:4: error: there is no [env py]; did you mean 'pyy'?\n"},
 	{"[stage a]\ncmd = x {{sed}}\nmatrix seed = 1\nouts = b\n",
-	 "mlmake.ini:2: error: unknown name '{{sed}}': neither a parameter nor a matrix variable; did you mean 'seed'?\n"},
+	 "mlmake.ini:2: error: unknown name '{{sed}}': neither a parameter nor a matrix variable; did you mean "
+		"'seed'?\n"},
 	{"[stage a]\ncmd = x {{seed\nmatrix seed = 1\nouts = b\n",
 	 "mlmake.ini:2: error: '{{seed' lacks its '}}'; write '\\{{' for plain braces\n"},
-	{"[stage a]\ncmd = x {{outs.2}}\nouts = b\n", "mlmake.ini:2: error: '{{outs.2}}': 'outs' has the numbers 1 to 1\n"},
-	{"[stage a]\ncmd = x {{metrics}}\nouts = b\n", "mlmake.ini:2: error: '{{metrics}}': the stage has no 'metrics'\n"},
+	{"[stage a]\ncmd = x {{outs.2}}\nouts = b\n", "mlmake.ini:2: error: '{{outs.2}}': 'outs' has the numbers 1 to "
+	 "1\n"},
+	{"[stage a]\ncmd = x {{metrics}}\nouts = b\n", "mlmake.ini:2: error: '{{metrics}}': the stage has no "
+	 "'metrics'\n"},
 	{"[stage a]\ncmd = x\nouts = b{{data}}\n", "mlmake.ini:3: error: '{{data}}' has a meaning in 'cmd' alone\n"},
 	{"[stage a]\ncmd = x '{{outs}}'\nouts = b c\n",
-	 "mlmake.ini:2: error: '{{outs}}' is several values and stands in quotes; take the quotes away, each value gets its own\n"},
+	 "mlmake.ini:2: error: '{{outs}}' is several values and stands in quotes; take the quotes away, each value "
+		"gets its own\n"},
 	{"[stage a]\ncmd = x\nouts = b kepe=no\n",
 	 "mlmake.ini:3: error: 'outs' has no attribute 'kepe'; to name a file with a '=' put it in quotes\n"},
 	{"[stage a]\ncmd = x\nouts = b\nplots = p.csv titel=x\n",
 	 "mlmake.ini:4: error: 'plots' has no attribute 'titel'; did you mean 'title'?\n"},
 	{"[stage a]\ncmd = x\nouts = b\nuse = cpu=0 men=2G\n",
 	 "mlmake.ini:4: error: '0' is no number of cores; write a whole number from 1, as in cpu=2\n"
-	 "mlmake.ini:4: error: 'men' is nothing that 'use' takes: cpu=2 mem=2G gpu=1 time=1h lock=NAME; did you mean 'mem'?\n"},
+	 "mlmake.ini:4: error: 'men' is nothing that 'use' takes: cpu=2 mem=2G gpu=1 time=1h lock=NAME; did you mean "
+		"'mem'?\n"},
 	{"[stage a]\ncmd = x\nouts = b\nparams = train\n",
 	 "mlmake.ini:4: error: unknown parameter 'train'; write 'params = FILE' into [project]\n"},
 	{"[stage a]\ncmd = x\nouts = \"b\n", "mlmake.ini:3: error: a '\"' without its partner\n"},
-	{"[stage a]\ncmd = x\nmatrix seed = 1 1\nouts = b\n", "mlmake.ini:3: error: '1' stands twice among the values of 'seed'\n"},
+	{"[stage a]\ncmd = x\nmatrix seed = 1 1\nouts = b\n", "mlmake.ini:3: error: '1' stands twice among the values "
+	 "of 'seed'\n"},
 	{"[stage a]\ncmd = x\nmatrix data = 1\nouts = b\n",
 	 "mlmake.ini:3: error: 'data' is a name with a meaning of its own in templates; give the variable another\n"},
 	{"[project]\ndefault = b\n[stage a]\ncmd = x\nouts = c\n",
@@ -366,8 +386,9 @@ static void globs(void)
 {
 	CLEAN struct world w;
 
-	/* The glob sees the outputs and the disk, once each, in byte order; not its own output, not the orphan; what lies
-	 * in a directory that a stage makes is that stage's business; a directory that holds outputs is there before it is. */
+	/* The glob sees the outputs and the disk, once each, in byte order; not its own output, not the orphan; what
+	 * lies in a directory that a stage makes is that stage's business; a directory that holds outputs is there
+	 * before it is. */
 	start(&w, "[stage a]\ncmd = x\nouts = d/b.csv d/sub/z.csv\n"
 		  "[stage e]\ncmd = x\nouts = d/dir\n"
 		  "[stage f]\ncmd = cat {{data}} > {{outs}}\ndata = d/*\nouts = d/own.csv\n"
@@ -402,7 +423,8 @@ static void foreach(void)
 	file(&w, "data/all.csv", "");
 	load(&w);
 	EXPECT_STR(w.said.buf, "");
-	EXPECT_STR(names_of(&w.pl), "get each@data/a b.csv,1 each@data/a b.csv,2 each@data/n.csv,1 each@data/n.csv,2 all");
+	EXPECT_STR(names_of(&w.pl), "get each@data/a b.csv,1 each@data/a b.csv,2 each@data/n.csv,1 each@data/n.csv,2 "
+		   "all");
 	EXPECT_STR(cmd_of(&w, "each@data/a b.csv,2"), "f 'data/a b.csv' 2 'a b' data > 'data/a b.out2.csv'");
 	EXPECT_STR(inputs_of(pipeline_instance(&w.pl, "each@data/n.csv,1")), "data:data/n.csv");
 	EXPECT_STR(inputs_of(pipeline_instance(&w.pl, "all")), "data:data/a b.out1.csv data:data/n.out1.csv");
@@ -440,10 +462,12 @@ static void commands(void)
 		  "[stage d]\ncmd = cat <<E\n  {{w}}\n  E\nouts = d\n");
 	file(&w, "p.ini", "v = it's $x\nw = plain\n");
 	load(&w);
-	EXPECT_STR(cmd_of(&w, "a"), "if true; then\necho 'it'\\''s $x' \"it's \\$x\" 'it'\\''s $x' {{v}} ${HOME} {{ .Go }} {}\nfi\n"
+	EXPECT_STR(cmd_of(&w, "a"), "if true; then\necho 'it'\\''s $x' \"it's \\$x\" 'it'\\''s $x' {{v}} ${HOME} {{ "
+		   ".Go }} {}\nfi\n"
 		   "echo ; not a comment");
 	EXPECT_STR(cmd_of(&w, "d"), "cat <<E\nplain\nE");
-	EXPECT_STR(w.said.buf, "mlmake.ini:11: error: '{{v}}' stands after a here-document, where its value cannot be quoted safely; "
+	EXPECT_STR(w.said.buf, "mlmake.ini:11: error: '{{v}}' stands after a here-document, where its value cannot be "
+		   "quoted safely; "
 		   "put it into a shell variable first\n");
 }
 
@@ -486,7 +510,8 @@ static void includes_and_profiles(void)
 	CLEAN struct world w;
 	char *overrides[] = {(char *)"b=7"};
 
-	start(&w, "[project]\nparams = p.ini\ninclude = sub/i.ini sub/../sub/i.ini\n[stage a]\ncmd = x {{a}} {{b}}\nouts = o\n"
+	start(&w, "[project]\nparams = p.ini\ninclude = sub/i.ini sub/../sub/i.ini\n[stage a]\ncmd = x {{a}} "
+	      "{{b}}\nouts = o\n"
 		  "[profile ci]\nset a = 5\nset b = 6\ndefault = later\n");
 	file(&w, "p.ini", "a = 1\nb = 2\n");
 	file(&w, "sub/i.ini", "[stage later]\ncmd = y\nouts = made/here\n[gate g]\nof = a\nrequire = auc >= 1\n");
