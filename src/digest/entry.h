@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the stat cache holds of one file, link or directory, and of a directory with all below it. The same layout lies in
- * memory and in the cache's file, so that nothing is parsed. Internal to the room. */
+/* What the stat cache holds of one file, link or directory, and of a directory with all below it. The same layout
+ * lies in memory and in the cache's file, so that nothing is parsed. Internal to the room. */
 #ifndef DIGEST_ENTRY_H
 #define DIGEST_ENTRY_H
 
@@ -49,8 +49,8 @@ void tree_box_drop(struct tree_box *b);
 void entry_of_stat(struct entry *e, const struct stat *st); /* all else is zeroed */
 /* Do all that stat tells agree? */
 bool entry_same_stat(const struct entry *e, const struct entry *now);
-/* Could it be written once more at time t (nanoseconds) and bear the same times? 20 ms are the coarsest clock tick; where both times
- * have no fraction, the file system is taken to count in units of 2 s. */
+/* Could it be written once more at time t (nanoseconds) and bear the same times? 20 ms are the coarsest clock
+ * tick; where both times have no fraction, the file system is taken to count in units of 2 s. */
 bool entry_is_young(const struct entry *e, int64_t t);
 void entry_content(const struct entry *e, struct content *out);
 static inline bool entry_is_file(const struct entry *e)

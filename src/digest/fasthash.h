@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* XXH3 under the secret of this clone: the fast answer to "is this still the same file?". Its values never leave the stat
- * cache; STORE.md's reason is that without the secret two files of equal XXH3 can be written down. */
+/* XXH3 under the secret of this clone: the fast answer to "is this still the same file?". Its values never leave
+ * the stat cache; STORE.md's reason is that without the secret two files of equal XXH3 can be written down. */
 #ifndef DIGEST_FASTHASH_H
 #define DIGEST_FASTHASH_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Looking at one file or link: its stat data and, where an old entry does not spare it, its bytes. Internal to the room. */
+/* Looking at one file or link: its stat data and, where an old entry does not spare it, its bytes. Internal to the
+ * room. */
 #ifndef DIGEST_LOOK_H
 #define DIGEST_LOOK_H
 

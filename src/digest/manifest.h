@@ -31,15 +31,15 @@ struct manifest {
 #define MANIFEST_DEPTH 200     /* directories are nested at most this deep */
 #define MANIFEST_TARGET 4095   /* bytes of a link's target */
 
-/* May name stand in a manifest? NULL if so, else why not: empty, ".", "..", ".git" in any spelling, '/', control characters,
- * over 255 bytes. */
+/* May name stand in a manifest? NULL if so, else why not: empty, ".", "..", ".git" in any spelling, '/', control
+ * characters, over 255 bytes. */
 const char *manifest_name_refusal(const char *name);
 /* Takes name and target. */
 void manifest_add(struct manifest *m, enum content_kind kind, char *name, char *target, const struct digest *id);
 void manifest_sort(struct manifest *m);
 void manifest_write(const struct manifest *m, struct strbuf *out); /* m is sorted */
-/* Reads hostile text: ERR_PARSE for anything that manifest_write would not have written. The id of a link is that of its
- * target. */
+/* Reads hostile text: ERR_PARSE for anything that manifest_write would not have written. The id of a link is that
+ * of its target. */
 NODISCARD int manifest_parse(struct manifest *m, const char *text, size_t n, struct err *err);
 void manifest_release(struct manifest *m);
 

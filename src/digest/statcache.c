@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Answers come from the table (read-only, mapped, looked up without a lock) or from the overlay, where what was learnt
- * since is kept: a tree for each path asked for. A third store knows files by inode: those that were read at great cost or
- * that the store wrote, under whichever path they are asked for next. */
+/* Answers come from the table (read-only, mapped, looked up without a lock) or from the overlay, where what was
+ * learnt since is kept: a tree for each path asked for. A third store knows files by inode: those that were read
+ * at great cost or that the store wrote, under whichever path they are asked for next. */
 #include <config.h>
 
 #include "digest/statcache.h"

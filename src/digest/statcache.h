@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The contents of paths, remembered by what stat says of them so that unchanged files are not read again.
  *
- * An entry is believed if size, mtime, ctime, inode, device and mode are as they were and the file was not written within the file
- * system's timestamp granularity of being looked at. If they are not, the file is read and its XXH3-128, keyed with
- * a secret of this clone, compared: if equal the SHA-256 stands, otherwise both are computed in one pass. Losing the cache
- * costs time and nothing else; a damaged one counts as lost. All calls but open, save and free may be made from several
- * threads at once. */
+ * An entry is believed if size, mtime, ctime, inode, device and mode are as they were and the file was not written
+ * within the file system's timestamp granularity of being looked at. If they are not, the file is read and its
+ * XXH3-128, keyed with a secret of this clone, compared: if equal the SHA-256 stands, otherwise both are computed
+ * in one pass. Losing the cache costs time and nothing else; a damaged one counts as lost. All calls but open,
+ * save and free may be made from several threads at once. */
 #ifndef DIGEST_STATCACHE_H
 #define DIGEST_STATCACHE_H
 
@@ -20,8 +20,8 @@ struct statcache;
 /* Reads the secret at path, or makes it (getrandom, mode 0600, whole or not at all, also when two race). */
 NODISCARD int statcache_secret(const char *path, unsigned char secret[STATCACHE_SECRET], struct err *err);
 
-/* file: where the cache lies; NULL keeps none. Paths given later are relative to the working directory. Never fails for what
- * stands in the file. */
+/* file: where the cache lies; NULL keeps none. Paths given later are relative to the working directory. Never
+ * fails for what stands in the file. */
 struct statcache *statcache_open(const char *file, const unsigned char secret[STATCACHE_SECRET],
 				 const struct clock *clock);
 
@@ -51,9 +51,9 @@ const unsigned char *statcache_key(const struct statcache *sc); /* the secret, f
 void statcache_teach(struct statcache *sc, int64_t before, const struct stat *st, const struct digest *id,
 		     const unsigned char fast[16]);
 int64_t statcache_now(const struct statcache *sc);
-/* Calls visit with each directory at or below path and its manifest (to take entries from, if it likes), as they were when path
- * was last asked for, those below before those above. Stops at the first that returns -1 and returns it; 1 if the cache
- * does not hold the directory was at path. */
+/* Calls visit with each directory at or below path and its manifest (to take entries from, if it likes), as they
+ * were when path was last asked for, those below before those above. Stops at the first that returns -1 and
+ * returns it; 1 if the cache does not hold the directory was at path. */
 NODISCARD int statcache_manifests(struct statcache *sc, const char *path, const struct content *was,
 				  int (*visit)(void *ctx, const char *dir, const struct manifest *m), void *ctx);
 

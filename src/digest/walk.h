@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Directories compared with what is cached of them, level by level, each level spread over threads. A directory whose own
- * stat data stand is not listed: its cached children are stat'ed by name; nothing is allocated for those that stand.
- * Internal to the room. */
+/* Directories compared with what is cached of them, level by level, each level spread over threads. A directory
+ * whose own stat data stand is not listed: its cached children are stat'ed by name; nothing is allocated for those
+ * that stand. Internal to the room. */
 #ifndef DIGEST_WALK_H
 #define DIGEST_WALK_H
 

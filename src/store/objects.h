@@ -24,7 +24,8 @@ void objects_release(struct objects *o);
 
 /* Makes the directories, if make; false if they are not there. Every other call does it by itself. */
 NODISCARD int objects_open(struct objects *o, bool make, struct err *err);
-/* Is the object there, with this size (-1: any)? One of another size is moved to corrupt/. *size, if not NULL, is its size. */
+/* Is the object there, with this size (-1: any)? One of another size is moved to corrupt/. *size, if not NULL, is
+ * its size. */
 bool objects_has(struct objects *o, const struct digest *id, int64_t want, int64_t *size);
 /* A descriptor to read it from; *size is its size. ERR_NOTFOUND. Its content is not verified. */
 NODISCARD int objects_read(struct objects *o, const struct digest *id, int64_t *size, struct err *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Putting back: everything is built under a temporary name beside its place, so that a kill leaves no half artifact under
- * the right name, and is renamed at last. Directories are descended by descriptor. */
+/* Putting back: everything is built under a temporary name beside its place, so that a kill leaves no half
+ * artifact under the right name, and is renamed at last. Directories are descended by descriptor. */
 #include <config.h>
 
 #include <errno.h>

@@ -86,26 +86,25 @@ static int put_large(struct store *s, int fd, const char *path, struct transfer 
 	return incoming_finish(&in, &t->id, t->bytes, err);
 }
 
-/* Takes in the regular file open at fd. What a file that moves left in the store is whole, and harms nobody. */
-static int put_fd(struct store *s, int fd, const char *path, struct content *out, struct err *err)
+/* Takes in the regular file open at fd, whose fstat after the time before is *st. What a file that moves left in
+ * the store is whole, and harms nobody. */
+static int put_fd(struct store *s, int fd, const char *path, int64_t before, const struct stat *st,
+		  struct content *out, struct err *err)
 {
-	int64_t before = statcache_now(s->cache);
-	struct stat st, after;
 	struct transfer t;
+	struct stat after;
 	int result;
 
-	if (fstat(fd, &st) < 0)
-		return err_errno(err, "cannot stat '%s'", path);
-	t.bytes = st.st_size;
-	result = st.st_size <= SMALL ? put_small(s, fd, path, &t, err) : put_large(s, fd, path, &t, err);
+	t.bytes = st->st_size;
+	result = st->st_size <= SMALL ? put_small(s, fd, path, &t, err) : put_large(s, fd, path, &t, err);
 	if (result < 0)
 		return -1;
 	if (fstat(fd, &after) < 0)
 		return err_errno(err, "cannot stat '%s'", path);
-	if (!same_stat(&st, &after))
+	if (!same_stat(st, &after))
 		return moved(path, err);
 	statcache_teach(s->cache, before, &after, &t.id, t.fast);
-	*out = (struct content){st.st_mode & S_IXUSR ? CONTENT_EXEC : CONTENT_FILE, t.id, t.bytes};
+	*out = (struct content){st->st_mode & S_IXUSR ? CONTENT_EXEC : CONTENT_FILE, t.id, t.bytes};
 	return 0;
 }
 
@@ -206,6 +205,7 @@ static int put_at(struct store *s, int at, const char *name, const char *path, i
 		  char **target, struct err *err)
 {
 	int fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY), result;
+	int64_t before = statcache_now(s->cache);
 	struct stat st;
 
 	if (fd < 0 && errno == ELOOP)
@@ -221,7 +221,7 @@ static int put_at(struct store *s, int at, const char *name, const char *path, i
 	else if (!S_ISREG(st.st_mode))
 		result = err_set(err, ERR_INVALID, "'%s' is neither file, directory nor symbolic link", path);
 	else
-		result = put_fd(s, fd, path, out, err);
+		result = put_fd(s, fd, path, before, &st, out, err);
 	close(fd);
 	return result;
 }

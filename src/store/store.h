@@ -16,7 +16,8 @@
 
 struct store;
 
-/* Opens the store in dir, which need not exist: the first put makes it. cache (borrowed) learns what put and place see. */
+/* Opens the store in dir, which need not exist: the first put makes it. cache (borrowed) learns what put and place
+ * see. */
 struct store *store_new(const char *dir, struct statcache *cache);
 void store_free(struct store *s);
 

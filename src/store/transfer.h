@@ -12,8 +12,8 @@ struct transfer {
 	struct digest id;
 	unsigned char fast[FASTHASH_LEN];
 };
-/* Copies all of from to the empty file to: as a clone where the file system can, then reading what was cloned; else what is
- * digested is what is written. from_name and to_name are for messages. */
+/* Copies all of from to the empty file to: as a clone where the file system can, then reading what was cloned;
+ * else what is digested is what is written. from_name and to_name are for messages. */
 NODISCARD int transfer_copy(struct transfer *t, int from, int to, int64_t size, const unsigned char *secret,
 			    const char *from_name, const char *to_name, struct err *err);
 
