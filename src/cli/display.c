@@ -18,6 +18,8 @@
 #define MOST_SKIPPED_LINES 5
 #define MOST_NAMES 8
 #define TEXT_LIMIT 300
+/* No stage is believed to take longer than some years. */
+#define MOST_LEFT 1e17
 
 struct runner {
 	size_t node;
@@ -42,7 +44,7 @@ struct display {
 	size_t finished;       /* of those that the plan expects to run or to be restored */
 	size_t running, waiting;
 	int64_t saved, eta, eta_at; /* eta -1: not known */
-	size_t name_width;
+	size_t longest_name;
 	struct strvec failures;
 };
 
@@ -90,9 +92,9 @@ static void add_age(struct strbuf *out, int64_t ns)
 
 static void add_bar(struct strbuf *out, const struct style *s, int64_t done, int64_t total, int width)
 {
-	int full = (int)((double)done / (double)total * width + 0.5), i;
+	double part = MAX(MIN((double)done / (double)total, 1), 0);
+	int full = (int)(part * width + 0.5), i;
 
-	full = MAX(0, MIN(full, width));
 	if (!s->utf8)
 		strbuf_addch(out, '[');
 	strbuf_addstr(out, hue_on(s, HUE_INFO));
@@ -107,8 +109,12 @@ static void add_bar(struct strbuf *out, const struct style *s, int64_t done, int
 /* What is left for a runner: by its progress, else by what it took last time; -1 if neither says. */
 static int64_t left_of(const struct runner *r, int64_t age)
 {
-	if (r->total > 0 && r->done > 0)
-		return r->done >= r->total ? 0 : (int64_t)((double)age / (double)r->done * (double)(r->total - r->done));
+	double left;
+
+	if (r->total > 0 && r->done > 0) {
+		left = (double)age * ((double)r->total / (double)r->done - 1);
+		return left < 0 ? 0 : left < MOST_LEFT ? (int64_t)left : -1;
+	}
 	return r->estimate > age ? r->estimate - age : -1;
 }
 
@@ -202,18 +208,6 @@ static void add_block(struct display *d, int64_t now, struct strbuf *out)
 	end_line(d, out, start);
 }
 
-/* Lines that are to scroll up, each with what was on that row of the screen wiped. */
-static void add_scrolled(const struct strbuf *lines, struct strbuf *out)
-{
-	const char *s = lines->buf, *nl;
-
-	while ((nl = strchr(s, '\n'))) {
-		strbuf_add(out, s, (size_t)(nl - s));
-		strbuf_addstr(out, "\033[K\n");
-		s = nl + 1;
-	}
-}
-
 /* Shows what is new, in one write. Without new lines the block is redrawn only if it is time or it must be. */
 static void show(struct display *d, int64_t now, bool must)
 {
@@ -227,7 +221,10 @@ static void show(struct display *d, int64_t now, bool must)
 	} else if (d->lines.len || must || now - d->drawn_at >= REDRAW_EVERY) {
 		strbuf_addstr(&out, "\033[?2026h");
 		add_up(d, &out);
-		add_scrolled(&d->lines, &out);
+		/* Lines of any length may wrap: what is below is wiped before, not behind each. */
+		if (d->lines.len && had)
+			strbuf_addstr(&out, "\033[J");
+		strbuf_add(&out, d->lines.buf, d->lines.len);
 		add_block(d, now, &out);
 		strbuf_addstr(&out, had ? "\033[J\033[?2026l" : "\033[?2026l");
 		if (had || d->n_drawn || d->lines.len)
@@ -256,7 +253,7 @@ static void add_head(struct display *d, enum line_kind kind, const struct event 
 	CLEANUP(strbuf_release) struct strbuf time = STRBUF_INIT;
 	const char *name = e->in ? e->in->name : "";
 	const struct style *s = &d->style;
-	size_t start, used;
+	size_t start, used, width = MIN(d->longest_name, d->live ? (size_t)MAX(d->columns / 3, 8) : 32);
 
 	strbuf_addstr(&d->lines, hue_on(s, line_looks[kind].hue));
 	if (d->live && s->utf8)
@@ -269,8 +266,8 @@ static void add_head(struct display *d, enum line_kind kind, const struct event 
 	else
 		term_add_clean(&d->lines, name, strlen(name));
 	used = term_width(d->lines.buf + start, d->lines.len - start);
-	if (used < d->name_width)
-		strbuf_addn(&d->lines, ' ', d->name_width - used);
+	if (used < width)
+		strbuf_addn(&d->lines, ' ', width - used);
 	if (duration >= 0) {
 		text_add_duration(&time, duration);
 		strbuf_addf(&d->lines, "  %6s", time.buf);
@@ -279,7 +276,7 @@ static void add_head(struct display *d, enum line_kind kind, const struct event 
 
 static void end_head(struct display *d, size_t start)
 {
-	term_cut(&d->lines, start, d->live ? (size_t)MAX(d->columns, 1) : 0, &d->style);
+	term_cut(&d->lines, start, d->live ? (size_t)MAX(d->columns - 1, 1) : 0, &d->style);
 	while (d->lines.len > start && d->lines.buf[d->lines.len - 1] == ' ')
 		strbuf_setlen(&d->lines, d->lines.len - 1);
 	strbuf_addch(&d->lines, '\n');
@@ -501,7 +498,7 @@ static bool was_due(const struct display *d, size_t node)
 
 static void on_begin(struct display *d, const struct event *e)
 {
-	size_t i, width, most;
+	size_t i;
 
 	d->began = d->wrote_at = e->now;
 	d->plan = e->plan;
@@ -510,11 +507,8 @@ static void on_begin(struct display *d, const struct event *e)
 		if (was_due(d, i)) {
 			const char *name = d->plan->g->nodes[i].in->name;
 
-			width = term_width(name, strlen(name));
-			d->name_width = MAX(d->name_width, width);
+			d->longest_name = MAX(d->longest_name, term_width(name, strlen(name)));
 		}
-	most = d->live ? (size_t)MAX(d->columns / 3, 8) : 32;
-	d->name_width = MIN(d->name_width, most);
 }
 
 static void on_start(struct display *d, const struct event *e)
@@ -730,8 +724,8 @@ struct display *display_new(int fd, const struct style *s, int verbosity)
 	struct display *d = xcalloc(1, sizeof(*d));
 	const char *ci = getenv("GITHUB_ACTIONS");
 
-	*d = (struct display){.fd = fd, .style = *s, .verbosity = verbosity, .live = term_is_live(fd), .lines = STRBUF_INIT,
-			      .columns = 80, .rows = 24, .eta = -1};
+	*d = (struct display){.fd = fd, .style = *s, .verbosity = verbosity, .live = term_is_live(fd),
+			      .lines = STRBUF_INIT, .columns = 80, .rows = 24, .eta = -1};
 	d->annotate = ci && *ci && !streq(ci, "false");
 	if (!d->live)
 		d->style.width = 0;
@@ -768,6 +762,7 @@ void display_free(struct display *d)
 }
 
 /* ---- what would happen ---- */
+
 
 enum intent { WOULD_RUN, MAY_RUN, WOULD_RESTORE, NOTHING };
 

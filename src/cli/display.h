@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A build as a person sees it: on a terminal lines that scroll and a block at the bottom that is redrawn in place; elsewhere
- * plain lines and a heartbeat. And what a build would do. */
+/* A build as a person sees it: on a terminal lines that scroll and a block at the bottom that is redrawn in place;
+ * elsewhere plain lines and a heartbeat. And what a build would do. */
 #ifndef CLI_DISPLAY_H
 #define CLI_DISPLAY_H
 
@@ -9,10 +9,10 @@
 
 struct display;
 
-/* Shows on fd (borrowed). verbosity: -1 failures only, 0, 1 reasons in full and the output of stages as it comes (EVENT_OUTPUT).
- * The block is drawn if fd is a terminal that can, and asks for its size at each redraw; the cursor is never hidden. With
- * GITHUB_ACTIONS in the environment failures are annotations too. What cannot be written is lost: a build does not fail
- * because nobody looks. */
+/* Shows on fd (borrowed). verbosity: -1 failures only, 0, 1 reasons in full and the output of stages as it comes
+ * (EVENT_OUTPUT). The block is drawn if fd is a terminal that can, and asks for its size at each redraw; the cursor
+ * is never hidden. With GITHUB_ACTIONS in the environment failures are annotations too. What cannot be written is
+ * lost: a build does not fail because nobody looks. */
 struct display *display_new(int fd, const struct style *s, int verbosity);
 /* For tests: do not ask, take this. rows and columns are used if live. */
 void display_pretend(struct display *d, bool live, int columns, int rows, bool annotate);

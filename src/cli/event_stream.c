@@ -72,6 +72,8 @@ static void add_failure(struct json *j, const struct event *e)
 
 static void add_members(struct json *j, const struct event_stream *es, const struct event *e)
 {
+	size_t len = e->len || !e->text ? e->len : strlen(e->text);
+
 	switch (e->kind) {
 	case EVENT_BEGIN: add_begin(j, e); break;
 	case EVENT_START:
@@ -87,7 +89,7 @@ static void add_members(struct json *j, const struct event_stream *es, const str
 		json_set_int(j, "total", e->total);
 		/* fall through */
 	case EVENT_OUTPUT:
-		json_set(j, "text", json_new_strn(e->text ? e->text : "", !e->text ? 0 : e->len ? e->len : strlen(e->text)));
+		json_set(j, "text", json_new_strn(e->text ? e->text : "", len));
 		break;
 	case EVENT_DONE:
 		set_seconds(j, "duration", e->duration);

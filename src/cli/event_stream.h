@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A build as JSON Lines, for --events: one object a line, one write a line.
  *
- *   {"event": "begin"|"start"|"progress"|"output"|"done"|"restored"|"fresh"|"frozen"|"failed"|"retry"|"skipped"|"note"|"end",
- *    "time": "2026-11-23T18:05:09Z", "instance": "train@1" (if it is about one), ...}
- *   begin: version, jobs, instances (how many), counts. start: state, reasons (as in status --json), attempt, estimate. progress: done,
- *   total, text. output: text. done: duration, changed, reasons. restored, fresh: saved. failed, retry: message, attempt, duration, log, aside.
- *   skipped: cause. note: message. end: outcome ("done", "failed", "interrupted"), duration. Durations are in seconds. */
+ *   {"event": "start", "time": "2026-11-23T18:05:09Z", "instance": "train@1", ...}
+ *
+ *   begin           version, jobs, instances (how many), counts by state
+ *   start           state, reasons (as in status --json), attempt, estimate
+ *   progress        done, total, text
+ *   output          text
+ *   done            duration, changed, reasons
+ *   restored        reasons, saved
+ *   fresh           saved
+ *   frozen
+ *   failed, retry   message, attempt, duration, log, aside
+ *   skipped         cause
+ *   note            message
+ *   end             outcome ("done", "failed", "interrupted"), duration
+ *
+ * "instance" is there if the event is about one. Durations are in seconds. */
 #ifndef CLI_EVENT_STREAM_H
 #define CLI_EVENT_STREAM_H
 

@@ -49,7 +49,8 @@ static void assign(struct maker *m, const char *times)
 			continue;
 		ALLOC_GROW(m->bs->v, m->bs->n + 1, cap);
 		b = &m->bs->v[m->bs->n];
-		*b = (struct box){.stage = st, .label = g->nodes[node].in->name, .state = BOX_NO_STATE, .n_instances = 1};
+		*b = (struct box){.stage = st, .label = g->nodes[node].in->name, .n_instances = 1};
+		b->state = BOX_NO_STATE;
 		m->box_of[node] = m->bs->n;
 		n = m->d->all ? 1 : drawn_instances(m->d, st);
 		if (n > MOST_BOXES_A_STAGE) {
@@ -69,8 +70,8 @@ static void add_edge(struct arena *a, size_t **list, size_t *n, size_t to)
 	(*list)[(*n)++] = to;
 }
 
-/* Edges between boxes, each once. seen[x] == y + 1 says that x -> y is there: all edges into a box come in one go, if its
- * nodes are visited in one go. */
+/* Edges between boxes, each once. seen[x] == y + 1 says that x -> y is there: all edges into a box come in one go,
+ * if its nodes are visited in one go. */
 static void connect(struct maker *m)
 {
 	const struct graph *g = m->d->g;

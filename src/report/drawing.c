@@ -262,7 +262,8 @@ void drawing_mermaid(const struct drawing *d, struct strbuf *out)
 			strbuf_addf(out, "    n%zu --> n%zu\n", i, bs.v[i].down[j]);
 	if (d->plan)
 		strbuf_addstr(out, "    classDef fresh fill:#d9efdc,stroke:#2d7a3a,color:#111\n"
-				   "    classDef restorable fill:#d6e6f7,stroke:#2a66a5,color:#111,stroke-dasharray:6 3\n"
+				   "    classDef restorable fill:#d6e6f7,stroke:#2a66a5,color:#111,"
+				   "stroke-dasharray:6 3\n"
 				   "    classDef stale fill:#fde3c0,stroke:#a85a00,color:#111,stroke-width:3px\n"
 				   "    classDef frozen fill:#e4e4e4,stroke:#666,color:#111,stroke-dasharray:2 3\n");
 	boxes_release(&bs);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Layered drawing after Sugiyama, Tagawa and Toda (1981): an edge that crosses ranks gets a slot in each of them, slots are
- * ordered by sweeps of barycenters, and placed as near to their neighbours as the order allows (least squares under
- * distances, solved exactly by pooling adjacent violators). */
+/* Layered drawing after Sugiyama, Tagawa and Toda (1981): an edge that crosses ranks gets a slot in each of them,
+ * slots are ordered by sweeps of barycenters, and placed as near to their neighbours as the order allows (least
+ * squares under distances, solved exactly by pooling adjacent violators). */
 #include <config.h>
 
 #include "report/boxes.h"

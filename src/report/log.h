@@ -9,8 +9,8 @@
 
 /* runs[0..n) as runlog_read gives them, oldest first; the newest `limit` are shown (0: all). */
 void report_log(const struct run *runs, size_t n, size_t limit, const struct style *s, struct strbuf *out);
-/* {"version": 1, "runs": [{"id", "time", "source", "dirty", "outcome", "duration", "saved", "instances": [{"name", "result", "key",
- * "duration"}]}]}, durations in seconds. */
+/* {"version": 1, "runs": [{"id", "time", "source", "dirty", "outcome", "duration", "saved", "instances": [{"name",
+ * "result", "key", "duration"}]}]}, durations in seconds. */
 struct json *report_log_json(const struct run *runs, size_t n, size_t limit);
 
 #endif

@@ -103,7 +103,7 @@ void metrics_collect(struct metrics_table *t, const struct graph *g, const bool 
 		if ((selected && !selected[node]) || !has_metrics(g->nodes[node].in))
 			continue;
 		ALLOC_GROW(t->rows, t->n + 1, cap);
-		t->rows[t->n] = (struct metrics_row){.in = g->nodes[node].in, .now = METRICS_INIT, .before = METRICS_INIT};
+		t->rows[t->n] = (struct metrics_row){g->nodes[node].in, METRICS_INIT, METRICS_INIT, false, NULL};
 		fill_row(&t->rows[t->n++], before);
 	}
 }

@@ -21,10 +21,10 @@ struct metrics {
 };
 #define METRICS_INIT {.arena = ARENA_INIT}
 
-/* Reads a metrics file, hostile. JSON if path ends in .json or the text begins with '{': nested maps and lists become dotted names;
- * NaN and Infinity are understood. CSV or TSV by extension: a header and one row. Else lines of "key = value" or "key: value",
- * '#' and ';' comments, [section] before a key. ERR_PARSE if it is none of these, has more than 1,000 values, or holds none;
- * what was read up to there stays in *m. */
+/* Reads a metrics file, hostile. JSON if path ends in .json or the text begins with '{': nested maps and lists
+ * become dotted names; NaN and Infinity are understood. CSV or TSV by extension: a header and one row. Else lines of
+ * "key = value" or "key: value", '#' and ';' comments, [section] before a key. ERR_PARSE if it is none of these, has
+ * more than 1,000 values, or holds none; what was read up to there stays in *m. */
 NODISCARD int metrics_parse(struct metrics *m, const char *path, const char *text, size_t n, struct err *err);
 void metrics_release(struct metrics *m);
 const struct metric *metrics_find(const struct metrics *m, const char *name);
@@ -38,7 +38,8 @@ struct metrics_before {
 
 struct metrics_row {
 	const struct instance *in;
-	struct metrics now, before; /* of all its metrics files; a name that two files share has the file's stem before it */
+	/* Of all its metrics files; a name that two files share has the file's stem before it. */
+	struct metrics now, before;
 	bool has_before;
 	char *problem;              /* why a file could not be read; NULL: none. Owned */
 };
@@ -54,8 +55,8 @@ void metrics_table_release(struct metrics_table *t);
 
 /* Instances x metrics if that fits the width, else a line for each value. */
 void report_metrics(const struct metrics_table *t, const struct style *s, struct strbuf *out);
-/* {"version": 1, "instances": [{"name", "metrics": {name: value}, "before": {...}|null, "difference": {...}, "problem": text|null}]};
- * nan and inf are texts. */
+/* {"version": 1, "instances": [{"name", "metrics": {name: value}, "before": {...}|null, "difference": {...},
+ * "problem": text|null}]}; nan and inf are texts. */
 struct json *report_metrics_json(const struct metrics_table *t);
 
 #endif

@@ -22,17 +22,21 @@
 
 static const char look[] =
 	"<style>\n"
-	".g{--ink:#1b1f24;--soft:#5b6470;--line:#8a93a0;--paper:#ffffff;--plain:#f4f5f7;--fresh:#dff2e2;--fresh-e:#2d7a3a;"
-	"--restorable:#dcebfa;--restorable-e:#2a66a5;--stale:#ffe6c4;--stale-e:#a85a00;--frozen:#e8e8ea;--frozen-e:#6b7078}\n"
-	"@media (prefers-color-scheme:dark){.g{--ink:#e8eaed;--soft:#a3abb6;--line:#747d8a;--paper:#16191d;--plain:#24282e;"
-	"--fresh:#173321;--fresh-e:#63c277;--restorable:#162f49;--restorable-e:#6fb1ee;--stale:#452b08;--stale-e:#f0a648;"
-	"--frozen:#2b2e33;--frozen-e:#9aa1ab}}\n"
-	".g text{font-family:ui-monospace,\"DejaVu Sans Mono\",Menlo,Consolas,monospace;font-size:13px;fill:var(--ink)}\n"
+	".g{--ink:#1b1f24;--soft:#5b6470;--line:#8a93a0;--paper:#ffffff;--plain:#f4f5f7;"
+	"--fresh:#dff2e2;--fresh-e:#2d7a3a;--restorable:#dcebfa;--restorable-e:#2a66a5;"
+	"--stale:#ffe6c4;--stale-e:#a85a00;--frozen:#e8e8ea;--frozen-e:#6b7078}\n"
+	"@media (prefers-color-scheme:dark){"
+	".g{--ink:#e8eaed;--soft:#a3abb6;--line:#747d8a;--paper:#16191d;--plain:#24282e;"
+	"--fresh:#173321;--fresh-e:#63c277;--restorable:#162f49;--restorable-e:#6fb1ee;"
+	"--stale:#452b08;--stale-e:#f0a648;--frozen:#2b2e33;--frozen-e:#9aa1ab}}\n"
+	".g text{font-family:ui-monospace,\"DejaVu Sans Mono\",Menlo,Consolas,monospace;"
+	"font-size:13px;fill:var(--ink)}\n"
 	".g .t{font-size:15px;font-weight:bold}.g .d{font-size:11px;fill:var(--soft)}\n"
 	".g .bg{fill:var(--paper)}.g rect.b{fill:var(--plain);stroke:var(--line);stroke-width:1.2}\n"
 	".g .e{fill:none;stroke:var(--line);stroke-width:1.4}.g .a{fill:var(--line)}\n"
 	".g .fresh rect.b{fill:var(--fresh);stroke:var(--fresh-e)}\n"
-	".g .restorable rect.b{fill:var(--restorable);stroke:var(--restorable-e);stroke-dasharray:7 3;stroke-width:1.6}\n"
+	".g .restorable rect.b{fill:var(--restorable);stroke:var(--restorable-e);"
+	"stroke-dasharray:7 3;stroke-width:1.6}\n"
 	".g .stale rect.b{fill:var(--stale);stroke:var(--stale-e);stroke-width:2.8}\n"
 	".g .frozen rect.b{fill:var(--frozen);stroke:var(--frozen-e);stroke-dasharray:2 3;stroke-width:1.6}\n"
 	".g .pile{fill:var(--plain);stroke:var(--line);stroke-width:1}\n"
@@ -153,7 +157,8 @@ static void add_point(struct strbuf *out, struct point p)
 	strbuf_addch(out, ' ');
 }
 
-/* A curve through the gaps between ranks, straight where it crosses a rank; it ends short of the box, where its head is. */
+/* A curve through the gaps between ranks, straight where it crosses a rank; it ends short of the box, where its head
+ * is. */
 static void add_edge(struct strbuf *out, const struct boxes_edge *e, bool down)
 {
 	struct point tip = e->at[e->n - 1], from, to, c;

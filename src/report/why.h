@@ -7,15 +7,16 @@
 #include "util/json.h"
 #include "util/term.h"
 
-/* Every reason of node (selected in p) with old and new value and where it stands, with the changed lines of text files up to
- * 64 KiB (old ones from st, which may be NULL; new ones from disk), and for "upstream" who runs first and why; what stayed the
- * same; what else would become stale; what it is restored from. Of a fresh instance: why it will not run. A text that cannot be
- * had is left out, and that is no error; -1 with ERR_INVALID only if node is not part of p. */
+/* Every reason of node (selected in p) with old and new value and where it stands, with the changed lines of text
+ * files up to 64 KiB (old ones from st, which may be NULL; new ones from disk), and for "upstream" who runs first
+ * and why; what stayed the same; what else would become stale; what it is restored from. Of a fresh instance: why it
+ * will not run. A text that cannot be had is left out, and that is no error; -1 with ERR_INVALID only if node is not
+ * part of p. */
 NODISCARD int report_why(const struct plan *p, size_t node, struct store *st, const struct style *s,
 			 struct strbuf *out, struct err *err);
 
-/* {"version": 1, "instances": [one]}: as report_verdict_json, whose reasons have "lines": ["-12: old", "+12: new"] as well, and
- * with "unchanged": {"data": [names], ...} and "downstream": [names]. NULL and err as above. */
+/* {"version": 1, "instances": [one]}: as report_verdict_json, whose reasons have "lines": ["-12: old", "+12: new"]
+ * as well, and with "unchanged": {"data": [names], ...} and "downstream": [names]. NULL and err as above. */
 NODISCARD struct json *report_why_json(const struct plan *p, size_t node, struct store *st, struct err *err);
 
 #endif

@@ -30,8 +30,8 @@ struct linediff_sink {
 /* Tells sink the first `limit` changed lines; *more (may be NULL) gets the number of those not told. */
 enum linediff_result linediff(struct linediff_text old, struct linediff_text new, size_t limit,
 			      const struct linediff_sink *sink, size_t *more);
-/* The same as text: "-12: old line\n+12: new line\n", control characters escaped, tabs as blanks unless blanks are all that
- * differs. "... and 7 more lines\n" stands for the rest. */
+/* The same as text: "-12: old line\n+12: new line\n", control characters escaped, tabs as blanks unless blanks are
+ * all that differs. "... and 7 more lines\n" stands for the rest. */
 enum linediff_result linediff_format(struct linediff_text old, struct linediff_text new, size_t limit,
 				     struct strbuf *out);
 
