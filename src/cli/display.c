@@ -448,7 +448,7 @@ static void add_closing(struct display *d, const struct event *e)
 	add_counts(d);
 	strbuf_addf(&d->lines, "%s in ", hue_off(&d->style));
 	text_add_duration(&d->lines, e->now - d->began);
-	if (d->saved > 0) {
+	if (d->saved >= SECOND) {
 		strbuf_addstr(&d->lines, "; ");
 		text_add_duration(&d->lines, d->saved);
 		strbuf_addstr(&d->lines, " saved");

@@ -39,7 +39,7 @@ static void add_counts(struct strbuf *out, const struct run *r)
 		}
 	strbuf_addf(out, "%s in ", *comma ? "" : "nothing ran");
 	text_add_duration(out, r->duration);
-	if (r->saved > 0) {
+	if (r->saved >= 1000000000) {
 		strbuf_addstr(out, ", ");
 		text_add_duration(out, r->saved);
 		strbuf_addstr(out, " saved");

@@ -63,6 +63,21 @@ static struct group *group_for(struct groups *gs, const struct stage *st, enum s
 	return g;
 }
 
+/* The first reason. Of instances that each wait for their own one of a matrix, all say the same: "train runs first". */
+static void add_common_words(struct strbuf *out, const struct plan *p, const struct instance *in, const struct verdict *v)
+{
+	const struct instance *up = NULL;
+
+	if (v->n_reasons == 1 && v->reasons[0].kind == REASON_UPSTREAM)
+		up = map_get(&p->g->pl->instance_by_name, v->reasons[0].name);
+	if (up && in->stage->n > 1 && up->stage->n > 1) {
+		term_add_clean(out, up->stage->name, strlen(up->stage->name));
+		strbuf_addstr(out, " runs first");
+	} else {
+		words_first_reason(out, v);
+	}
+}
+
 static void collect(struct groups *gs, const struct plan *p)
 {
 	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
@@ -76,7 +91,7 @@ static void collect(struct groups *gs, const struct plan *p)
 		if (!p->selected[node] || v->state == STALE_FRESH)
 			continue;
 		strbuf_clear(&sb);
-		words_first_reason(&sb, v);
+		add_common_words(&sb, p, in, v);
 		group_for(gs, in->stage, v->state, arena_strdup(&gs->arena, sb.buf), in->name)->n++;
 	}
 }

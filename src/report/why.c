@@ -233,7 +233,7 @@ static void add_unchanged(const struct verdict *v, const struct style *s, struct
 		total += u.n[k];
 	if (!total)
 		return;
-	strbuf_addstr(out, "  as it was in ");
+	strbuf_addstr(out, "  the same as in ");
 	words_record(out, v->found ? v->found : v->last);
 	strbuf_addch(out, '\n');
 	for (k = 0; k < SAME_KINDS; k++) {

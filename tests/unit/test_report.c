@@ -65,6 +65,26 @@ static void status_groups_a_matrix(void)
 	fake_release(&c.f);
 }
 
+static void status_groups_what_waits_for_a_matrix(void)
+{
+	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
+	struct churn c;
+	size_t i, node;
+
+	churn_init(&c, 3);
+	fake_stage(&c.f, "score");
+	for (i = 0; i < 3; i++) {
+		const char *up = c.f.g.nodes[c.train[i]].in->name;
+
+		node = fake_instance(&c.f, arena_fmt(&c.f.pl.arena, "score@%zu", i + 1), 1, &c.train[i]);
+		fake_state(&c.f, node, STALE_STALE);
+		fake_reason(&c.f, node, REASON_UPSTREAM, up, NULL, NULL);
+	}
+	report_status(&c.f.p, &plain, false, &sb);
+	EXPECT(strstr(sb.buf, "! stale       score x 3  train runs first\n") != NULL);
+	fake_release(&c.f);
+}
+
 static void status_bounds_a_varied_matrix(void)
 {
 	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
@@ -200,7 +220,7 @@ static void why_a_fresh_one_will_not_run(void)
 	EXPECT_STR(sb.buf, "evaluate is fresh: it will not run\n"
 			   "  its inputs, 2 files, 2 params and the command, are what they were in run R1,\n"
 			   "  and its output is as that run left it\n"
-			   "  as it was in run R1\n"
+			   "  the same as in run R1\n"
 			   "    data      1 file: a.csv\n"
 			   "    code      1 file: x\n"
 			   "    param     2 params: p, q\n"
@@ -512,6 +532,7 @@ int main(void)
 {
 	static const struct tap_test tests[] = {
 		{"status groups a matrix", status_groups_a_matrix},
+		{"status groups what waits for a matrix", status_groups_what_waits_for_a_matrix},
 		{"status bounds a varied matrix", status_bounds_a_varied_matrix},
 		{"status: nothing to do", status_says_nothing_to_do},
 		{"status as JSON", status_json_follows_the_design},
