@@ -64,7 +64,8 @@ static struct group *group_for(struct groups *gs, const struct stage *st, enum s
 }
 
 /* The first reason. Of instances that each wait for their own one of a matrix, all say the same: "train runs first". */
-static void add_common_words(struct strbuf *out, const struct plan *p, const struct instance *in, const struct verdict *v)
+static void add_common_words(struct strbuf *out, const struct plan *p, const struct instance *in,
+			     const struct verdict *v)
 {
 	const struct instance *up = NULL;
 
