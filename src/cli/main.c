@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,6 +58,10 @@ int main(int argc, char **args)
 	int at = 0, code;
 	const struct command *cmd;
 
+	/* Memory is given back at the end and not before: growing and shrinking the heap step by step costs more. */
+	mallopt(M_TRIM_THRESHOLD, 1 << 30);
+	mallopt(M_TOP_PAD, 1 << 20);
+	mallopt(M_MMAP_THRESHOLD, 1 << 26);
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
 	if (argc == 2 && streq(argv[1], "--version"))

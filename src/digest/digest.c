@@ -58,11 +58,10 @@ void digest_hex(const struct digest *d, char out[DIGEST_HEX + 1])
 	out[DIGEST_HEX] = '\0';
 }
 
-/* The value of a hex digit, or 0xff. */
+/* The value of a hex digit and one, or 0. */
 static const unsigned char nibbles[256] = {
-	[0 ... 255] = 0xff,
-	['0'] = 0, ['1'] = 1, ['2'] = 2,  ['3'] = 3,  ['4'] = 4,  ['5'] = 5,  ['6'] = 6,  ['7'] = 7,
-	['8'] = 8, ['9'] = 9, ['a'] = 10, ['b'] = 11, ['c'] = 12, ['d'] = 13, ['e'] = 14, ['f'] = 15,
+	['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+	['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
 };
 
 bool digest_parse(const char *s, struct digest *out)
@@ -73,12 +72,12 @@ bool digest_parse(const char *s, struct digest *out)
 	for (i = 0; i < DIGEST_LEN; i++) {
 		unsigned char hi = nibbles[u[2 * i]], lo;
 
-		if (hi == 0xff) /* do not read past the end of a short string */
+		if (!hi) /* do not read past the end of a short string */
 			return false;
 		lo = nibbles[u[2 * i + 1]];
-		if (lo == 0xff)
+		if (!lo)
 			return false;
-		out->b[i] = (unsigned char)(hi << 4 | lo);
+		out->b[i] = (unsigned char)((hi - 1) << 4 | (lo - 1));
 	}
 	return true;
 }

@@ -14,9 +14,13 @@ struct made {
 	size_t node;
 };
 
-/* All outputs in byte order of path, for "which outputs lie in this directory?". */
+/* Which outputs lie in a directory? Most inputs are no directory with outputs in it, which `above` tells at once; only for
+ * one that is are all outputs sorted. */
 struct made_list {
-	struct made *v;
+	const struct pipeline *pl;
+	struct map above;    /* every directory above an output */
+	struct arena arena;  /* its keys */
+	struct made *sorted; /* in byte order of path; NULL: not yet */
 	size_t n;
 };
 
@@ -25,19 +29,42 @@ static int by_path(const void *a, const void *b)
 	return strcmp(((const struct made *)a)->path, ((const struct made *)b)->path);
 }
 
-static struct made_list list_outputs(const struct pipeline *pl)
+static void note_directories(struct made_list *l)
 {
-	struct made_list l = {NULL, 0};
+	size_t i, j, n;
+
+	for (i = 0; i < l->pl->n_instances; i++)
+		for (j = 0; j < l->pl->instances[i]->n_outs; j++) {
+			const char *path = l->pl->instances[i]->outs[j].path;
+
+			for (n = path_dirlen(path); n; n--) {
+				if (path[n] != '/')
+					continue;
+				if (map_getn(&l->above, path, n))
+					break;
+				map_put(&l->above, arena_strndup(&l->arena, path, n), l);
+			}
+		}
+}
+
+static void sort_outputs(struct made_list *l)
+{
 	size_t i, j, total = 0;
 
-	for (i = 0; i < pl->n_instances; i++)
-		total += pl->instances[i]->n_outs;
-	l.v = xmalloc((total + 1) * sizeof(*l.v));
-	for (i = 0; i < pl->n_instances; i++)
-		for (j = 0; j < pl->instances[i]->n_outs; j++)
-			l.v[l.n++] = (struct made){pl->instances[i]->outs[j].path, i};
-	qsort(l.v, l.n, sizeof(*l.v), by_path);
-	return l;
+	for (i = 0; i < l->pl->n_instances; i++)
+		total += l->pl->instances[i]->n_outs;
+	l->sorted = xmalloc((total + 1) * sizeof(*l->sorted));
+	for (i = 0; i < l->pl->n_instances; i++)
+		for (j = 0; j < l->pl->instances[i]->n_outs; j++)
+			l->sorted[l->n++] = (struct made){l->pl->instances[i]->outs[j].path, i};
+	qsort(l->sorted, l->n, sizeof(*l->sorted), by_path);
+}
+
+static void made_release(struct made_list *l)
+{
+	map_release(&l->above);
+	arena_release(&l->arena);
+	free(l->sorted);
 }
 
 struct edges {
@@ -60,7 +87,7 @@ static size_t first_within(const struct made_list *l, const char *dir)
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (strcmp(l->v[mid].path, prefix) < 0)
+		if (strcmp(l->sorted[mid].path, prefix) < 0)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -68,17 +95,22 @@ static size_t first_within(const struct made_list *l, const char *dir)
 	return lo;
 }
 
-static void find_makers(const struct pipeline *pl, const struct made_list *l, const char *path, struct edges *e)
+static void find_makers(struct made_list *l, const char *path, struct edges *e)
 {
-	const struct instance *maker = pipeline_maker(pl, path);
+	const struct instance *maker = pipeline_maker(l->pl, path);
+	bool all = streq(path, ".");
 	size_t i;
 
 	if (maker) {
 		edge_add(e, maker->index);
 		return;
 	}
-	for (i = streq(path, ".") ? 0 : first_within(l, path); i < l->n && path_is_within(l->v[i].path, path); i++)
-		edge_add(e, l->v[i].node);
+	if (!all && !map_get(&l->above, path))
+		return;
+	if (!l->sorted)
+		sort_outputs(l);
+	for (i = all ? 0 : first_within(l, path); i < l->n && path_is_within(l->sorted[i].path, path); i++)
+		edge_add(e, l->sorted[i].node);
 }
 
 static int by_index(const void *a, const void *b)
@@ -103,7 +135,7 @@ static void node_set_up(struct graph *g, struct node *nd, struct edges *e)
 	nd->n_up = n;
 }
 
-static void connect(struct graph *g, const struct made_list *l)
+static void connect(struct graph *g, struct made_list *l)
 {
 	struct edges e = {NULL, 0, 0};
 	size_t i, j, k;
@@ -113,8 +145,7 @@ static void connect(struct graph *g, const struct made_list *l)
 
 		e.n = 0;
 		for (j = 0; j < in->n_inputs; j++)
-			if (l->n)
-				find_makers(g->pl, l, in->inputs[j].path, &e);
+			find_makers(l, in->inputs[j].path, &e);
 		for (j = 0; j < in->n_after; j++)
 			for (k = 0; k < in->after[j]->n; k++)
 				edge_add(&e, in->after[j]->first + k);
@@ -219,7 +250,7 @@ static int sort(struct graph *g, struct diags *ds)
 
 int graph_build(struct graph *g, const struct pipeline *pl, struct diags *ds)
 {
-	struct made_list l = list_outputs(pl);
+	struct made_list l = {.pl = pl, .above = MAP_INIT, .arena = ARENA_INIT};
 	size_t i;
 
 	g->pl = pl;
@@ -227,8 +258,9 @@ int graph_build(struct graph *g, const struct pipeline *pl, struct diags *ds)
 	g->nodes = arena_calloc(&g->arena, g->n * sizeof(*g->nodes));
 	for (i = 0; i < g->n; i++)
 		g->nodes[i].in = pl->instances[i];
+	note_directories(&l);
 	connect(g, &l);
-	free(l.v);
+	made_release(&l);
 	reverse(g);
 	return sort(g, ds);
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -677,6 +678,15 @@ static int reap_stages(struct build *b, struct err *err)
 	return got;
 }
 
+/* Most stages write nothing; ten thousand empty logs help nobody. */
+static void remove_empty(const char *log)
+{
+	struct stat st;
+
+	if (stat(log, &st) == 0 && st.st_size == 0)
+		unlink(log);
+}
+
 static int collected(struct build *b, struct job *j, struct err *err)
 {
 	struct event e = about(b, EVENT_DONE, j->node);
@@ -696,6 +706,7 @@ static int collected(struct build *b, struct job *j, struct err *err)
 	e.duration = j->finish.duration;
 	e.changed = j->finish.changed;
 	e.attempt = j->attempt;
+	remove_empty(j->log);
 	b->result->ran++;
 	add_part(b, j->node, EVENT_DONE, &j->finish.record.key, e.duration);
 	node_good(b, j->node, true);

@@ -133,8 +133,6 @@ int stale_look(const struct instance *in, const struct world *w, struct arena *a
 		if (look_at_output(&d, &in->outs[i], err) < 0)
 			return -1;
 	record_sort(&out->now);
-	if (!out->pending)
-		record_key(&out->now, &out->now.key);
 	return 0;
 }
 
@@ -353,6 +351,8 @@ int stale_decide(const struct instance *in, struct history *h, const struct worl
 
 	if (stale_look(in, w, a, out, err) < 0)
 		return -1;
+	if (!out->pending)
+		record_key(&out->now, &out->now.key);
 	out->last = history_last(h, in->name);
 	out->found = find_record(out, h);
 	there = all_outputs_there(out);

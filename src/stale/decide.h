@@ -65,7 +65,7 @@ struct decide_options {
 NODISCARD int stale_decide(const struct instance *in, struct history *h, const struct world *w,
 			   const struct decide_options *opt, struct arena *a, struct verdict *out, struct err *err);
 
-/* The facts of in as the world is, with its key unless an input is pending (out->pending); no verdict yet. */
+/* The facts of in as the world is, without those inputs that are pending (out->pending); no key and no verdict yet. */
 NODISCARD int stale_look(const struct instance *in, const struct world *w, struct arena *a, struct verdict *out,
 			 struct err *err);
 /* Does r say what v->now says, with the same key and the outputs that are on disk? The test for fresh. */

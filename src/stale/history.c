@@ -95,9 +95,15 @@ static struct known *know(struct history *h, const char *text, size_t n)
 /* The block that starts at text: up to and including the blank line behind it. */
 static size_t block_len(const char *text, const char *end)
 {
-	const char *gap = memmem(text, (size_t)(end - text), "\n\n", 2);
+	const char *p = text, *nl;
 
-	return (size_t)((gap ? gap + 2 : end) - text);
+	/* lines are long, so looking for their ends beats looking for the two newlines */
+	while ((nl = memchr(p, '\n', (size_t)(end - p)))) {
+		p = nl + 1;
+		if (p < end && *p == '\n')
+			return (size_t)(p + 1 - text);
+	}
+	return (size_t)(end - text);
 }
 
 static void read_state(struct history *h)
@@ -116,6 +122,7 @@ static void read_state(struct history *h)
 		h->lock_stat[0] = '\0';
 		return;
 	}
+	map_reserve(&h->known, h->state_text.len / 256);
 	for (body++; body < end;) {
 		size_t n = block_len(body, end);
 

@@ -24,6 +24,11 @@ struct making {
 	struct diags *ds;
 	struct content_query *queries;
 	size_t n_queries;
+	struct asked {                /* who asked for what: of node i the entries first[i] .. first[i + 1] */
+		const char *path;
+		const struct content_query *q;
+	} *asked;
+	size_t *first, n_asked;
 	struct map by_path; /* path -> query */
 	struct arena *chunk_arenas;
 	bool *settled;
@@ -32,14 +37,15 @@ struct making {
 
 static void ask_for(struct making *m, const char *path)
 {
-	struct content_query *q = &m->queries[m->n_queries];
+	struct content_query *q = map_get(&m->by_path, path);
 
-	if (map_get(&m->by_path, path))
-		return;
-	memset(q, 0, sizeof(*q));
-	q->path = path;
-	map_put(&m->by_path, path, q);
-	m->n_queries++;
+	if (!q) {
+		q = &m->queries[m->n_queries++];
+		memset(q, 0, sizeof(*q));
+		q->path = path;
+		map_put(&m->by_path, path, q);
+	}
+	m->asked[m->n_asked++] = (struct asked){path, q};
 }
 
 static void look_at_everything(struct making *m)
@@ -51,23 +57,38 @@ static void look_at_everything(struct making *m)
 		if (m->p->selected[i])
 			total += g->nodes[i].in->n_inputs + g->nodes[i].in->n_outs;
 	m->queries = xmalloc((total + 1) * sizeof(*m->queries));
+	m->asked = xmalloc((total + 1) * sizeof(*m->asked));
+	m->first = xmalloc((g->n + 1) * sizeof(*m->first));
+	map_reserve(&m->by_path, total);
 	for (i = 0; i < g->n; i++) {
 		const struct instance *in = g->nodes[i].in;
 
-		if (!m->p->selected[i])
-			continue;
-		for (j = 0; j < in->n_inputs; j++)
+		m->first[i] = m->n_asked;
+		for (j = 0; m->p->selected[i] && j < in->n_inputs; j++)
 			ask_for(m, in->inputs[j].path);
-		for (j = 0; j < in->n_outs; j++)
+		for (j = 0; m->p->selected[i] && j < in->n_outs; j++)
 			ask_for(m, in->outs[j].path);
 	}
+	m->first[g->n] = m->n_asked;
 	statcache_query(m->tools->cache, m->queries, m->n_queries, m->tools->threads);
 }
 
-/* What is on disk, from the queries. Links are looked at as links there; an input that is one is asked for again. */
-static int on_disk(struct making *m, const char *path, bool follow, struct content *out, struct err *err)
+/* The answer for a path of node's. Few are few, and the very pointer was asked for: no need to hash. */
+static const struct content_query *answer(const struct making *m, size_t node, const char *path)
 {
-	const struct content_query *q = map_get(&m->by_path, path);
+	size_t i;
+
+	for (i = m->first[node]; i < m->first[node + 1]; i++)
+		if (m->asked[i].path == path)
+			return m->asked[i].q;
+	return map_get(&m->by_path, path);
+}
+
+/* What is on disk, from the queries. Links are looked at as links there; an input that is one is asked for again. */
+static int on_disk(const struct making *m, size_t node, const char *path, bool follow, struct content *out,
+		   struct err *err)
+{
+	const struct content_query *q = answer(m, node, path);
 
 	if (!q)
 		return statcache_content(m->tools->cache, path, follow, out, err);
@@ -79,18 +100,34 @@ static int on_disk(struct making *m, const char *path, bool follow, struct conte
 	return 0;
 }
 
+/* One node's view of the disk, for a thread. */
+struct looking {
+	const struct making *m;
+	size_t node;
+};
+
 static int content_on_disk(void *ctx, const char *path, bool follow, struct content *out,
 			   const struct instance **maker, struct err *err)
 {
+	const struct looking *l = ctx;
+
 	(void)maker;
-	return on_disk(ctx, path, follow, out, err);
+	return on_disk(l->m, l->node, path, follow, out, err);
 }
 
-static const char *probe(void *ctx, const char *cmd)
+static const char *probe_of(const struct making *m, const char *cmd)
 {
-	struct making *m = ctx;
-
 	return m->tools->probe ? m->tools->probe(m->tools->probe_ctx, cmd) : NULL;
+}
+
+static const char *probe_on_disk(void *ctx, const char *cmd)
+{
+	return probe_of(((const struct looking *)ctx)->m, cmd);
+}
+
+static const char *probe_planned(void *ctx, const char *cmd)
+{
+	return probe_of(ctx, cmd);
 }
 
 static bool stored(void *ctx, const struct content *c)
@@ -134,12 +171,12 @@ static int content_planned(void *ctx, const char *path, bool follow, struct cont
 	size_t i, j;
 
 	if (made_by == m->asking)
-		return on_disk(m, path, follow, out, err);
+		return on_disk(m, m->asking->index, path, follow, out, err);
 	if (made_by) {
 		const struct verdict *v = &p->verdicts[made_by->index];
 
 		if (settled_on_disk(v))
-			return on_disk(m, path, follow, out, err);
+			return on_disk(m, m->asking->index, path, follow, out, err);
 		*maker = made_by;
 		return v->state == STALE_RESTORABLE ? content_in_record(m, v->found, path, out) : 1;
 	}
@@ -155,31 +192,26 @@ static int content_planned(void *ctx, const char *path, bool follow, struct cont
 				return 1;
 			}
 	}
-	return on_disk(m, path, follow, out, err);
+	return on_disk(m, m->asking->index, path, follow, out, err);
 }
 
-/* Compares one instance with its last record, touching nothing that threads share. */
+/* An instance is fresh if the record that would be written now is the one that is there. Touches nothing that threads share. */
 static void try_to_settle(struct making *m, size_t i, struct arena *a)
 {
-	const struct world w = {content_on_disk, stored, probe, m};
+	struct looking l = {m, i};
+	const struct world w = {content_on_disk, NULL, probe_on_disk, &l}; /* what is stored is not asked for here */
 	const struct instance *in = m->p->g->nodes[i].in;
 	struct verdict *v = &m->p->verdicts[i];
-	struct record *r;
-	struct digest key;
 	const char *text;
 	size_t n;
 
 	if (in->stage->is_source || in->stage->frozen || (m->force && m->force[i]))
 		return;
 	text = history_last_text(m->tools->history, in->name, &n);
-	if (!text || !record_peek_key(text, n, &key) || stale_look(in, &w, a, v, NULL) < 0 ||
-	    !digest_eq(&key, &v->now.key))
-		return;
-	r = arena_alloc(a, sizeof(*r));
-	if (record_parse(text, n, a, r, NULL) < 0 || !stale_matches(v, r))
+	if (!text || stale_look(in, &w, a, v, NULL) < 0 || !record_take(&v->now, text, n, a))
 		return;
 	v->state = STALE_FRESH;
-	v->last = v->found = r;
+	v->last = v->found = &v->now;
 	m->settled[i] = true;
 }
 
@@ -206,7 +238,7 @@ static bool upstream_is_fresh(const struct making *m, size_t node)
 
 static int decide_one(struct making *m, size_t i)
 {
-	const struct world w = {content_planned, stored, probe, m};
+	const struct world w = {content_planned, stored, probe_planned, m};
 	struct decide_options opt = {m->force && m->force[i]};
 	const struct instance *in = m->p->g->nodes[i].in;
 	struct err err = ERR_INIT;
@@ -267,6 +299,8 @@ int plan_make(struct plan *p, const struct graph *g, const bool *selected, const
 	for (i = 0; i < m.n_queries; i++)
 		err_release(&m.queries[i].err);
 	free(m.queries);
+	free(m.asked);
+	free(m.first);
 	map_release(&m.by_path);
 	return result;
 }

@@ -164,15 +164,19 @@ static bool take_digest(struct cursor *c, struct digest *out)
 
 static bool take_number(struct cursor *c, int64_t *out)
 {
-	char buf[24];
 	const char *word;
-	size_t n;
+	uint64_t v = 0;
+	size_t n, i;
 
-	if (!take_word(c, &word, &n) || n >= sizeof(buf))
+	if (!take_word(c, &word, &n) || n > 19) /* 19 digits fit into 64 bits without a sign */
 		return false;
-	memcpy(buf, word, n);
-	buf[n] = '\0';
-	return text_parse_int(buf, 0, INT64_MAX, out);
+	for (i = 0; i < n; i++) {
+		if (word[i] < '0' || word[i] > '9')
+			return false;
+		v = 10 * v + (uint64_t)(word[i] - '0');
+	}
+	*out = (int64_t)v;
+	return v <= INT64_MAX;
 }
 
 static const char *unescaped(struct arena *a, const char *s, const char *end)
@@ -308,6 +312,32 @@ bool record_peek_key(const char *text, size_t n, struct digest *out)
 	if (!nl || text + n - nl < DIGEST_HEX + 6 || memcmp(nl + 1, "key ", 4) != 0)
 		return false;
 	return digest_parse(nl + 5, out);
+}
+
+bool record_take(struct record *r, const char *text, size_t n, struct arena *a)
+{
+	CLEANUP(strbuf_release) struct strbuf mine = STRBUF_INIT;
+	const char *nl = memchr(text, '\n', n), *end = text + n;
+	struct cursor c;
+	size_t i;
+
+	if (!nl || !record_peek_key(text, n, &r->key))
+		return false;
+	strbuf_grow(&mine, n);
+	for (i = 0; i < r->n_facts; i++)
+		add_fact(&mine, &r->facts[i], true);
+	text = nl + 1 + 4 + DIGEST_HEX + 1; /* behind "key <sha256>" and its newline */
+	if (text > end || (size_t)(end - text) < mine.len || memcmp(text, mine.buf, mine.len) != 0)
+		return false;
+	text += mine.len;
+	if (end - text > 4 && memcmp(text, "run ", 4) == 0) {
+		nl = memchr(text, '\n', (size_t)(end - text));
+		c = (struct cursor){text + 4, nl ? nl : end};
+		if (!parse_run(&c, a, r))
+			return false;
+		text = nl ? nl + 1 : end;
+	}
+	return text >= end || *text == '\n';
 }
 
 const struct record_fact *record_find(const struct record *r, enum fact_kind kind, const char *name)

@@ -75,6 +75,9 @@ void record_write(const struct record *r, bool local, struct strbuf *out);
 NODISCARD int record_parse(const char *text, size_t n, struct arena *a, struct record *r, struct err *err);
 /* The key alone, without reading the rest. */
 bool record_peek_key(const char *text, size_t n, struct digest *out);
+/* Is text[0..n) the block that r would be written as, whatever its key and local lines are? If so r's key and local lines are set to
+ * what it says: same facts, same key. */
+bool record_take(struct record *r, const char *text, size_t n, struct arena *a);
 /* Appends the block text[0..n) without its local lines. */
 void record_strip_local(const char *text, size_t n, struct strbuf *out);
 const struct record_fact *record_find(const struct record *r, enum fact_kind kind, const char *name);
