@@ -9,7 +9,7 @@ enum char_class {
 	CHAR_ALPHA = 1,  /* a letter or '_' */
 	CHAR_NAME = 2,   /* of names: letters, digits, '_', '.', '-' */
 	CHAR_ATTR = 4,   /* of attributes: small letters and '-' */
-	CHAR_SHELL = 8,  /* means nothing to sh */
+	CHAR_SHELL = 8,  /* means nothing to sh, and nothing in a word either */
 };
 
 extern const uint8_t char_classes[256];

@@ -79,8 +79,7 @@ int facts_unknown(struct load *ld, const char *file, int line, const char *key)
 
 	if (ld->params_failed)
 		return -1;
-	if (load_may_hint(ld))
-		params_offer(&ld->pl->params, &near);
+	load_offer_params(ld, &near);
 	nearest_hint(&near, &hint);
 	if (!ld->pl->n_param_files)
 		return diag_error(ld->ds, file, line, "unknown parameter '%s'; write 'params = FILE' into [project]",

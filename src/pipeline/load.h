@@ -177,6 +177,9 @@ void *load_alloc(struct load *ld, size_t n);
 const char *load_strdup(struct load *ld, const char *s, size_t n);
 /* Is a "did you mean" still worth the search? Not the hundredth time. */
 bool load_may_hint(struct load *ld);
+/* Offers the parameters, which may be many, the first few times. */
+struct nearest;
+void load_offer_params(struct load *ld, struct nearest *near);
 
 /* read.c */
 void read_sections(struct load *ld);

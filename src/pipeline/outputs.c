@@ -250,6 +250,8 @@ static int add_output(const struct scope *sc, struct outs *os, const struct item
 
 	if (!path)
 		return -1;
+	if (!why && path_is_within(path, ".mlmake"))
+		why = "lies where mlmake keeps its own";
 	if (why)
 		return diag_error(sc->ld->ds, sc->place_file, it->line, "output '%s' %s", path, why);
 	o.attrs = make_attrs(sc, it);

@@ -10,6 +10,7 @@
 #include "pipeline/load.h"
 #include "util/file.h"
 #include "util/path.h"
+#include "util/text.h"
 
 #define MAX_HINTS 20000 /* comparisons of names */
 
@@ -69,6 +70,14 @@ const char *load_strdup(struct load *ld, const char *s, size_t n)
 bool load_may_hint(struct load *ld)
 {
 	return ld->hints < MAX_HINTS && ++ld->hints;
+}
+
+void load_offer_params(struct load *ld, struct nearest *near)
+{
+	if (!load_may_hint(ld))
+		return;
+	ld->hints += MAX_HINTS / 10;
+	params_offer(&ld->pl->params, near);
 }
 
 static void load_release(struct load *ld)

@@ -282,7 +282,7 @@ static struct entry *add_entry(struct reader *r, const struct key_info *key, con
 			r->base = ln->indent;
 		extra = ln->indent > r->base ? ln->indent - r->base : 0;
 	}
-	e = arena_alloc(a, offsetof(struct entry, value) + extra + n + 1);
+	e = arena_alloc(a, MAX(sizeof(*e), offsetof(struct entry, value) + extra + n + 1));
 	*e = (struct entry){.key = key, .arg = arg, .line = ln->line, .more = ln->continuation};
 	memset(e->value, ' ', extra);
 	memcpy(e->value + extra, ln->value, n + 1);

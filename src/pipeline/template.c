@@ -112,8 +112,8 @@ static int unknown(const struct scope *sc, const char *name)
 			nearest_offer(&near, sc->vars[i].name);
 		for (i = 0; sc->files && i < N_FILE_NAMES; i++)
 			nearest_offer(&near, file_names[i]);
-		params_offer(&sc->ld->pl->params, &near);
 	}
+	load_offer_params(sc->ld, &near);
 	nearest_hint(&near, &hint);
 	if (sc->ld->params_failed)
 		return -1;

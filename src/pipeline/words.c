@@ -41,7 +41,10 @@ static char *bare_end(char *s, struct word *w)
 {
 	char *close = s;
 
-	while (*s && !is_blank(*s) && *s != '"') {
+	for (;;) {
+		s += char_span(s, CHAR_SHELL);
+		if (!*s || is_blank(*s) || *s == '"')
+			return s;
 		if (s[0] == '\\' && s[1] == '{' && s[2] == '{') {
 			w->tmpl = true;
 			s += 3;
@@ -54,7 +57,6 @@ static char *bare_end(char *s, struct word *w)
 			s++;
 		}
 	}
-	return s;
 }
 
 static int quoted_word(char **s, struct word *w, char **text, const char **why)

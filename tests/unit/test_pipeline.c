@@ -415,7 +415,8 @@ static void foreach(void)
 
 	/* data/a.out.csv was made by this very stage, and data/all.csv by one below: neither is an item. */
 	start(&w, "[stage get]\ncmd = x\nouts = data/n.csv\n"
-		  "[stage each]\nforeach = data/*.csv\nmatrix k = 1 2\ncmd = f {{item}} {{k}} {{stem}} {{dir}} > {{outs}}\n"
+		  "[stage each]\nforeach = data/*.csv\nmatrix k = 1 2\n"
+		  "cmd = f {{item}} {{k}} {{stem}} {{dir}} > {{outs}}\n"
 		  "data = {{item}}\nouts = data/{{stem}}.out{{k}}.csv\n"
 		  "[stage all]\ncmd = cat {{data}} > {{outs}}\ndata = data/*.out1.csv\nouts = data/all.csv\n");
 	file(&w, "data/a b.csv", "");
@@ -527,6 +528,26 @@ static void includes_and_profiles(void)
 	EXPECT_INT(w.pl.n_others, 1);
 }
 
+static void parameters_that_are_not_there(void)
+{
+	CLEAN struct world w;
+	char *overrides[] = {(char *)"train.ete=7", (char *)"eta"};
+
+	start(&w, "[project]\nparams = p.ini\n[stage a]\ncmd = x {{train.eto}} {{train}}\nouts = o\nparams = trian\n");
+	file(&w, "p.ini", "[train]\neta = 1\n");
+	w.opt.profile = "ci";
+	w.opt.overrides = overrides;
+	w.opt.n_overrides = 2;
+	load(&w);
+	EXPECT_INT(w.rc, -1);
+	EXPECT_STR(w.said.buf, "mlmake.ini: error: there is no [profile ci]\n"
+		   "mlmake.ini:4: error: unknown name '{{train.eto}}': neither a parameter nor a matrix variable; "
+		   "did you mean 'train.eta'?\n"
+		   "mlmake.ini:6: error: unknown parameter 'trian'; did you mean 'train'?\n"
+		   "mlmake: error: no parameter 'train.ete'; did you mean 'train.eta'?\n"
+		   "mlmake: error: 'eta' is not NAME=VALUE\n");
+}
+
 static void gate_as_default(void)
 {
 	CLEAN struct world w;
@@ -636,6 +657,7 @@ int main(void)
 		{"lines keep their shape", lines_keep_their_shape},
 		{"scripts are code", scripts},
 		{"includes and profiles", includes_and_profiles},
+		{"parameters that are not there", parameters_that_are_not_there},
 		{"a gate as default", gate_as_default},
 		{"limits", limits},
 		{"sharing inputs", sharing},
