@@ -125,11 +125,14 @@ static int catch_signals(struct making *m, struct err *err)
 	return m->signal_fd < 0 ? err_errno(err, "cannot listen for signals") : 0;
 }
 
+/* What is needed to run stages; a build with nothing to do needs none of it. */
 static int prepare(struct making *m, struct err *err)
 {
 	int fds[2];
 	size_t n;
 
+	if (m->keeper)
+		return 0;
 	if (catch_signals(m, err) < 0 || find_jobserver(m, err) < 0)
 		return -1;
 	find_gpus(m);
@@ -256,12 +259,31 @@ static int save(struct making *m, struct err *err)
 	return statcache_save(m->p.cache, err);
 }
 
+/* Is something fresh by another record than its last, as when two probe answers give the same bytes? That is news too. */
+static bool adopts_a_record(const struct plan *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->g->n; i++) {
+		const struct verdict *v = &p->verdicts[i];
+
+		if (p->selected[i] && v->found && !(v->last && digest_eq(&v->found->key, &v->last->key)))
+			return true;
+	}
+	return false;
+}
+
+static bool has_work(const struct making *m)
+{
+	return m->plan.counts[STALE_STALE] + m->plan.counts[STALE_RESTORABLE] > 0;
+}
+
 static int build(struct making *m, struct err *err)
 {
 	struct build_tools tools = {.cache = m->p.cache,
 				    .store = m->p.store,
 				    .history = m->p.history,
-				    .launcher = keeper_launcher(m->keeper),
+				    .launcher = m->keeper ? keeper_launcher(m->keeper) : NULL,
 				    .clock = &clock_system,
 				    .resources = &m->resources,
 				    .jobserver = m->jobserver,
@@ -279,11 +301,12 @@ static int build(struct making *m, struct err *err)
 				    .force = m->force,
 				    .tick = term_is_live(STDOUT_FILENO) ? TICK_LIVE : TICK_PLAIN};
 	int64_t started = clock_now(&clock_system);
-	bool work = m->plan.counts[STALE_STALE] + m->plan.counts[STALE_RESTORABLE] > 0;
+	bool work = has_work(m);
 	CLEANUP(err_release) struct err saving = ERR_INIT;
 	int got;
 
-	if ((work || history_dirty(m->p.history)) && history_begin_run(m->p.history, m->run_id, err) < 0)
+	if ((work || adopts_a_record(&m->plan) || history_dirty(m->p.history)) &&
+	    history_begin_run(m->p.history, m->run_id, err) < 0)
 		return -1;
 	if (work && keeper_start(m->keeper, err) < 0) /* before there are threads */
 		return -1;
@@ -328,19 +351,20 @@ static int recover(struct making *m, struct err *err)
 
 static int plan_and_build(struct making *m, struct err *err)
 {
-	bool work;
 	int code = project_plan(&m->p, m->force, &m->plan);
 
 	if (code != EXIT_DONE)
 		return code;
 	if (m->dry)
 		return show_plan(m);
-	work = m->plan.counts[STALE_STALE] + m->plan.counts[STALE_RESTORABLE] > 0;
-	if (work && guard_plan(&m->p, &m->plan, &m->resources) < 0) {
+	if (has_work(m)) {
+		if (prepare(m, err) < 0)
+			return cli_fail(EXIT_USAGE, err);
+		code = guard_plan(&m->p, &m->plan, &m->resources) < 0 ? EXIT_USAGE : EXIT_DONE;
 		project_tell(&m->p);
-		return EXIT_USAGE;
+		if (code != EXIT_DONE)
+			return code;
 	}
-	project_tell(&m->p);
 	if (listen_in(m, err) < 0 || build(m, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
 	if (m->events && event_stream_close(m->events, err) < 0) {
@@ -365,12 +389,10 @@ static int make_all(struct making *m, struct err *err)
 	if (choose_sources(m, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
 	choose_force(m);
-	if (!m->dry) {
-		if (prepare(m, err) < 0)
-			return cli_fail(EXIT_USAGE, err);
-		if (has_probes(m) && probes_run(&m->p.probes, &m->p.pl, m->p.selected, keeper_launcher(m->keeper), err) < 0)
-			return cli_fail(EXIT_USAGE, err);
-	}
+	if (!m->dry && has_probes(m) &&
+	    (prepare(m, err) < 0 ||
+	     probes_run(&m->p.probes, &m->p.pl, m->p.selected, keeper_launcher(m->keeper), err) < 0))
+		return cli_fail(EXIT_USAGE, err);
 	return plan_and_build(m, err);
 }
 
