@@ -97,6 +97,22 @@ int guard_plan(struct project *p, const struct plan *plan, const struct resource
 	return p->ds.errors > errors ? -1 : 0;
 }
 
+/* Will path be there once node's upstream has run, as a directory above something made? */
+static bool will_be_there(const struct project *p, size_t node, const char *path)
+{
+	const struct node *n = &p->g.nodes[node];
+	size_t i, j;
+
+	for (i = 0; i < n->n_up; i++) {
+		const struct instance *up = p->g.nodes[n->up[i]].in;
+
+		for (j = 0; j < up->n_outs; j++)
+			if (path_is_within(up->outs[j].path, path))
+				return true;
+	}
+	return pipeline_maker(&p->pl, path) != NULL;
+}
+
 void guard_everything(struct project *p)
 {
 	CLEANUP(freep) bool *which = xcalloc(p->g.n + 1, sizeof(*which));
@@ -108,8 +124,7 @@ void guard_everything(struct project *p)
 		const struct instance *in = p->pl.instances[i];
 
 		for (j = 0; j < in->n_inputs; j++)
-			if (!pipeline_maker(&p->pl, in->inputs[j].path) && access(in->inputs[j].path, F_OK) < 0 &&
-			    p->g.nodes[i].n_up == 0)
+			if (access(in->inputs[j].path, F_OK) < 0 && !will_be_there(p, i, in->inputs[j].path))
 				diag_error(&p->ds, in->inputs[j].at.file, in->inputs[j].at.line,
 					   "stage '%s' needs '%s', which is not there and no stage makes it", in->name,
 					   in->inputs[j].path);

@@ -3,13 +3,13 @@ libmlmake_a_SOURCES += \
 	src/pipeline/chars.h \
 	src/pipeline/facts.c \
 	src/pipeline/fields.c \
+	src/pipeline/fields_project.c \
 	src/pipeline/inputs.c \
 	src/pipeline/load.h \
 	src/pipeline/made.c \
 	src/pipeline/outputs.c \
 	src/pipeline/pipeline.c \
 	src/pipeline/pipeline.h \
-	src/pipeline/project.c \
 	src/pipeline/read.c \
 	src/pipeline/scripts.c \
 	src/pipeline/scripts.h \

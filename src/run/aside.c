@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <xxhash.h>
 
 #include "util/file.h"
+#include "util/hash.h"
 #include "util/path.h"
 #include "util/strbuf.h"
 #include "util/text.h"
@@ -32,7 +32,7 @@ char *aside_file_name(const char *instance)
 	}
 	if (sb.len > NAME_LIMIT) {
 		strbuf_setlen(&sb, NAME_LIMIT);
-		strbuf_addf(&sb, "-%016llx", (unsigned long long)XXH3_64bits(instance, strlen(instance)));
+		strbuf_addf(&sb, "-%016llx", (unsigned long long)hash_bytes(instance, strlen(instance)));
 	}
 	return strbuf_detach(&sb);
 }

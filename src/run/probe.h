@@ -6,7 +6,7 @@
 #ifndef RUN_PROBE_H
 #define RUN_PROBE_H
 
-#include "pipeline/pipeline.h"
+#include "graph/graph.h"
 #include "run/launcher.h"
 #include "util/json.h"
 

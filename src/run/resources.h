@@ -3,7 +3,7 @@
 #ifndef RUN_RESOURCES_H
 #define RUN_RESOURCES_H
 
-#include "pipeline/pipeline.h"
+#include "graph/graph.h"
 #include "util/err.h"
 #include "util/strvec.h"
 

@@ -16,9 +16,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "util/file.h"
+#include "util/hash.h"
 #include "util/map.h"
 #include "util/text.h"
 
@@ -118,7 +118,7 @@ static void read_state(struct history *h)
 	body = memchr(h->state_text.buf, '\n', h->state_text.len);
 	end = h->state_text.buf + h->state_text.len;
 	if (!body || sscanf(h->state_text.buf, "mlmake-state 1 %16llx %127s%n", &sum, h->lock_stat, &used) != 2 ||
-	    h->state_text.buf + used != body || XXH3_64bits(body + 1, (size_t)(end - body - 1)) != sum) {
+	    h->state_text.buf + used != body || hash_bytes(body + 1, (size_t)(end - body - 1)) != sum) {
 		h->lock_stat[0] = '\0';
 		return;
 	}
@@ -316,7 +316,7 @@ static void replay_journal(struct history *h)
 		return;
 	h->crashed_run = "";
 	for (p = text.buf; (nl = strchr(p, '\n')); p = nl + 1) {
-		if (nl - p < 18 || strtoull(p, NULL, 16) != XXH3_64bits(p + 17, (size_t)(nl - p - 17)))
+		if (nl - p < 18 || strtoull(p, NULL, 16) != hash_bytes(p + 17, (size_t)(nl - p - 17)))
 			return;
 		p += 17;
 		if (skip_prefix(p, "run ", &rest))
@@ -450,7 +450,7 @@ static int append(struct history *h, const char *word, const struct strbuf *rest
 
 	strbuf_addf(&line, "%016d %s ", 0, word);
 	strbuf_add(&line, rest->buf, rest->len);
-	sum = XXH3_64bits(line.buf + 17, line.len - 17);
+	sum = hash_bytes(line.buf + 17, line.len - 17);
 	snprintf(line.buf, 17, "%016llx", (unsigned long long)sum);
 	line.buf[16] = ' ';
 	strbuf_addch(&line, '\n');
@@ -582,7 +582,7 @@ static int write_state(struct history *h, const struct strbuf *body, struct err 
 	char lock[128];
 
 	stat_words(h->lock_file, lock);
-	strbuf_addf(&text, "mlmake-state 1 %016llx %s\n", (unsigned long long)XXH3_64bits(body->buf, body->len), lock);
+	strbuf_addf(&text, "mlmake-state 1 %016llx %s\n", (unsigned long long)hash_bytes(body->buf, body->len), lock);
 	strbuf_add(&text, body->buf, body->len);
 	return file_write(h->state_file, text.buf, text.len, 0644, true, err);
 }

@@ -22,7 +22,7 @@
 #define STALE_RECORD_H
 
 #include "digest/content.h"
-#include "pipeline/pipeline.h"
+#include "graph/graph.h"
 #include "util/arena.h"
 #include "util/err.h"
 #include "util/strbuf.h"

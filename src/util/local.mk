@@ -11,6 +11,8 @@ libmlmake_a_SOURCES += \
 	src/util/err.h \
 	src/util/file.c \
 	src/util/file.h \
+	src/util/hash.c \
+	src/util/hash.h \
 	src/util/ini.c \
 	src/util/ini.h \
 	src/util/json.c \

@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
+
+#include "util/hash.h"
 
 static struct map_slot *find(const struct map *m, const char *key, size_t len, uint64_t hash)
 {
@@ -44,7 +45,7 @@ void *map_getn(const struct map *m, const char *key, size_t len)
 
 	if (!m->cap)
 		return NULL;
-	s = find(m, key, len, XXH3_64bits(key, len));
+	s = find(m, key, len, hash_bytes(key, len));
 	return s->key ? s->value : NULL;
 }
 
@@ -56,7 +57,7 @@ void *map_get(const struct map *m, const char *key)
 void *map_put(struct map *m, const char *key, void *value)
 {
 	size_t len = strlen(key);
-	uint64_t hash = XXH3_64bits(key, len);
+	uint64_t hash = hash_bytes(key, len);
 	struct map_slot *s;
 	void *old;
 

@@ -1,1 +1,8 @@
-SHELL_TESTS +=
+SHELL_TESTS += \
+	tests/shell/t0001-build.sh \
+	tests/shell/t0002-content.sh \
+	tests/shell/t0003-restore.sh \
+	tests/shell/t0004-keys.sh \
+	tests/shell/t0005-moving-inputs.sh \
+	tests/shell/t0006-failure.sh \
+	tests/shell/t0007-refused.sh

@@ -1,0 +1,60 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PEERS.md, failure 1: inputs that move while a stage runs.
+. "${srcdir:-.}/tests/shell/lib.sh"
+
+# The stage tells that it has read its code and waits until it is let go on.
+begin 'dvc-1: code edited while its stage runs: the result is not recorded as made by the new code'
+new_project p <<'END'
+[stage train]
+cmd  = sh train.sh > {{outs}}; echo train >> "$COUNT"
+       : > "$T/started"; while [ ! -e "$T/go" ]; do sleep 0.02; done
+code = train.sh
+outs = model.txt
+END
+echo 'echo old' > train.sh
+mm_start
+until_true 'the stage starts' test -e "$T/started"
+echo 'echo new' > train.sh
+: > "$T/go"
+mm_end 1
+said 'train\.sh'
+ran train
+mm 4 status --check
+
+begin 'dvc-1: the next build runs the new code'
+mm 0; ran train; holds model.txt new
+mm 0; ran; holds model.txt new
+
+begin 'dvc-1: and the old model was not recorded for the old code either'
+echo 'echo old' > train.sh
+mm 0
+holds model.txt old
+
+begin 'dvc-1: data edited and put back while the stage runs is noticed'
+new_project q <<'END'
+[stage s]
+cmd  = : > "$T/started2"; while [ ! -e "$T/go2" ]; do sleep 0.02; done
+       cat {{data}} > {{outs}}; echo s >> "$COUNT"
+data = in.txt
+outs = out.txt
+[stage after]
+cmd  = cat {{data}} > {{outs}}; echo after >> "$COUNT"
+data = out.txt
+outs = end.txt
+END
+echo good > in.txt
+: > "$COUNT"
+mm_start
+until_true 'the stage starts' test -e "$T/started2"
+echo evil > in.txt
+: > "$T/go2"
+mm_end 1
+ran s
+said 'in\.txt'
+missing end.txt
+echo good > in.txt
+mm 0
+holds out.txt good
+holds end.txt good
+finish

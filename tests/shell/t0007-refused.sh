@@ -1,0 +1,169 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What is refused before anything runs. PEERS.md, failure 7.
+. "${srcdir:-.}/tests/shell/lib.sh"
+
+# refused ERE: a build and a lint exit with 2, say it, and nothing has run.
+refused() {
+	mm 2
+	said "$1"
+	ran
+	mm 2 lint
+	said "$1"
+}
+
+begin 'dvc-7: an output that git tracks is refused before anything runs'
+new_project tracked <<'END'
+[stage first]
+cmd  = echo 1 > {{outs}}; echo first >> "$COUNT"
+outs = first.txt
+[stage long]
+cmd  = echo 2 > {{outs}}; echo long >> "$COUNT"
+data = first.txt
+outs = model.txt
+END
+echo old > model.txt
+git add model.txt && git commit -qm model
+refused '^mlmake\.ini:7: error: .*model\.txt.*tracked by git'
+holds model.txt old
+missing first.txt
+
+begin 'dvc-7: a tracked file inside an output directory is refused as well'
+git rm -q --cached model.txt; rm model.txt
+mkdir dir; echo 1 > dir/inside; git add dir/inside
+cat >> mlmake.ini <<'END'
+[stage d]
+cmd  = mkdir -p {{outs}}; echo d >> "$COUNT"
+outs = dir
+END
+refused 'dir.*tracked by git'
+holds dir/inside 1
+
+begin 'dvc-7: after what the message advises, it builds; cache = no allows a tracked output'
+git rm -q --cached -r dir; rm -r dir
+mm 0; ran first long d
+git add -f first.txt
+sed 's/^outs = first.txt/&\ncache = no/' mlmake.ini > n && mv n mlmake.ini
+mm 0
+
+begin 'two stages that make one file'
+new_project two <<'END'
+[stage a]
+cmd  = echo a > {{outs}}; echo a >> "$COUNT"
+outs = same.txt
+[stage b]
+cmd  = echo b > {{outs}}; echo b >> "$COUNT"
+outs = ./x/../same.txt
+END
+refused "^mlmake\.ini:6: error: .*same\.txt.*'a'"
+
+begin 'an output inside another output'
+new_project within <<'END'
+[stage a]
+cmd  = mkdir -p dir; echo a >> "$COUNT"
+outs = dir
+[stage b]
+cmd  = echo b > {{outs}}; echo b >> "$COUNT"
+outs = dir/b.txt
+END
+refused '^mlmake\.ini:[36]: error: .*dir/b\.txt'
+
+begin 'an output that is also an input'
+new_project own <<'END'
+[stage a]
+cmd  = echo a >> {{outs}}; echo a >> "$COUNT"
+data = in.txt
+outs = in.txt
+END
+echo 1 > in.txt
+refused '^mlmake\.ini:[34]: error: .*in\.txt'
+holds in.txt 1
+
+begin 'an output outside the project'
+new_project out <<'END'
+[stage a]
+cmd  = echo a > {{outs}}; echo a >> "$COUNT"
+outs = ../a.txt
+END
+refused '^mlmake\.ini:3: error: .*\.\./a\.txt'
+missing ../a.txt
+sed "s#\.\./a.txt#$T/abs.txt#" mlmake.ini > n && mv n mlmake.ini
+refused '^mlmake\.ini:3: error: .*abs\.txt'
+missing "$T/abs.txt"
+
+begin 'an output that leads out of the project through a link'
+mkdir "$T/elsewhere"; ln -s "$T/elsewhere" link
+sed "s#^outs.*#outs = link/a.txt#" mlmake.ini > n && mv n mlmake.ini
+refused '^mlmake\.ini:3: error: .*link/a\.txt'
+missing "$T/elsewhere/a.txt"
+
+begin 'mlmake.ini, .git and mlmake.lock are no outputs'
+for name in mlmake.ini .git/x mlmake.lock .mlmake/x; do
+	printf '[stage a]\ncmd = echo a > {{outs}}; echo a >> "$COUNT"\nouts = %s\n' "$name" > mlmake.ini
+	refused "^mlmake\\.ini:3: error: .*$name"
+done
+
+begin 'a missing input that no stage makes'
+new_project missing <<'END'
+[stage a]
+cmd  = echo a > {{outs}}; echo a >> "$COUNT"
+outs = a.txt
+[stage b]
+cmd  = cat {{data}} > {{outs}}; echo b >> "$COUNT"
+data = a.txt
+       nowhere.csv
+outs = b.txt
+END
+refused '^mlmake\.ini:7: error: .*nowhere\.csv'
+
+begin 'a glob that matches nothing'
+sed 's/nowhere.csv/nowhere-*.csv/' mlmake.ini > n && mv n mlmake.ini
+refused '^mlmake\.ini:7: error: .*nowhere-\*\.csv'
+
+begin 'a cycle is shown as the way around'
+new_project cycle <<'END'
+[stage a]
+cmd  = cat {{data}} > {{outs}}; echo a >> "$COUNT"
+data = c.txt
+outs = a.txt
+[stage b]
+cmd  = cat {{data}} > {{outs}}; echo b >> "$COUNT"
+data = a.txt
+outs = b.txt
+[stage c]
+cmd  = cat {{data}} > {{outs}}; echo c >> "$COUNT"
+data = b.txt
+outs = c.txt
+END
+refused "^mlmake\.ini:[0-9]+: error: .*(a.*b.*c.*a|b.*c.*a.*b|c.*a.*b.*c|a.*c.*b.*a|b.*a.*c.*b|c.*b.*a.*c)"
+
+begin 'a cycle through after'
+new_project cycle2 <<'END'
+[stage a]
+cmd   = echo a > {{outs}}; echo a >> "$COUNT"
+after = b
+outs  = a.txt
+[stage b]
+cmd   = cat {{data}} > {{outs}}; echo b >> "$COUNT"
+data  = a.txt
+outs  = b.txt
+END
+refused '^mlmake\.ini:[0-9]+: error: .*(a.*b.*a|b.*a.*b)'
+
+begin 'more gpus than there are'
+new_project gpu <<'END'
+[project]
+gpus = 0
+[stage a]
+cmd = echo a > {{outs}}; echo a >> "$COUNT"
+use = gpu=2
+outs = a.txt
+END
+mm 2; said '^mlmake\.ini:3: error: .*gpu'; ran
+
+begin 'no pipeline file'
+mkdir "$T/empty"; cd "$T/empty" || exit 1
+mm 2
+said 'mlmake\.ini'
+said 'mlmake init'
+finish
