@@ -349,6 +349,25 @@ static void add_scripts(struct gather *g)
 	}
 }
 
+/* The command as it stands in the file. */
+static const char *written(struct gather *g)
+{
+	struct strbuf *out = &g->ld->text;
+	const struct entry *e, *last = NULL;
+	size_t lines = 0;
+
+	strbuf_clear(out);
+	for (e = g->p->sec->first; e; e = e->next) {
+		if (e->key->id != K_CMD || !*e->value)
+			continue;
+		last = e;
+		if (lines++)
+			strbuf_addch(out, '\n');
+		strbuf_addstr(out, e->value);
+	}
+	return lines == 1 ? last->value : load_strdup(g->ld, out->buf, out->len);
+}
+
 /* The command; {{data}} and {{code}} are what was declared, in->inputs so far. */
 static const char *make_command(struct gather *g)
 {
@@ -358,6 +377,8 @@ static const char *make_command(struct gather *g)
 	struct scope sc = g->sc;
 	size_t lines = 0;
 
+	if (!g->p->st.written)
+		g->p->st.written = written(g);
 	sc.files = g->in;
 	strbuf_clear(out);
 	for (e = g->p->sec->first; e; e = e->next) {

@@ -80,6 +80,7 @@ struct stage {
 	const char *name;
 	bool is_source;
 	const char *desc;    /* NULL: none */
+	const char *written; /* its cmd before expansion, lines separated by '\n'; "" if it has none */
 	const struct env *env; /* NULL: none */
 	struct use use;
 	int64_t timeout;     /* nanoseconds, 0: none */
