@@ -23,6 +23,17 @@
 /* Only a bound for when something is broken: nothing waits that long. */
 #define PATIENCE_MS 60000
 
+static pid_t test_pid;
+
+/* Of this test program alone. */
+static const char *run_name(int n)
+{
+	static char names[32][32];
+
+	snprintf(names[n], sizeof(names[n]), "unit-%d-%d", (int)test_pid, n);
+	return names[n];
+}
+
 static const char *read_text(const char *path)
 {
 	static struct strbuf sb = STRBUF_INIT;
@@ -159,7 +170,7 @@ static pid_t await_pid(const char *fifo)
 
 static void statuses(void)
 {
-	struct keeper *k = keeper_new("u1", NULL, 0, -1);
+	struct keeper *k = keeper_new(run_name(1), NULL, 0, -1);
 	int s;
 
 	EXPECT_INT(status_of(k, "exit 0"), 0);
@@ -177,7 +188,7 @@ static void statuses(void)
 
 static void one_shell(void)
 {
-	struct keeper *k = keeper_new("u2", NULL, 0, -1);
+	struct keeper *k = keeper_new(run_name(2), NULL, 0, -1);
 
 	EXPECT_INT(status_of(k, "a=1\nb=2\necho $((a + b))"), 0);
 	EXPECT_STR(read_text("log"), "3\n");
@@ -190,7 +201,7 @@ static void one_shell(void)
 
 static void logs(void)
 {
-	struct keeper *k = keeper_new("u3", NULL, 0, -1);
+	struct keeper *k = keeper_new(run_name(3), NULL, 0, -1);
 	const struct launcher *la = keeper_launcher(k);
 	struct launch l = {"n", "echo x", NULL, NULL, "."};
 	struct err err = ERR_INIT;
@@ -215,7 +226,7 @@ static void environment(void)
 {
 	static char added[] = "ADDED=a=b", old[] = "CHANGED=old", new[] = "CHANGED=new", removed[] = "REMOVED";
 	static char forged[] = "MLMAKE_RUN=forged";
-	char *env[] = {added, old, new, removed, forged, NULL};
+	char *env[] = {added, old, new, removed, forged, NULL}, want[96];
 	struct launch_end end;
 	struct keeper *k;
 
@@ -223,17 +234,18 @@ static void environment(void)
 	setenv("REMOVED", "outer", 1);
 	setenv("KEPT", "outer", 1);
 	setenv("CHANGEDNOT", "outer", 1);
-	k = keeper_new("u4", NULL, 0, -1);
+	k = keeper_new(run_name(4), NULL, 0, -1);
 	start_full(k, "train@3", "echo $ADDED $CHANGED ${REMOVED-gone} $KEPT $CHANGEDNOT $MLMAKE_RUN $MLMAKE_INSTANCE\n"
 		   "env | grep -c ^CHANGED=", NULL, env, "log");
 	EXPECT_INT(reap(k, &end), 1);
-	EXPECT_STR(read_text("log"), "a=b new gone outer outer u4 train@3\n1\n");
+	snprintf(want, sizeof(want), "a=b new gone outer outer %s train@3\n1\n", run_name(4));
+	EXPECT_STR(read_text("log"), want);
 	keeper_free(k);
 }
 
 static void prefixes(void)
 {
-	struct keeper *k = keeper_new("u5", NULL, 0, -1);
+	struct keeper *k = keeper_new(run_name(5), NULL, 0, -1);
 	struct launch_end end = {.status = -1};
 
 	start_full(k, "n", "echo \"$WORD\" $#\necho 'it'\\''s'\nfalse\necho no", "env WORD='two words'", NULL, "log");
@@ -262,7 +274,7 @@ static char *big_script(size_t size)
 static void huge_commands(void)
 {
 	static const size_t sizes[] = {99 << 10, 128 << 10, 200 << 10, 5 << 20};
-	struct keeper *k = keeper_new("u6", NULL, 0, -1);
+	struct keeper *k = keeper_new(run_name(6), NULL, 0, -1);
 	struct launch_end end = {.status = -1};
 	size_t i;
 
@@ -282,7 +294,7 @@ static void huge_commands(void)
 
 static void what_cannot_be_run_says_so(void)
 {
-	struct keeper *k = keeper_new("u7", NULL, 0, -1);
+	struct keeper *k = keeper_new(run_name(7), NULL, 0, -1);
 	char *big = xmalloc(200001), *env[] = {big, NULL};
 	struct launch_end end = {.status = -1};
 	int id;
@@ -312,7 +324,7 @@ static void what_a_stage_leaves_is_killed(void)
 		"(setsid sh -c 'sh -c \"echo \\$\\$ > p; trap : TERM; sleep 1000; :\" & wait' &) ; while ! test -s p; do :; done",
 		"(setsid env -i sh -c 'echo $$ > p; exec sleep 1000' >/dev/null 2>&1 &) ; while ! test -s p; do :; done",
 	};
-	struct keeper *k = keeper_new("u8", NULL, 0, -1);
+	struct keeper *k = keeper_new(run_name(8), NULL, 0, -1);
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(cmds); i++) {
@@ -320,14 +332,14 @@ static void what_a_stage_leaves_is_killed(void)
 		EXPECT_INT(status_of(k, cmds[i]), 0);
 		EXPECT(atoi(read_text("p")) > 1);
 		EXPECT(!is_alive(atoi(read_text("p"))));
-		EXPECT_INT(count_run("u8"), 0);
+		EXPECT_INT(count_run(run_name(8)), 0);
 	}
 	keeper_free(k);
 }
 
 static void others_are_left_alone(void)
 {
-	struct keeper *k = keeper_new("u9", NULL, 0, -1);
+	struct keeper *k = keeper_new(run_name(9), NULL, 0, -1);
 	struct launch_end end = {.status = -1};
 	pid_t daemon;
 	int a, b, i;
@@ -357,7 +369,7 @@ static void others_are_left_alone(void)
 
 static void stopping(void)
 {
-	struct keeper *k = keeper_new("u10", NULL, 0, -1);
+	struct keeper *k = keeper_new(run_name(10), NULL, 0, -1);
 	struct launch_end end = {.status = -1};
 	char word[32];
 	int id;
@@ -382,13 +394,13 @@ static void stopping(void)
 	EXPECT_INT(reap(k, &end), 1);
 	EXPECT_INT(reap(k, &end), 1);
 	EXPECT_STR(read_text("log"), "saved\n");
-	EXPECT_INT(count_run("u10"), 0);
+	EXPECT_INT(count_run(run_name(10)), 0);
 	keeper_free(k);
 }
 
 static void stopping_by_force(void)
 {
-	struct keeper *k = keeper_new("u11", NULL, 0, -1);
+	struct keeper *k = keeper_new(run_name(11), NULL, 0, -1);
 	const struct launcher *la = keeper_launcher(k);
 	struct launch_end end = {.status = -1};
 	pid_t escaped;
@@ -420,7 +432,7 @@ static void stopping_by_force(void)
 	stop(k, id, true);
 	EXPECT_INT(reap(k, &end), 1);
 	EXPECT_INT(end.id, id);
-	EXPECT_INT(count_run("u11"), 0);
+	EXPECT_INT(count_run(run_name(11)), 0);
 	keeper_free(k);
 }
 
@@ -433,7 +445,7 @@ static void descriptors_and_signals(void)
 	EXPECT_INT(pipe2(pair, O_CLOEXEC), 0);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
-	k = keeper_new("u12", pair, 2, -1);
+	k = keeper_new(run_name(12), pair, 2, -1);
 	EXPECT_INT(status_of(k, "n=0; while [ $n -lt 50 ]; do if [ -e /proc/$$/fd/$n ]; then echo $n; fi\n"
 			     "n=$((n + 1)); done"), 0);
 	for (fd = 0; fd < 50; fd++)
@@ -453,7 +465,7 @@ static void descriptors_and_signals(void)
 
 static void usage_is_measured(void)
 {
-	struct keeper *k = keeper_new("u13", NULL, 0, -1);
+	struct keeper *k = keeper_new(run_name(13), NULL, 0, -1);
 	struct launch_end end = {.cpu = 0};
 
 	start(k, "n", "sh -c 'i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done'; :");
@@ -466,7 +478,7 @@ static void usage_is_measured(void)
 
 static void many(void)
 {
-	struct keeper *k = keeper_new("u14", NULL, 0, -1);
+	struct keeper *k = keeper_new(run_name(14), NULL, 0, -1);
 	struct launch_end end;
 	bool seen[201] = {false};
 	int i, in_flight = 0, started = 0, wrong = 0;
@@ -495,7 +507,7 @@ static void many(void)
 
 static void freeing_stops_everything(void)
 {
-	struct keeper *k = keeper_new("u15", NULL, 0, -1);
+	struct keeper *k = keeper_new(run_name(15), NULL, 0, -1);
 	pid_t escaped;
 
 	EXPECT_INT(mkfifo("f15", 0600), 0);
@@ -504,7 +516,7 @@ static void freeing_stops_everything(void)
 	EXPECT(is_alive(escaped));
 	keeper_free(k);
 	EXPECT(!is_alive(escaped));
-	EXPECT_INT(count_run("u15"), 0);
+	EXPECT_INT(count_run(run_name(15)), 0);
 	EXPECT_INT(waitpid(-1, NULL, WNOHANG), -1); /* no children at all */
 	EXPECT_INT(errno, ECHILD);
 	keeper_free(NULL);
@@ -522,6 +534,7 @@ static pid_t other_mlmake(const char *run, const char *fifo, const char *lock, c
 		int fd = file_lock(lock, true, false, NULL);
 		struct keeper *k = keeper_new(run, NULL, 0, fd);
 
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (start(k, "n", cmd) > 0)
 			for (;;)
 				pause();
@@ -532,18 +545,18 @@ static pid_t other_mlmake(const char *run, const char *fifo, const char *lock, c
 
 static void kill_9_of_mlmake(void)
 {
-	pid_t mlmake = other_mlmake("u16", "f16", "lock16", "sleep 1000 & setsid sleep 1000 & echo r > f16; wait");
+	pid_t mlmake = other_mlmake(run_name(16), "f16", "lock16", "sleep 1000 & setsid sleep 1000 & echo r > f16; wait");
 	char word[32];
 	int lock;
 
 	await_word("f16", word, sizeof(word));
-	EXPECT(wait_for_count("u16", 3));
+	EXPECT(wait_for_count(run_name(16), 3));
 	EXPECT_INT(file_lock("lock16", true, false, NULL), -1);
 	kill(mlmake, SIGKILL);
 	EXPECT_INT(waitpid(mlmake, NULL, 0), mlmake);
 	lock = file_lock("lock16", true, true, NULL); /* waits for the keeper */
 	EXPECT(lock >= 0);
-	EXPECT_INT(count_run("u16"), 0);
+	EXPECT_INT(count_run(run_name(16)), 0);
 	close(lock);
 	while (waitpid(-1, NULL, 0) > 0) /* the keeper has become our child */
 		;
@@ -551,7 +564,7 @@ static void kill_9_of_mlmake(void)
 
 static void kill_9_of_the_keeper(void)
 {
-	struct keeper *k = keeper_new("u17", NULL, 0, -1);
+	struct keeper *k = keeper_new(run_name(17), NULL, 0, -1);
 	const struct launcher *la = keeper_launcher(k);
 	struct launch l = {"n", "echo x", NULL, NULL, "log"};
 	struct err err = ERR_INIT;
@@ -560,6 +573,7 @@ static void kill_9_of_the_keeper(void)
 	int id;
 
 	if (own == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;)
 			pause();
 	}
@@ -571,7 +585,7 @@ static void kill_9_of_the_keeper(void)
 	kill(keeper, SIGKILL);
 	EXPECT_INT(reap(k, &end), -1);
 	EXPECT(!is_alive(escaped));
-	EXPECT_INT(count_run("u17"), 0);
+	EXPECT_INT(count_run(run_name(17)), 0);
 	EXPECT(is_alive(own)); /* a child of ours that is none of the keeper's */
 	EXPECT_INT(la->reap(la->ctx, &end, &err), -1);
 	EXPECT_STR(err.msg, "the process 'stage-keeper' was killed; all that it ran has been stopped");
@@ -586,22 +600,22 @@ static void kill_9_of_the_keeper(void)
 
 static void sweeping(void)
 {
-	pid_t mlmake = other_mlmake("u18", "f18", "lock18", "sleep 1000 & setsid sleep 1000 & echo r > f18; wait");
+	pid_t mlmake = other_mlmake(run_name(18), "f18", "lock18", "sleep 1000 & setsid sleep 1000 & echo r > f18; wait");
 	pid_t keeper;
 	char word[32];
 
 	await_word("f18", word, sizeof(word));
-	EXPECT(wait_for_count("u18", 3));
+	EXPECT(wait_for_count(run_name(18), 3));
 	keeper = find_keeper(mlmake);
 	kill(mlmake, SIGSTOP); /* so that neither can clean up after the other */
 	kill(keeper, SIGKILL);
 	kill(mlmake, SIGKILL);
 	EXPECT_INT(waitpid(mlmake, NULL, 0), mlmake);
-	EXPECT(wait_for_count("u18", 2)); /* the shell is gone by itself */
-	EXPECT_INT(keeper_sweep("u1"), 0); /* "u18" is another */
-	EXPECT_INT(keeper_sweep("u18"), 2);
-	EXPECT_INT(count_run("u18"), 0);
-	EXPECT_INT(keeper_sweep("u18"), 0);
+	EXPECT(wait_for_count(run_name(18), 2)); /* the shell is gone by itself */
+	EXPECT_INT(keeper_sweep(run_name(1)), 0); /* the start of its name, but another */
+	EXPECT_INT(keeper_sweep(run_name(18)), 2);
+	EXPECT_INT(count_run(run_name(18)), 0);
+	EXPECT_INT(keeper_sweep(run_name(18)), 0);
 	while (waitpid(-1, NULL, 0) > 0)
 		;
 }
@@ -629,6 +643,7 @@ int main(void)
 		{"kill -9 of both: the next run sweeps", sweeping},
 	};
 
+	test_pid = getpid();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	return tap_run("keeper", tests, ARRAY_SIZE(tests));
 }
