@@ -6,6 +6,7 @@
 
 #include "cli/project.h"
 #include "cli/guard.h"
+#include "report/wording.h"
 
 static struct json *diags_json(const struct diags *ds)
 {
@@ -25,6 +26,15 @@ static struct json *diags_json(const struct diags *ds)
 	json_set_int(j, "version", 1);
 	json_set(j, "problems", list);
 	return j;
+}
+
+static void say_fine(const struct project *p, struct strbuf *out)
+{
+	strbuf_addf(out, "%s: ", p->file);
+	words_count(out, p->pl.n_stages, "stage");
+	strbuf_addstr(out, ", ");
+	words_count(out, p->pl.n_instances, "instance");
+	strbuf_addstr(out, ", nothing to complain about\n");
 }
 
 /* Everything that a build would refuse, and what it would only warn about. */
@@ -49,8 +59,7 @@ static int check(struct project *p, const struct args *a)
 	}
 	diags_format(&p->ds, &text);
 	if (!p->ds.n)
-		strbuf_addf(&text, "%s: %zu stages, %zu instances, nothing to complain about\n", p->file, p->pl.n_stages,
-			    p->pl.n_instances);
+		say_fine(p, &text);
 	return cli_print(&text) == EXIT_DONE ? code : EXIT_USAGE;
 }
 

@@ -14,6 +14,7 @@
 #include "util/file.h"
 #include "util/path.h"
 #include "util/pool.h"
+#include "util/text.h"
 
 /* Goes up from here to the first directory that has mlmake.ini, not past the top of a git work tree. */
 static int enter(struct project *p, struct err *err)
@@ -192,6 +193,20 @@ char *project_target(const struct project *p, const char *word)
 	return xstrdup(word);
 }
 
+/* A misspelt command looks like a target. */
+static void hint_command(struct project *p, const char *word)
+{
+	CLEANUP(strbuf_release) struct strbuf hint = STRBUF_INIT;
+	struct nearest near = NEAREST_INIT(word);
+	size_t i;
+
+	for (i = 0; commands[i]; i++)
+		nearest_offer(&near, commands[i]->name);
+	nearest_hint(&near, &hint);
+	if (near.best)
+		diag_error(&p->ds, NULL, 0, "'%s' is no command either%s", word, hint.buf);
+}
+
 static int load_all(struct project *p, char *const *words, size_t n)
 {
 	CLEANUP(strvec_release) struct strvec targets = STRVEC_INIT;
@@ -208,7 +223,11 @@ static int load_all(struct project *p, char *const *words, size_t n)
 	p->named = xcalloc(p->g.n + 1, sizeof(*p->named));
 	for (i = 0; i < n; i++)
 		strvec_push_owned(&targets, project_target(p, words[i]));
-	return graph_select(&p->g, (const char *const *)targets.v, targets.n, p->selected, p->named, &p->ds);
+	if (graph_select(&p->g, (const char *const *)targets.v, targets.n, p->selected, p->named, &p->ds) == 0)
+		return 0;
+	if (n)
+		hint_command(p, words[0]);
+	return -1;
 }
 
 int project_load(struct project *p, char *const *words, size_t n)

@@ -5,4 +5,9 @@ SHELL_TESTS += \
 	tests/shell/t0004-keys.sh \
 	tests/shell/t0005-moving-inputs.sh \
 	tests/shell/t0006-failure.sh \
-	tests/shell/t0007-refused.sh
+	tests/shell/t0007-refused.sh \
+	tests/shell/t0008-cmd.sh \
+	tests/shell/t0009-kill.sh \
+	tests/shell/t0010-at-once.sh \
+	tests/shell/t0011-exit-codes.sh \
+	tests/shell/t0012-errors.sh
