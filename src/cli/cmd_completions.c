@@ -8,52 +8,160 @@
 
 #include "cli/project.h"
 
-static void add_options(struct strbuf *out, const struct option_def *d)
+/* What an option takes, by the name of its argument in the table. */
+static const struct value_kind {
+	const char *arg, *bash, *zsh, *fish;
+} value_kinds[] = {
+	{"FILE", "files=-f", "_files", "-r"},
+	{"DIR", "files=-d", "_files -/", "-x -a '(__fish_complete_directories)'"},
+	{"WHEN", "words='auto always never'", "(auto always never)", "-x -a 'auto always never'"},
+	{"FORMAT", "words='text dot mermaid svg'", "(text dot mermaid svg)", "-x -a 'text dot mermaid svg'"},
+	{NULL, "words=", "", "-x"}, /* anything else: nothing to offer */
+};
+
+static const struct value_kind *value_kind(const struct option_def *d)
 {
+	const struct value_kind *k = value_kinds;
+
+	while (k->arg && !streq(k->arg, d->arg))
+		k++;
+	return k;
+}
+
+static void add_command_names(struct strbuf *out, const char *between)
+{
+	size_t i;
+
+	for (i = 0; commands[i]; i++)
+		strbuf_addf(out, "%s%s", i ? between : "", commands[i]->name);
+}
+
+/* The names of the commands whose words are of this kind. */
+static void add_commands_taking(struct strbuf *out, enum words_kind kind, const char *between)
+{
+	const char *lead = "";
+	size_t i;
+
+	for (i = 0; commands[i]; i++)
+		if (commands[i]->words == kind) {
+			strbuf_addf(out, "%s%s", lead, commands[i]->name);
+			lead = between;
+		}
+}
+
+/* The options of the table that are followed by a value, as words of a pattern. */
+static void add_taking_values(struct strbuf *out, const struct option_def *d)
+{
+	const char *lead = "";
+
 	for (; d && d->name; d++) {
+		if (!d->arg)
+			continue;
 		if (d->letter)
-			strbuf_addf(out, " -%c", d->letter);
-		strbuf_addf(out, " --%s%s", d->name, d->arg ? "=" : "");
+			strbuf_addf(out, "%s-%c", lead, d->letter);
+		strbuf_addf(out, "%s--%s", d->letter || *lead ? "|" : "", d->name);
+		lead = "|";
 	}
 }
+
+static void add_bash_options(struct strbuf *out, const char *indent, const struct option_def *options)
+{
+	const struct option_def *d;
+
+	strbuf_addf(out, "%sopts+=' ", indent);
+	for (d = options; d && d->name; d++) {
+		if (d->letter)
+			strbuf_addf(out, "-%c ", d->letter);
+		strbuf_addf(out, "--%s%s ", d->name, d->arg ? "=" : "");
+	}
+	strbuf_addstr(out, "'\n");
+	for (d = options; d && d->name; d++) {
+		if (!d->arg)
+			continue;
+		strbuf_addf(out, "%s[[ $prev == --%s", indent, d->name);
+		if (d->letter)
+			strbuf_addf(out, " || $prev == -%c", d->letter);
+		strbuf_addf(out, " ]] && value=1 %s\n", value_kind(d)->bash);
+	}
+}
+
+/* '@', '=' and ':' divide words for readline, not for us: so the line is split at blanks here, and what readline
+ * takes for a word of its own is cut off again. */
+static const char bash_head[] =
+	"# bash completion for mlmake; written by `mlmake completions bash`\n"
+	"_mlmake()\n{\n"
+	"\tlocal line=${COMP_LINE:0:COMP_POINT} cur prev cmd= word skip= opts= words= value= files= before item\n"
+	"\tlocal IFS=$' \\t\\n'\n"
+	"\tlocal -a typed found\n"
+	"\tread -ra typed <<< \"$line\"\n"
+	"\tcur=${line##*[[:blank:]]}\n"
+	"\t[[ -n $cur ]] && unset 'typed[-1]'\n"
+	"\tprev=${typed[-1]}\n"
+	"\tfor word in \"${typed[@]:1}\"; do\n"
+	"\t\t[[ -n $skip ]] && { skip=; continue; }\n"
+	"\t\tcase $word in\n";
+
+static const char bash_tail[] =
+	"\tif [[ -n $value ]]; then\n"
+	"\t\t:\n"
+	"\telif [[ $cur == -* ]]; then\n"
+	"\t\twords=$opts\n"
+	"\telif [[ -z $words && -z $none ]]; then\n"
+	"\t\twords=$(mlmake completions --targets 2> /dev/null)\n"
+	"\t\t[[ $cur == *@* ]] || words=$(grep -v @ <<< \"$words\")\n"
+	"\tfi\n"
+	"\tCOMPREPLY=()\n"
+	"\tif [[ -n $files ]]; then\n"
+	"\t\tcompopt -o filenames\n"
+	"\t\tmapfile -t COMPREPLY < <(compgen \"$files\" -- \"$cur\")\n"
+	"\t\treturn\n"
+	"\tfi\n"
+	"\t[[ $COMP_WORDBREAKS == *@* ]] && before=${cur%\"${cur##*[@:]}\"}\n"
+	"\tif [[ -n $value || $cur == -* ]]; then\n"
+	"\t\tread -ra found <<< \"$words\"\n"
+	"\telse\n"
+	"\t\t[[ -z $cmd ]] && words+=$'\\n'${commands// /$'\\n'}\n"
+	"\t\tmapfile -t found <<< \"$words\"\n"
+	"\tfi\n"
+	"\tfor item in \"${found[@]}\"; do\n"
+	"\t\t[[ -n $item && $item == \"$cur\"* ]] || continue\n"
+	"\t\t[[ $item == *= ]] && compopt -o nospace\n"
+	"\t\titem=${item#\"$before\"}\n"
+	"\t\t[[ $item == *[^A-Za-z0-9_./@,:=+-]* ]] && printf -v item %q \"$item\"\n"
+	"\t\tCOMPREPLY+=(\"$item\")\n"
+	"\tdone\n"
+	"}\n"
+	"complete -o default -F _mlmake mlmake\n";
 
 static void write_bash(struct strbuf *out)
 {
 	size_t i;
 
-	strbuf_addstr(out, "# bash completion for mlmake; written by `mlmake completions bash`\n"
-			   "_mlmake()\n{\n"
-			   "\tlocal cur=${COMP_WORDS[COMP_CWORD]} cmd=build word words opts\n"
-			   "\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-			   "\t\tcase $word in\n\t\t\t");
-	for (i = 0; commands[i]; i++)
-		strbuf_addf(out, "%s%s", i ? "|" : "", commands[i]->name);
-	strbuf_addstr(out, ") cmd=$word; break ;;\n\t\tesac\n\tdone\n\tcase $cmd in\n");
+	strbuf_addstr(out, bash_head);
+	strbuf_addstr(out, "\t\t\t");
+	add_taking_values(out, common_options);
+	strbuf_addstr(out, ") skip=1 ;;\n\t\t\t-*) ;;\n\t\t\t");
+	add_command_names(out, "|");
+	strbuf_addstr(out, ") cmd=$word; break ;;\n\t\t\t*) cmd=build; break ;;\n\t\tesac\n\tdone\n"
+			   "\t[[ $cur == --*=* ]] && prev=${cur%%=*} cur=${cur#*=}\n"
+			   "\tlocal none= commands='");
+	add_command_names(out, " ");
+	strbuf_addstr(out, "'\n\tcase ${cmd:-build} in\n");
 	for (i = 0; commands[i]; i++) {
-		strbuf_addf(out, "\t\t%s) opts='", commands[i]->name);
-		add_options(out, commands[i]->options);
-		strbuf_addstr(out, "' ;;\n");
+		strbuf_addf(out, "\t\t%s)\n", commands[i]->name);
+		add_bash_options(out, "\t\t\t", commands[i]->options);
+		strbuf_addstr(out, "\t\t\t;;\n");
 	}
-	strbuf_addstr(out, "\tesac\n\topts+='");
-	add_options(out, common_options);
-	strbuf_addstr(out, "'\n\tCOMPREPLY=()\n"
-			   "\tif [[ $cur == -* ]]; then\n"
-			   "\t\tmapfile -t COMPREPLY < <(compgen -W \"$opts\" -- \"$cur\")\n"
-			   "\t\t[[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace\n"
-			   "\t\treturn\n"
-			   "\tfi\n"
-			   "\tcase $cmd in\n"
-			   "\t\tcompletions) words='bash zsh fish' ;;\n"
-			   "\t\thelp) words='");
-	for (i = 0; commands[i]; i++)
-		strbuf_addf(out, "%s%s", i ? " " : "", commands[i]->name);
-	strbuf_addstr(out, "' ;;\n\t\t*) words=$(mlmake completions --targets 2>/dev/null) ;;\n\tesac\n"
-			   "\t[[ $COMP_CWORD == 1 ]] && words+=' ");
-	for (i = 0; commands[i]; i++)
-		strbuf_addf(out, "%s%s", i ? " " : "", commands[i]->name);
-	strbuf_addstr(out, "'\n\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
-			   "\t__ltrim_colon_completions \"$cur\" 2>/dev/null\n}\n"
-			   "complete -o default -F _mlmake mlmake\n");
+	strbuf_addstr(out, "\tesac\n");
+	add_bash_options(out, "\t", common_options);
+	strbuf_addstr(out, "\tcase $cmd in\n\t\t");
+	add_commands_taking(out, WORDS_NONE, "|");
+	strbuf_addstr(out, ") none=1 ;;\n\t\t");
+	add_commands_taking(out, WORDS_SHELL, "|");
+	strbuf_addstr(out, ") [[ -z $value ]] && words=$'bash\\nzsh\\nfish' ;;\n\t\t");
+	add_commands_taking(out, WORDS_COMMAND, "|");
+	strbuf_addstr(out, ") [[ -z $value ]] && words=${commands// /$'\\n'} ;;\n\tesac\n");
+	strbuf_addstr(out, bash_tail);
 }
 
 /* In zsh's descriptions ':' and '[' have a meaning, and everything stands in single quotes. */
@@ -69,46 +177,88 @@ static void add_zsh_text(struct strbuf *out, const char *s)
 	}
 }
 
+static void add_zsh_spec(struct strbuf *out, const struct option_def *d, bool letter)
+{
+	strbuf_addstr(out, " \\\n\t\t\t'");
+	if (d->letter)
+		strbuf_addf(out, "(-%c --%s)", d->letter, d->name);
+	if (letter)
+		strbuf_addf(out, "-%c%s[", d->letter, d->arg ? "+" : "");
+	else
+		strbuf_addf(out, "--%s%s[", d->name, d->arg ? "=" : "");
+	add_zsh_text(out, d->help);
+	strbuf_addch(out, ']');
+	if (d->arg)
+		strbuf_addf(out, ":%s:%s", d->arg, value_kind(d)->zsh);
+	strbuf_addch(out, '\'');
+}
+
 static void add_zsh_options(struct strbuf *out, const struct option_def *d)
 {
 	for (; d && d->name; d++) {
-		strbuf_addf(out, " \\\n\t\t\t'--%s%s[", d->name, d->arg ? "=" : "");
-		add_zsh_text(out, d->help);
-		strbuf_addf(out, "]%s%s'", d->arg ? ":" : "", d->arg ? d->arg : "");
-		if (!d->letter)
-			continue;
-		strbuf_addf(out, " '-%c%s[", d->letter, d->arg ? "+" : "");
-		add_zsh_text(out, d->help);
-		strbuf_addf(out, "]%s%s'", d->arg ? ":" : "", d->arg ? d->arg : "");
+		add_zsh_spec(out, d, false);
+		if (d->letter)
+			add_zsh_spec(out, d, true);
 	}
 }
+
+static const char *zsh_words(enum words_kind kind)
+{
+	switch (kind) {
+	case WORDS_TARGETS: return " \\\n\t\t\t'*:target:_mlmake_targets'";
+	case WORDS_COMMAND: return " \\\n\t\t\t'*:command:_mlmake_commands'";
+	case WORDS_SHELL: return " \\\n\t\t\t'*:shell:(bash zsh fish)'";
+	case WORDS_FILES: return " \\\n\t\t\t'*:file:_files'";
+	default: return "";
+	}
+}
+
+static const char zsh_head[] =
+	"_mlmake_targets()\n{\n"
+	"\tlocal -a targets\n"
+	"\ttargets=(${(f)\"$(mlmake completions --targets 2> /dev/null)\"})\n"
+	"\tcompadd -a targets\n"
+	"\t_files\n"
+	"}\n\n"
+	"_mlmake_first()\n{\n"
+	"\t_mlmake_commands\n"
+	"\t_mlmake_targets\n"
+	"}\n\n"
+	"# The command is the first word that is no option; it is taken out, so that the rest are its words.\n"
+	"_mlmake()\n{\n"
+	"\tlocal cmd= i\n"
+	"\tfor ((i = 2; i < CURRENT; i++)); do\n"
+	"\t\tcase $words[i] in\n\t\t\t";
 
 static void write_zsh(struct strbuf *out)
 {
 	size_t i;
 
 	strbuf_addstr(out, "#compdef mlmake\n# zsh completion for mlmake; written by `mlmake completions zsh`\n\n"
-			   "_mlmake_words()\n{\n\tlocal -a commands targets\n\tcommands=(\n");
+			   "_mlmake_commands()\n{\n\tlocal -a commands\n\tcommands=(\n");
 	for (i = 0; commands[i]; i++) {
 		strbuf_addf(out, "\t\t'%s:", commands[i]->name);
 		add_zsh_text(out, commands[i]->summary);
 		strbuf_addstr(out, "'\n");
 	}
-	strbuf_addstr(out, "\t)\n\ttargets=(${(f)\"$(mlmake completions --targets 2>/dev/null)\"})\n"
-			   "\t(( CURRENT == 2 )) && _describe command commands\n"
-			   "\tcompadd -a targets\n\t_files\n}\n\n"
-			   "_mlmake()\n{\n\tlocal cmd=build word\n"
-			   "\tfor word in ${words[2,CURRENT-1]}; do\n\t\tcase $word in\n\t\t\t");
-	for (i = 0; commands[i]; i++)
-		strbuf_addf(out, "%s%s", i ? "|" : "", commands[i]->name);
-	strbuf_addstr(out, ") cmd=$word; break ;;\n\t\tesac\n\tdone\n\tcase $cmd in\n");
+	strbuf_addstr(out, "\t)\n\t_describe command commands\n}\n\n");
+	strbuf_addstr(out, zsh_head);
+	add_taking_values(out, common_options);
+	strbuf_addstr(out, ") ((i++)) ;;\n\t\t\t-*) ;;\n\t\t\t");
+	add_command_names(out, "|");
+	strbuf_addstr(out, ") cmd=$words[i]; words[i]=(); ((CURRENT--)); break ;;\n\t\t\t*) cmd=build; break ;;\n"
+			   "\t\tesac\n\tdone\n\tcase $cmd in\n\t\t'') _arguments -S -s");
+	add_zsh_options(out, cmd_build.options);
+	add_zsh_options(out, common_options);
+	strbuf_addstr(out, " \\\n\t\t\t'*:command or target:_mlmake_first' ;;\n");
 	for (i = 0; commands[i]; i++) {
 		strbuf_addf(out, "\t\t%s) _arguments -S -s", commands[i]->name);
 		add_zsh_options(out, commands[i]->options);
 		add_zsh_options(out, common_options);
-		strbuf_addstr(out, " \\\n\t\t\t'*::target:_mlmake_words' ;;\n");
+		strbuf_addf(out, "%s ;;\n", zsh_words(commands[i]->words));
 	}
-	strbuf_addstr(out, "\tesac\n}\n\n_mlmake \"$@\"\n");
+	strbuf_addstr(out, "\tesac\n}\n\n"
+			   "if [[ $funcstack[1] == _mlmake ]]; then\n\t_mlmake \"$@\"\nelse\n\tcompdef _mlmake mlmake\nfi\n");
 }
 
 static void add_fish_text(struct strbuf *out, const char *s)
@@ -129,7 +279,7 @@ static void add_fish_options(struct strbuf *out, const char *condition, const st
 		if (d->letter)
 			strbuf_addf(out, " -s %c", d->letter);
 		if (d->arg)
-			strbuf_addstr(out, " -r");
+			strbuf_addf(out, " %s", value_kind(d)->fish);
 		strbuf_addstr(out, " -d ");
 		add_fish_text(out, d->help);
 		strbuf_addch(out, '\n');
@@ -142,16 +292,57 @@ static void write_fish(struct strbuf *out)
 	size_t i;
 
 	strbuf_addstr(out, "# fish completion for mlmake; written by `mlmake completions fish`\n"
-			   "complete -c mlmake -a '(mlmake completions --targets 2>/dev/null)'\n");
+			   "function __mlmake_command\n"
+			   "    # The first word that is no option, if it is one of those named; without arguments: is there none yet?\n"
+			   "    set -l typed (commandline -opc)\n"
+			   "    set -l skip\n"
+			   "    for word in $typed[2..-1]\n"
+			   "        if test -n \"$skip\"\n"
+			   "            set skip\n"
+			   "            continue\n"
+			   "        end\n"
+			   "        switch $word\n"
+			   "            case ");
+	for (i = 0; common_options[i].name; i++) {
+		if (!common_options[i].arg)
+			continue;
+		if (common_options[i].letter)
+			strbuf_addf(out, "-%c ", common_options[i].letter);
+		strbuf_addf(out, "--%s ", common_options[i].name);
+	}
+	strbuf_addstr(out, "\n                set skip 1\n"
+			   "            case '-*'\n"
+			   "            case ");
+	add_command_names(out, " ");
+	strbuf_addstr(out, "\n                contains -- $word $argv\n"
+			   "                return\n"
+			   "            case '*'\n"
+			   "                contains -- build $argv\n"
+			   "                return\n"
+			   "        end\n"
+			   "    end\n"
+			   "    contains -- none $argv\n"
+			   "end\n\n"
+			   "complete -c mlmake -n '__mlmake_command none ");
+	add_commands_taking(out, WORDS_TARGETS, " ");
+	strbuf_addstr(out, "' -a '(mlmake completions --targets 2>/dev/null)'\n");
+	strbuf_addstr(out, "complete -c mlmake -n '__mlmake_command ");
+	add_commands_taking(out, WORDS_NONE, " ");
+	strbuf_addstr(out, "' -f\n");
+	strbuf_addstr(out, "complete -c mlmake -n '__mlmake_command ");
+	add_commands_taking(out, WORDS_SHELL, " ");
+	strbuf_addstr(out, "' -f -a 'bash zsh fish'\n");
 	for (i = 0; commands[i]; i++) {
-		strbuf_addf(out, "complete -c mlmake -n __fish_use_subcommand -a %s -d ", commands[i]->name);
+		strbuf_addstr(out, "complete -c mlmake -n '__mlmake_command none ");
+		add_commands_taking(out, WORDS_COMMAND, " ");
+		strbuf_addf(out, "' -a %s -d ", commands[i]->name);
 		add_fish_text(out, commands[i]->summary);
 		strbuf_addch(out, '\n');
 	}
 	for (i = 0; commands[i]; i++) {
 		strbuf_clear(&condition);
-		strbuf_addf(&condition, " -n '__fish_seen_subcommand_from %s%s'", commands[i]->name,
-			    commands[i] == &cmd_build ? "; or __fish_use_subcommand" : "");
+		strbuf_addf(&condition, " -n '__mlmake_command %s%s'", commands[i] == &cmd_build ? "none " : "",
+			    commands[i]->name);
 		add_fish_options(out, condition.buf, commands[i]->options);
 	}
 	add_fish_options(out, "", common_options);

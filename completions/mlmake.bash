@@ -1,0 +1,102 @@
+# bash completion for mlmake; written by `mlmake completions bash`
+_mlmake()
+{
+	local line=${COMP_LINE:0:COMP_POINT} cur prev cmd= word skip= opts= words= value= files= before item
+	local IFS=$' \t\n'
+	local -a typed found
+	read -ra typed <<< "$line"
+	cur=${line##*[[:blank:]]}
+	[[ -n $cur ]] && unset 'typed[-1]'
+	prev=${typed[-1]}
+	for word in "${typed[@]:1}"; do
+		[[ -n $skip ]] && { skip=; continue; }
+		case $word in
+			-C|--directory|-f|--file|--profile|--color) skip=1 ;;
+			-*) ;;
+			build|init|lint|status|why|graph|log|metrics|fetch|completions|help) cmd=$word; break ;;
+			*) cmd=build; break ;;
+		esac
+	done
+	[[ $cur == --*=* ]] && prev=${cur%%=*} cur=${cur#*=}
+	local none= commands='build init lint status why graph log metrics fetch completions help'
+	case ${cmd:-build} in
+		build)
+			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --events= --json --no-wait '
+			[[ $prev == --jobs || $prev == -j ]] && value=1 words=
+			[[ $prev == --events ]] && value=1 files=-f
+			;;
+		init)
+			opts+=' '
+			;;
+		lint)
+			opts+=' --json '
+			;;
+		status)
+			opts+=' --check --json -q --quiet -v --verbose '
+			;;
+		why)
+			opts+=' --json '
+			;;
+		graph)
+			opts+=' --all --format= --json '
+			[[ $prev == --format ]] && value=1 words='text dot mermaid svg'
+			;;
+		log)
+			opts+=' --json -n --limit= '
+			[[ $prev == --limit || $prev == -n ]] && value=1 words=
+			;;
+		metrics)
+			opts+=' --json '
+			;;
+		fetch)
+			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --events= --json --no-wait '
+			[[ $prev == --jobs || $prev == -j ]] && value=1 words=
+			[[ $prev == --events ]] && value=1 files=-f
+			;;
+		completions)
+			opts+=' --targets '
+			;;
+		help)
+			opts+=' '
+			;;
+	esac
+	opts+=' -C --directory= -f --file= --profile= --color= -h --help --version '
+	[[ $prev == --directory || $prev == -C ]] && value=1 files=-d
+	[[ $prev == --file || $prev == -f ]] && value=1 files=-f
+	[[ $prev == --profile ]] && value=1 words=
+	[[ $prev == --color ]] && value=1 words='auto always never'
+	case $cmd in
+		init|lint|log) none=1 ;;
+		completions) [[ -z $value ]] && words=$'bash\nzsh\nfish' ;;
+		help) [[ -z $value ]] && words=${commands// /$'\n'} ;;
+	esac
+	if [[ -n $value ]]; then
+		:
+	elif [[ $cur == -* ]]; then
+		words=$opts
+	elif [[ -z $words && -z $none ]]; then
+		words=$(mlmake completions --targets 2> /dev/null)
+		[[ $cur == *@* ]] || words=$(grep -v @ <<< "$words")
+	fi
+	COMPREPLY=()
+	if [[ -n $files ]]; then
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen "$files" -- "$cur")
+		return
+	fi
+	[[ $COMP_WORDBREAKS == *@* ]] && before=${cur%"${cur##*[@:]}"}
+	if [[ -n $value || $cur == -* ]]; then
+		read -ra found <<< "$words"
+	else
+		[[ -z $cmd ]] && words+=$'\n'${commands// /$'\n'}
+		mapfile -t found <<< "$words"
+	fi
+	for item in "${found[@]}"; do
+		[[ -n $item && $item == "$cur"* ]] || continue
+		[[ $item == *= ]] && compopt -o nospace
+		item=${item#"$before"}
+		[[ $item == *[^A-Za-z0-9_./@,:=+-]* ]] && printf -v item %q "$item"
+		COMPREPLY+=("$item")
+	done
+}
+complete -o default -F _mlmake mlmake
