@@ -148,11 +148,49 @@ int aside_fail(const char *state, const char *instance, const char *const *paths
 	return 0;
 }
 
-static int recover_one(const char *state, const char *dir, struct strvec *paths, struct err *err)
+/* A crash of the machine may leave a list that is not whole, so what it does not name is not thrown away. */
+static int remove_or_keep(const char *state, const char *dir, struct err *err)
+{
+	CLEANUP(freep) char *to = xstrfmt("%s/failed/crash/%s", state, path_base(dir));
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	bool rest = false;
+
+	if (!d)
+		return err_errno(err, "cannot read '%s'", dir);
+	while ((e = readdir(d)))
+		rest |= e->d_name[0] != '.' && !streq(e->d_name, "list");
+	closedir(d);
+	if (!rest)
+		return file_remove_tree(dir, err);
+	return file_remove_tree(to, err) < 0 ? -1 : file_move(dir, to, err);
+}
+
+static int put_back_one(const char *state, const char *from, const char *path, struct strvec *paths, struct err *err)
+{
+	CLEANUP(freep) char *crash = xstrfmt("%s/failed/crash", state);
+
+	if (!file_exists(from))
+		return 0;
+	if (file_exists(path) && move_below(crash, path, err) < 0)
+		return -1;
+	if (file_move(from, path, err) < 0)
+		return -1;
+	strvec_push(paths, path);
+	return 0;
+}
+
+struct recovery {
+	const char *state;
+	bool (*ended)(void *ctx, const char *path);
+	void *ctx;
+	struct strvec *paths;
+};
+
+static int recover_one(const struct recovery *r, const char *dir, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT, path = STRBUF_INIT;
 	CLEANUP(freep) char *list = xstrfmt("%s/list", dir);
-	CLEANUP(freep) char *crash = xstrfmt("%s/failed/crash", state);
 	const char *p, *nl;
 	size_t i = 0;
 
@@ -160,7 +198,6 @@ static int recover_one(const char *state, const char *dir, struct strvec *paths,
 		if (err->code != ERR_NOTFOUND)
 			return -1;
 		err_clear(err); /* nothing had moved yet */
-		return file_remove_tree(dir, err);
 	}
 	for (p = text.buf; (nl = strchr(p, '\n')); p = nl + 1, i++) {
 		CLEANUP(freep) char *from = xstrfmt("%s/%zu", dir, i);
@@ -169,20 +206,19 @@ static int recover_one(const char *state, const char *dir, struct strvec *paths,
 		if (!text_unescape(&path, p, nl) || path_refusal(path.buf))
 			return err_set(err, ERR_CORRUPT, "'%s' names no project path in line %zu; look into '%s', then remove it",
 				       list, i + 1, dir);
-		if (!file_exists(from))
-			continue;
-		if (file_exists(path.buf) && move_below(crash, path.buf, err) < 0)
+		if (r->ended && r->ended(r->ctx, path.buf))
+			return file_remove_tree(dir, err);
+		if (put_back_one(r->state, from, path.buf, r->paths, err) < 0)
 			return -1;
-		if (file_move(from, path.buf, err) < 0)
-			return -1;
-		strvec_push(paths, path.buf);
 	}
-	return file_remove_tree(dir, err);
+	return remove_or_keep(r->state, dir, err);
 }
 
-int aside_recover(const char *state, struct strvec *paths, struct err *err)
+int aside_recover(const char *state, bool (*ended)(void *ctx, const char *path), void *ctx, struct strvec *paths,
+		  struct err *err)
 {
 	CLEANUP(freep) char *top = xstrfmt("%s/aside", state);
+	const struct recovery r = {state, ended, ctx, paths};
 	DIR *dir = opendir(top);
 	struct dirent *e;
 	int result = 0;
@@ -193,7 +229,7 @@ int aside_recover(const char *state, struct strvec *paths, struct err *err)
 		CLEANUP(freep) char *one = xstrfmt("%s/%s", top, e->d_name);
 
 		if (e->d_name[0] != '.')
-			result = recover_one(state, one, paths, err);
+			result = recover_one(&r, one, err);
 	}
 	closedir(dir);
 	return result;

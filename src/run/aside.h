@@ -34,8 +34,11 @@ void aside_release(struct aside *a); /* memory only */
  * nothing stood there. */
 NODISCARD int aside_fail(const char *state, const char *instance, const char *const *paths, size_t n, char **where,
 			 struct err *err);
-/* Puts back what a crashed run had moved aside; something that stands there goes to STATE/failed/crash/. Appends the paths. */
-NODISCARD int aside_recover(const char *state, struct strvec *paths, struct err *err);
+/* Puts back what a crashed run had moved aside; something that stands there goes to STATE/failed/crash/. Appends the paths.
+ * Where ended (may be NULL) says that the stage had ended, what was moved is let go of. What no list names is kept in
+ * STATE/failed/crash/. */
+NODISCARD int aside_recover(const char *state, bool (*ended)(void *ctx, const char *path), void *ctx,
+			    struct strvec *paths, struct err *err);
 
 /* An instance's name as one file name: '/' and '%' escaped, long ones shortened with a hash; owned. */
 char *aside_file_name(const char *instance);

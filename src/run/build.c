@@ -38,6 +38,7 @@ struct job {
 	const struct verdict *v;
 	int id, attempt;
 	bool running, timed_out;
+	bool taken; /* old outputs are aside */
 	struct aside aside;
 	const char **paths; /* outputs that are moved aside */
 	size_t n_paths;
@@ -223,7 +224,9 @@ static int node_fresh(struct build *b, size_t node, const struct verdict *v, str
 {
 	struct event e = about(b, v->state == STALE_FROZEN ? EVENT_FROZEN : EVENT_FRESH, node);
 
-	if (v->found && !same_key(v->found, v->last) && history_touch(b->t->history, v->found, err) < 0)
+	if (v->found && !same_key(v->found, v->last) &&
+	    (history_begin_run(b->t->history, b->t->run_id, err) < 0 ||
+	     history_touch(b->t->history, v->found, err) < 0))
 		return -1;
 	e.verdict = v;
 	e.saved = v->found ? v->found->duration : 0;
@@ -311,7 +314,13 @@ static char *job_undo(struct build *b, struct job *j, bool put_back)
 	CLEANUP(err_release) struct err err = ERR_INIT;
 	char *where = NULL;
 
+	if (!j->taken) { /* what stands there is still as it was */
+		if (!j->aside.dir && history_end(b->t->history, j->in->name, &err) < 0)
+			note(b, j->node, err.msg);
+		return NULL;
+	}
 	if (aside_fail(b->t->state_dir, j->in->name, j->paths, j->n_paths, &where, &err) < 0 ||
+	    (put_back && history_back(b->t->history, j->in->name, &err) < 0) ||
 	    (put_back && aside_put_back(&j->aside, &err) < 0) ||
 	    (put_back && history_end(b->t->history, j->in->name, &err) < 0))
 		note(b, j->node, err.msg);
@@ -440,7 +449,8 @@ static int move_aside(struct build *b, struct job *j, struct err *err)
 
 	if (history_begin(b->t->history, j->in->name, j->paths, j->n_paths, err) < 0)
 		return -1;
-	return aside_take(&j->aside, b->t->state_dir, id, j->paths, j->n_paths, err);
+	j->taken = aside_take(&j->aside, b->t->state_dir, id, j->paths, j->n_paths, err) == 0;
+	return j->taken ? 0 : -1;
 }
 
 static void start_stage(struct build *b, struct job *j)
@@ -991,27 +1001,49 @@ void build_result_release(struct build_result *r)
 	memset(r, 0, sizeof(*r));
 }
 
+static bool has_ended(void *ctx, const char *path)
+{
+	return history_ended(ctx, path);
+}
+
+/* Each step is written down before the next, so that this too may be killed and begun again. */
+static int undo_half_written(struct history *h, const char *state_dir, const struct strvec *instances,
+			     const struct strvec *paths, struct strvec *notes, struct err *err)
+{
+	CLEANUP(freep) char *where = NULL;
+	size_t i;
+
+	for (i = 0; i < paths->n; i++)
+		if (store_place_sweep(paths->v[i], err) < 0)
+			return -1;
+	if (paths->n && aside_fail(state_dir, "crash", (const char *const *)paths->v, paths->n, &where, err) < 0)
+		return -1;
+	if (where)
+		strvec_pushf(notes, "the run before ended badly; what it left half-written is in '%s'", where);
+	for (i = 0; i < instances->n; i++)
+		if (history_back(h, instances->v[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 int build_recover(struct history *h, const char *state_dir, const char *run_id, struct strvec *notes, struct err *err)
 {
 	CLEANUP(strvec_release) struct strvec instances = STRVEC_INIT, paths = STRVEC_INIT, back = STRVEC_INIT;
-	CLEANUP(freep) char *where = NULL;
 	const char *run = history_crashed_run(h);
 	int killed;
 	size_t i;
 
-	if (!run)
-		return aside_recover(state_dir, &back, err);
-	killed = *run ? keeper_sweep(run) : 0;
-	if (killed)
-		strvec_pushf(notes, "the run before ended badly; %d of its processes were still there and were stopped", killed);
-	history_half_written(h, &instances, &paths);
-	if (history_begin_run(h, run_id, err) < 0)
-		return -1;
-	if (paths.n && aside_fail(state_dir, "crash", (const char *const *)paths.v, paths.n, &where, err) < 0)
-		return -1;
-	if (where)
-		strvec_pushf(notes, "the run before ended badly; what it left half-written is in '%s'", where);
-	if (aside_recover(state_dir, &back, err) < 0)
+	if (run) {
+		killed = *run ? keeper_sweep(run) : 0;
+		if (killed)
+			strvec_pushf(notes, "the run before ended badly; %d of its processes %s still there and %s stopped",
+				     killed, killed == 1 ? "was" : "were", killed == 1 ? "was" : "were");
+		history_half_written(h, &instances, &paths);
+		if (history_begin_run(h, run_id, err) < 0 ||
+		    undo_half_written(h, state_dir, &instances, &paths, notes, err) < 0)
+			return -1;
+	}
+	if (aside_recover(state_dir, has_ended, h, &back, err) < 0)
 		return -1;
 	for (i = 0; i < back.n; i++)
 		strvec_pushf(notes, "'%s' is put back as it was before", back.v[i]);

@@ -4,7 +4,7 @@
  *     mlmake-state 1 <xxh3-64 of what follows> <what stat says of mlmake.lock as it was written>
  *
  * and goes on with the blocks of record.h, sorted by instance. A journal line is "<xxh3-64 of the rest> <word> <rest>", the words
- * being run, begin, end and record. */
+ * being run, begin, back, end and record. */
 #include <config.h>
 
 #include "stale/history.h"
@@ -30,7 +30,19 @@ struct known {
 	const char *text;
 	size_t len;
 	struct record *record;
-	bool fresh_record; /* to be written to records/ at the next save */
+};
+
+/* A stage that the journal found at open speaks of. */
+struct begun {
+	struct strvec paths;
+	enum { BEGUN_WRITES, BEGUN_BACK, BEGUN_ENDED } how;
+	size_t turn; /* the later, the higher */
+};
+
+/* A record that is to be written to records/ at the next save. */
+struct new_record {
+	const char *text;
+	size_t len;
 };
 
 struct history {
@@ -42,10 +54,14 @@ struct history {
 	bool made_known;
 	struct map by_key;   /* hex key -> struct record, of records read or added in this process */
 	char lock_stat[128]; /* as the state file says */
+	struct new_record *new_records; /* in arena */
+	size_t n_new;
 	int journal;
+	off_t journal_len; /* up to where the journal found at open is whole */
 	bool dirty;
 	const char *crashed_run;
-	struct map open_stages; /* instance -> char ** of paths: begun, not ended (of the crashed run) */
+	struct map begun; /* instance -> struct begun */
+	size_t turns;
 };
 
 static void stat_words(const char *path, char out[128])
@@ -242,98 +258,128 @@ static int read_lock(struct history *h, bool *conflict, struct err *err)
 	return 0;
 }
 
+static void ended(struct history *h, const char *instance)
+{
+	struct begun *b = map_get(&h->begun, instance);
+
+	if (b)
+		b->how = BEGUN_ENDED;
+}
+
+/* Also one that another record of its instance follows before the next save is kept by its key. */
+static void keep_record(struct history *h, const char *text, size_t n)
+{
+	h->new_records = arena_grow(&h->arena, h->new_records, h->n_new, sizeof(*h->new_records));
+	h->new_records[h->n_new++] = (struct new_record){text, n};
+}
+
 static void replay_record(struct history *h, const char *payload, const char *end)
 {
 	CLEANUP(strbuf_release) struct strbuf block = STRBUF_INIT;
 	struct record r;
-	struct known *k;
 	const char *text;
 
 	if (!text_unescape(&block, payload, end) ||
 	    record_parse(block.buf, block.len, &h->arena, &r, NULL) < 0)
 		return;
 	text = arena_strndup(&h->arena, block.buf, block.len);
-	k = know(h, text, block.len);
-	k->fresh_record = true;
-	map_put(&h->open_stages, k->instance, h); /* ended: any value that is not a list of paths */
-	h->dirty = true;
+	know(h, text, block.len);
+	keep_record(h, text, block.len);
+	ended(h, r.instance);
+}
+
+static struct begun *begun_of(struct history *h, const char *instance)
+{
+	struct begun *b = map_get(&h->begun, instance);
+
+	if (!b) {
+		b = arena_calloc(&h->arena, sizeof(*b));
+		map_put(&h->begun, arena_strdup(&h->arena, instance), b);
+	}
+	strvec_release(&b->paths);
+	b->paths = (struct strvec)STRVEC_INIT;
+	b->how = BEGUN_WRITES;
+	b->turn = ++h->turns;
+	return b;
 }
 
 static void replay_begin(struct history *h, const char *payload, const char *end)
 {
 	CLEANUP(strbuf_release) struct strbuf part = STRBUF_INIT;
-	struct strvec *paths = arena_calloc(&h->arena, sizeof(*paths));
-	const char *name = NULL, *tab;
-	struct strvec *old;
+	struct begun *b = NULL;
+	const char *tab;
 
 	for (; payload < end; payload = tab + 1) {
 		tab = memchr(payload, '\t', (size_t)(end - payload));
 		tab = tab ? tab : end;
 		strbuf_clear(&part);
 		if (!text_unescape(&part, payload, tab))
-			break;
-		if (!name)
-			name = arena_strdup(&h->arena, part.buf);
+			return;
+		if (!b)
+			b = begun_of(h, part.buf);
 		else
-			strvec_push(paths, part.buf);
+			strvec_push(&b->paths, part.buf);
 	}
-	old = name ? map_put(&h->open_stages, name, paths) : paths;
-	if (old && old != (void *)h)
-		strvec_release(old);
 }
 
-static void free_open(struct history *h)
+static void free_begun(struct history *h)
 {
 	struct map_slot *s;
 	size_t i = 0;
 
-	while ((s = map_next(&h->open_stages, &i)))
-		if (s->value != h)
-			strvec_release(s->value);
-	map_release(&h->open_stages);
+	while ((s = map_next(&h->begun, &i)))
+		strvec_release(&((struct begun *)s->value)->paths);
+	map_release(&h->begun);
 }
 
-static void replay_end(struct history *h, const char *payload, const char *end)
+static void replay_how(struct history *h, const char *payload, const char *end, int how)
 {
 	CLEANUP(strbuf_release) struct strbuf name = STRBUF_INIT;
-	void *old;
+	struct begun *b;
 
-	if (!text_unescape(&name, payload, end) || !(old = map_get(&h->open_stages, name.buf)))
-		return;
-	if (old != h)
-		strvec_release(old);
-	map_put(&h->open_stages, name.buf, h);
+	if (text_unescape(&name, payload, end) && (b = map_get(&h->begun, name.buf)))
+		b->how = how;
+}
+
+static void replay_line(struct history *h, const char *p, const char *nl)
+{
+	const char *rest;
+
+	if (skip_prefix(p, "run ", &rest))
+		h->crashed_run = arena_strndup(&h->arena, rest, (size_t)(nl - rest));
+	else if (skip_prefix(p, "begin ", &rest))
+		replay_begin(h, rest, nl);
+	else if (skip_prefix(p, "back ", &rest))
+		replay_how(h, rest, nl, BEGUN_BACK);
+	else if (skip_prefix(p, "end ", &rest))
+		replay_how(h, rest, nl, BEGUN_ENDED);
+	else if (skip_prefix(p, "record ", &rest))
+		replay_record(h, rest, nl);
 }
 
 /* A line whose checksum does not hold was not written whole; nothing behind it was either. */
-static void replay_journal(struct history *h)
+static void replay_journal(struct history *h, const struct strbuf *text)
 {
-	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
-	CLEANUP(err_release) struct err ignored = ERR_INIT;
-	const char *p, *nl, *rest;
+	const char *p = text->buf, *end = p + text->len, *nl;
 
-	if (file_read(h->journal_file, STATE_LIMIT, &text, &ignored) < 0)
-		return;
 	h->crashed_run = "";
-	for (p = text.buf; (nl = strchr(p, '\n')); p = nl + 1) {
-		if (nl - p < 18 || strtoull(p, NULL, 16) != hash_bytes(p + 17, (size_t)(nl - p - 17)))
-			return;
-		p += 17;
-		if (skip_prefix(p, "run ", &rest))
-			h->crashed_run = arena_strndup(&h->arena, rest, (size_t)(nl - rest));
-		else if (skip_prefix(p, "begin ", &rest))
-			replay_begin(h, rest, nl);
-		else if (skip_prefix(p, "end ", &rest))
-			replay_end(h, rest, nl);
-		else if (skip_prefix(p, "record ", &rest))
-			replay_record(h, rest, nl);
+	h->dirty = true;
+	for (; (nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1) {
+		char *sum_end;
+
+		if (nl - p < 18 || strtoull(p, &sum_end, 16) != hash_bytes(p + 17, (size_t)(nl - p - 17)) || sum_end != p + 16)
+			break;
+		replay_line(h, p + 17, nl);
 	}
+	h->journal_len = p - text->buf;
 }
 
 struct history *history_open(const struct history_paths *paths, bool *conflict, struct err *err)
 {
 	struct history *h = xcalloc(1, sizeof(*h));
+	CLEANUP(strbuf_release) struct strbuf journal = STRBUF_INIT;
 	char now[128];
+	bool crashed;
 
 	*conflict = false;
 	h->state_text = h->lock_text = (struct strbuf)STRBUF_INIT;
@@ -342,13 +388,16 @@ struct history *history_open(const struct history_paths *paths, bool *conflict, 
 	h->journal_file = xstrfmt("%s/journal", paths->state);
 	h->records_dir = xstrfmt("%s/records", paths->shared);
 	h->lock_file = xstrdup(paths->lock);
+	/* Before the state, which is newer than it if another process saves in between: what is said twice does no harm. */
+	crashed = file_read(h->journal_file, STATE_LIMIT, &journal, NULL) == 0;
 	read_state(h);
 	stat_words(h->lock_file, now);
 	if (!streq(now, h->lock_stat) && read_lock(h, conflict, err) < 0) {
 		history_free(h);
 		return NULL;
 	}
-	replay_journal(h);
+	if (crashed)
+		replay_journal(h, &journal);
 	return h;
 }
 
@@ -356,7 +405,7 @@ void history_free(struct history *h)
 {
 	if (!h)
 		return;
-	free_open(h);
+	free_begun(h);
 	map_release(&h->known);
 	map_release(&h->by_key);
 	map_release(&h->made);
@@ -468,9 +517,14 @@ int history_begin_run(struct history *h, const char *run_id, struct err *err)
 		return 0;
 	if (file_mkdirs_for(h->journal_file, err) < 0)
 		return -1;
+	if (h->crashed_run && (file_sweep(h->lock_file, err) < 0 || file_sweep(h->state_file, err) < 0))
+		return -1;
 	h->journal = open(h->journal_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (h->journal < 0)
 		return err_errno(err, "cannot open '%s'", h->journal_file);
+	/* what follows a line that is not whole is not read, so it must not stand there */
+	if (ftruncate(h->journal, h->journal_len) < 0)
+		return err_errno(err, "cannot cut '%s'", h->journal_file);
 	strbuf_addstr(&rest, run_id);
 	return append(h, "run", &rest, err);
 }
@@ -488,12 +542,22 @@ int history_begin(struct history *h, const char *instance, const char *const *pa
 	return append(h, "begin", &rest, err);
 }
 
-int history_end(struct history *h, const char *instance, struct err *err)
+static int append_name(struct history *h, const char *word, const char *instance, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf rest = STRBUF_INIT;
 
 	text_add_escaped(&rest, instance, strlen(instance), false);
-	return append(h, "end", &rest, err);
+	return append(h, word, &rest, err);
+}
+
+int history_back(struct history *h, const char *instance, struct err *err)
+{
+	return append_name(h, "back", instance, err);
+}
+
+int history_end(struct history *h, const char *instance, struct err *err)
+{
+	return append_name(h, "end", instance, err);
 }
 
 static int add(struct history *h, const struct record *r, bool new_result, struct err *err)
@@ -512,7 +576,8 @@ static int add(struct history *h, const struct record *r, bool new_result, struc
 	if (!k || record_parse(text, block.len, &h->arena, copy, err) < 0)
 		BUG("a record that was written cannot be read");
 	k->record = copy;
-	k->fresh_record |= new_result;
+	if (new_result)
+		keep_record(h, text, block.len);
 	map_put(&h->by_key, arena_hex(h, &r->key), copy);
 	return 0;
 }
@@ -550,7 +615,7 @@ static struct known **sorted(const struct history *h)
 }
 
 /* A record file is not synced by itself: before_commit syncs the file system, and a record that is cut off is none. */
-static int write_record(const struct history *h, const struct known *k, struct err *err)
+static int write_record(const struct history *h, const struct new_record *k, struct err *err)
 {
 	CLEANUP(freep) char *file = NULL;
 	struct digest key;
@@ -604,16 +669,18 @@ int history_save(struct history *h, bool (*current)(void *ctx, const char *insta
 			if (v[i]->len < 2 || v[i]->text[v[i]->len - 2] != '\n')
 				strbuf_addch(&lock, '\n');
 		}
-		if (v[i]->fresh_record && write_record(h, v[i], err) < 0)
-			return -1;
 	}
+	for (i = 0; i < h->n_new; i++)
+		if (write_record(h, &h->new_records[i], err) < 0)
+			return -1;
 	if (before_commit && before_commit(commit_ctx, err) < 0)
 		return -1;
 	if (write_lock(h, &lock, err) < 0 || write_state(h, &body, err) < 0)
 		return -1;
-	for (i = 0; i < h->known.n; i++)
-		v[i]->fresh_record = false;
+	h->n_new = 0;
+	h->new_records = NULL;
 	closep(&h->journal);
+	h->journal_len = 0;
 	if (unlink(h->journal_file) < 0 && errno != ENOENT)
 		return err_errno(err, "cannot remove '%s'", h->journal_file);
 	h->dirty = false;
@@ -630,13 +697,28 @@ void history_half_written(const struct history *h, struct strvec *instances, str
 	struct map_slot *s;
 	size_t i = 0, j;
 
-	while ((s = map_next(&h->open_stages, &i))) {
-		const struct strvec *list = s->value;
+	while ((s = map_next(&h->begun, &i))) {
+		const struct begun *b = s->value;
 
-		if (s->value == h)
+		if (b->how != BEGUN_WRITES)
 			continue;
 		strvec_push(instances, s->key);
-		for (j = 0; j < list->n; j++)
-			strvec_push(paths, list->v[j]);
+		for (j = 0; j < b->paths.n; j++)
+			strvec_push(paths, b->paths.v[j]);
 	}
+}
+
+bool history_ended(const struct history *h, const char *path)
+{
+	const struct begun *last = NULL;
+	struct map_slot *s;
+	size_t i = 0;
+
+	while ((s = map_next(&h->begun, &i))) {
+		const struct begun *b = s->value;
+
+		if (strvec_has(&b->paths, path) && (!last || b->turn > last->turn))
+			last = b;
+	}
+	return last && last->how == BEGUN_ENDED;
 }

@@ -40,7 +40,9 @@ NODISCARD int history_begin_run(struct history *h, const char *run_id, struct er
 /* instance is about to write paths. */
 NODISCARD int history_begin(struct history *h, const char *instance, const char *const *paths, size_t n,
 			    struct err *err);
-/* instance has ended and left nothing half-written. */
+/* instance failed and nothing half-written stands at its paths any more; what stood there before is to be put back. */
+NODISCARD int history_back(struct history *h, const char *instance, struct err *err);
+/* instance has ended: what stands at its paths is what shall stand there. */
 NODISCARD int history_end(struct history *h, const char *instance, struct err *err);
 /* A record came true; it is copied. It is also the end of instance. */
 NODISCARD int history_add(struct history *h, const struct record *r, struct err *err);
@@ -58,5 +60,7 @@ bool history_dirty(const struct history *h);
 /* What the run whose journal was found at open left: its id (NULL: there was none), and the paths that were being written. */
 const char *history_crashed_run(const struct history *h);
 void history_half_written(const struct history *h, struct strvec *instances, struct strvec *paths);
+/* Had the stage that was the last to write path ended, so that its result stands there? */
+bool history_ended(const struct history *h, const char *path);
 
 #endif

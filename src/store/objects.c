@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -43,23 +44,29 @@ void objects_release(struct objects *o)
 	free(o->dir);
 }
 
-/* Removes what a crash left in incoming/ a day ago or longer. What cannot be removed stays; it does no harm. */
+/* Whoever writes an object holds a lock on it: what nobody holds, a kill left. */
+static void remove_abandoned(int dir, const char *name)
+{
+	CLEANUP(closep) int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		unlinkat(dir, name, 0);
+}
+
+/* Removes what kills left in incoming/. What cannot be removed stays; it does no harm. */
 static void sweep(int fd)
 {
 	int in = openat(fd, "incoming", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	DIR *dir = in >= 0 ? fdopendir(in) : NULL;
-	time_t now = time(NULL);
 	struct dirent *e;
-	struct stat st;
 
 	if (!dir) {
 		closep(&in);
 		return;
 	}
 	while ((e = readdir(dir)))
-		if (e->d_name[0] != '.' && fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    st.st_ctime < now - DAY)
-			unlinkat(dirfd(dir), e->d_name, 0);
+		if (e->d_name[0] != '.')
+			remove_abandoned(dirfd(dir), e->d_name);
 	closedir(dir);
 }
 
@@ -189,17 +196,33 @@ int objects_read(struct objects *o, const struct digest *id, int64_t *size, stru
 	return fd;
 }
 
-int incoming_open(struct incoming *in, struct objects *o, struct err *err)
+/* Makes the file and locks it. 1: somebody who sweeps was faster than the lock. */
+static int incoming_create(struct incoming *in)
 {
 	static unsigned counter;
+	struct stat st;
+
+	snprintf(in->name, sizeof(in->name), "incoming/%ld.%jx.%u", (long)getpid(),
+		 (uintmax_t)clock_tick(&clock_system), __atomic_add_fetch(&counter, 1, __ATOMIC_RELAXED));
+	in->fd = openat(in->o->fd, in->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (in->fd < 0)
+		return -1;
+	if ((flock(in->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) && fstat(in->fd, &st) == 0 && st.st_nlink)
+		return 0;
+	closep(&in->fd);
+	return 1;
+}
+
+int incoming_open(struct incoming *in, struct objects *o, struct err *err)
+{
+	int got;
 
 	if (objects_open(o, true, err) < 0)
 		return -1;
 	in->o = o;
-	snprintf(in->name, sizeof(in->name), "incoming/%ld.%jx.%u", (long)getpid(),
-		 (uintmax_t)clock_tick(&clock_system), __atomic_add_fetch(&counter, 1, __ATOMIC_RELAXED));
-	in->fd = openat(o->fd, in->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (in->fd < 0)
+	while ((got = incoming_create(in)) > 0)
+		;
+	if (got < 0)
 		return err_errno(err, "cannot create '%s/%s'", o->dir, in->name);
 	return 0;
 }

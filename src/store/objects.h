@@ -16,7 +16,7 @@ struct objects {
 	char *dir;
 	int fd;       /* of dir; -1 until something is put or found there */
 	bool written; /* since the last sync; changed atomically */
-	bool swept;   /* incoming/ was looked through for old leftovers */
+	bool swept;   /* incoming/ was looked through for what kills left */
 	pthread_mutex_t mutex;
 };
 void objects_init(struct objects *o, const char *dir);

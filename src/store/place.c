@@ -183,19 +183,33 @@ static void undo(const char *path, const char *tmp)
 		err_release(&ignored);
 }
 
+/* How the temporary names beside path begin. */
+static char *temporary(const char *path)
+{
+	return xstrfmt(".%.180s.mlmake-tmp.", path_base(path));
+}
+
+int store_place_sweep(const char *path, struct err *err)
+{
+	CLEANUP(freep) char *prefix = temporary(path);
+
+	return file_sweep_prefix(path, prefix, err);
+}
+
 int store_place(struct store *s, const struct content *c, const char *path, struct err *err)
 {
 	static unsigned counter;
 	const char *base = path_base(path);
 	CLEANUP(freep) char *tmp = NULL;
+	CLEANUP(freep) char *prefix = NULL;
 	CLEANUP(closep) int at = -1, fd = -1;
 	struct placed p;
 
 	at = open_parent(path, err);
 	if (at < 0)
 		return -1;
-	tmp = xstrfmt(".%.180s.mlmake-tmp.%ld.%u", base, (long)getpid(),
-		      __atomic_add_fetch(&counter, 1, __ATOMIC_RELAXED));
+	prefix = temporary(path);
+	tmp = xstrfmt("%s%ld.%u", prefix, (long)getpid(), __atomic_add_fetch(&counter, 1, __ATOMIC_RELAXED));
 	if (build(s, c, at, tmp, path, &fd, &p, err) < 0) {
 		undo(path, tmp);
 		return -1;

@@ -2,7 +2,7 @@
 /* Artifacts by content: put, get, has, place.
  *
  * dir/objects/aa/bb/<sha256>   one file an object, mode 0444 (files, link targets, directory manifests)
- * dir/incoming/                objects being written; whatever lies here at open and is old belongs to nobody
+ * dir/incoming/                objects being written, each locked (flock) by who writes it; the next run removes the rest
  *
  * An object appears whole or not at all. Every read verifies; an object that does not hash to its name is moved to
  * dir/corrupt/ and counts as absent. Calls may be made from several threads at once. */
@@ -42,6 +42,9 @@ NODISCARD int store_find(struct store *s, const struct content *dir, const char 
 /* Puts c at path, where nothing may stand; directories above are made. Bytes, executable bits, links and empty
  * directories are as they were taken in; verified. It appears whole or not at all (built beside path, renamed). */
 NODISCARD int store_place(struct store *s, const struct content *c, const char *path, struct err *err);
+
+/* Removes what store_place left beside path when it was killed. Nobody may be placing path. */
+NODISCARD int store_place_sweep(const char *path, struct err *err);
 
 /* Makes all puts so far durable. One call for a batch. */
 NODISCARD int store_sync(struct store *s, struct err *err);

@@ -68,6 +68,8 @@ int fd_write_all(int fd, const void *data, size_t n, struct err *err)
 	return 0;
 }
 
+static int remove_at(int at, const char *name);
+
 int file_sync_dir(const char *dir, struct err *err)
 {
 	CLEANUP(closep) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -105,6 +107,29 @@ int file_write(const char *path, const void *data, size_t n, mode_t mode, bool d
 undo:
 	unlink(tmp);
 	return -1;
+}
+
+int file_sweep_prefix(const char *path, const char *prefix, struct err *err)
+{
+	CLEANUP(freep) char *name = path_dir(path);
+	DIR *dir = opendir(name);
+	struct dirent *e;
+	int result = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : err_errno(err, "cannot read directory '%s'", name);
+	while (result == 0 && (e = readdir(dir)))
+		if (skip_prefix(e->d_name, prefix, NULL) && remove_at(dirfd(dir), e->d_name) < 0)
+			result = err_errno(err, "cannot remove '%s/%s'", name, e->d_name);
+	closedir(dir);
+	return result;
+}
+
+int file_sweep(const char *path, struct err *err)
+{
+	CLEANUP(freep) char *prefix = xstrfmt(".%s.tmp", path_base(path));
+
+	return file_sweep_prefix(path, prefix, err);
 }
 
 int file_mkdirs(const char *dir, struct err *err)

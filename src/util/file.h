@@ -15,6 +15,10 @@ NODISCARD int fd_write_all(int fd, const void *data, size_t n, struct err *err);
 /* Writes path anew: a temporary file beside it, fsync if durable, rename; missing directories are made. After a crash
  * the old or the new content stands, whole. */
 NODISCARD int file_write(const char *path, const void *data, size_t n, mode_t mode, bool durable, struct err *err);
+/* Removes the temporary files that file_write left beside path when it was killed. Nobody may be writing path. */
+NODISCARD int file_sweep(const char *path, struct err *err);
+/* Removes what stands beside path under names that begin with prefix. */
+NODISCARD int file_sweep_prefix(const char *path, const char *prefix, struct err *err);
 NODISCARD int file_sync_dir(const char *dir, struct err *err);
 NODISCARD int file_mkdirs(const char *dir, struct err *err);        /* like mkdir -p */
 NODISCARD int file_mkdirs_for(const char *path, struct err *err);   /* the directories above path */

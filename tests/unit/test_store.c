@@ -411,14 +411,35 @@ static void other_file_system(void)
 	leave(&p);
 }
 
-static void old_leftovers(void)
+static void leftovers(void)
 {
 	struct place p = at("ol/store");
+	int fd;
 
-	put("ol/store/incoming/fresh", "x");
+	put("ol/store/incoming/held", "x");
+	put("ol/store/incoming/left", "x");
+	fd = file_lock("ol/store/incoming/held", true, false, NULL);
+	EXPECT(fd >= 0);
 	put("ol/f", "hello\n");
-	take(p.s, "ol/f"); /* what is young may be another's */
-	EXPECT(file_exists("ol/store/incoming/fresh"));
+	take(p.s, "ol/f");
+	EXPECT(file_exists("ol/store/incoming/held")); /* somebody writes it */
+	EXPECT(!file_exists("ol/store/incoming/left"));
+	closep(&fd);
+	leave(&p);
+}
+
+static void placing_killed(void)
+{
+	struct place p = at("pk/store");
+
+	put("pk/f", "hello\n");
+	put("pk/.f.mlmake-tmp.12.1/half", "x");
+	put("pk/.g.mlmake-tmp.12.1", "another's");
+	EXPECT_INT(store_place_sweep("pk/f", NULL), 0);
+	EXPECT(!file_exists("pk/.f.mlmake-tmp.12.1"));
+	EXPECT(file_exists("pk/.g.mlmake-tmp.12.1"));
+	EXPECT(file_exists("pk/f"));
+	EXPECT_INT(store_place_sweep("pk/no/such/dir", NULL), 0);
 	leave(&p);
 }
 
@@ -500,7 +521,8 @@ int main(void)
 		{"large files", large_files},
 		{"no room", no_room},
 		{"another file system", other_file_system},
-		{"leftovers", old_leftovers},
+		{"what kills left in incoming/ goes, what is locked stays", leftovers},
+		{"what a killed restore left beside its path goes", placing_killed},
 		{"many threads", from_many_threads},
 		{"many small files", many_small},
 	};

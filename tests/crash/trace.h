@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A program run under ptrace, stopped before its n-th system call that writes. Its threads are followed, its children not. */
+#ifndef TESTS_TRACE_H
+#define TESTS_TRACE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct trace {
+	char *const *argv;
+	long stop_at;         /* before the call of this number, counted from 1; 0: never */
+	void (*hit)(pid_t pid); /* called then, once; it may kill the program */
+	/* answers */
+	long writes;          /* calls that write seen so far */
+	const char *call;     /* name of the one that was stopped at; NULL: it never came */
+	int status;           /* as waitpid gives it */
+};
+
+/* Runs it to its end, in a process group of its own, with output to the file of that name. -1: no ptrace here. */
+int trace_run(struct trace *t, const char *output);
+
+#endif
