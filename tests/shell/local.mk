@@ -10,4 +10,8 @@ SHELL_TESTS += \
 	tests/shell/t0009-kill.sh \
 	tests/shell/t0010-at-once.sh \
 	tests/shell/t0011-exit-codes.sh \
-	tests/shell/t0012-errors.sh
+	tests/shell/t0012-errors.sh \
+	tests/shell/t0013-params.sh \
+	tests/shell/t0014-matrix.sh \
+	tests/shell/t0015-use.sh \
+	tests/shell/t0016-attempts.sh
