@@ -14,4 +14,8 @@ SHELL_TESTS += \
 	tests/shell/t0013-params.sh \
 	tests/shell/t0014-matrix.sh \
 	tests/shell/t0015-use.sh \
-	tests/shell/t0016-attempts.sh
+	tests/shell/t0016-attempts.sh \
+	tests/shell/t0017-options.sh \
+	tests/shell/t0018-targets.sh \
+	tests/shell/t0019-interrupt.sh \
+	tests/shell/t0020-events.sh

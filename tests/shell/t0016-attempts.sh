@@ -71,7 +71,7 @@ cache = no
 outs  = o.txt
 [stage t]
 cmd   = sed 's/^/t/' {{data}} > {{outs}}; echo t >> "$COUNT"
-data  = o.txt
+data  = o.txt keep=no
 outs  = t.txt
 END
 echo 'n = 1' > params.ini; mm 0; ran s t
