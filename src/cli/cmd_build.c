@@ -302,7 +302,6 @@ static int build(struct making *m, struct err *err)
 				    .tick = term_is_live(STDOUT_FILENO) ? TICK_LIVE : TICK_PLAIN};
 	int64_t started = clock_now(&clock_system);
 	bool work = has_work(m);
-	CLEANUP(err_release) struct err saving = ERR_INIT;
 	int got;
 
 	if ((work || adopts_a_record(&m->plan) || history_dirty(m->p.history)) &&
@@ -311,8 +310,8 @@ static int build(struct making *m, struct err *err)
 	if (work && keeper_start(m->keeper, err) < 0) /* before there are threads */
 		return -1;
 	got = build_run(&m->plan, &tools, &opt, &m->result, err);
-	if (save(m, &saving) < 0)
-		got = got < 0 ? got : err_move(err, &saving);
+	if (got == 0) /* otherwise the journal stays, and the next run undoes what was under way */
+		got = save(m, err);
 	if (got == 0 && m->result.n_parts)
 		got = append_log(m, started, err);
 	return got;

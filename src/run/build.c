@@ -224,13 +224,11 @@ static int node_fresh(struct build *b, size_t node, const struct verdict *v, str
 {
 	struct event e = about(b, v->state == STALE_FROZEN ? EVENT_FROZEN : EVENT_FRESH, node);
 
-	if (v->found && !same_key(v->found, v->last) &&
-	    (history_begin_run(b->t->history, b->t->run_id, err) < 0 ||
-	     history_touch(b->t->history, v->found, err) < 0))
+	if (v->found && !same_key(v->found, v->last) && history_touch(b->t->history, v->found, err) < 0)
 		return -1;
 	e.verdict = v;
 	e.saved = v->found ? v->found->duration : 0;
-	b->result->saved += e.saved;
+	b->result->saved = MIN(b->result->saved + MIN(e.saved, ORDER_LONGEST), ORDER_LONGEST);
 	if (v->state == STALE_FROZEN)
 		b->result->frozen++;
 	else
@@ -763,7 +761,7 @@ static int restored(struct build *b, struct job *j, struct err *err)
 	e.saved = j->v->found->duration;
 	e.duration = tick(b) - j->began;
 	b->result->restored++;
-	b->result->saved += e.saved;
+	b->result->saved = MIN(b->result->saved + MIN(e.saved, ORDER_LONGEST), ORDER_LONGEST);
 	add_part(b, j->node, EVENT_RESTORED, &j->v->found->key, e.duration);
 	node_good(b, j->node, true);
 	emit(b, e);
@@ -836,7 +834,7 @@ static int64_t time_left(struct build *b)
 
 		if (b->order.expected[j->node] < 0)
 			return -1;
-		work += MAX(b->order.expected[j->node] - age, (int64_t)0);
+		work = MIN(work + MAX(b->order.expected[j->node] - age, (int64_t)0), ORDER_LONGEST);
 		longest = MAX(longest, b->order.path[j->node] - age);
 	}
 	for (i = 0; i < b->p->g->n; i++) {
@@ -845,7 +843,7 @@ static int64_t time_left(struct build *b)
 			continue;
 		if (b->order.expected[i] < 0)
 			return -1;
-		work += b->order.expected[i];
+		work = MIN(work + b->order.expected[i], ORDER_LONGEST);
 	}
 	return MAX(longest, work / MAX(b->opt->jobs, 1));
 }

@@ -10,10 +10,10 @@
 static int64_t expect(const struct instance *in, const struct verdict *v)
 {
 	if (v->found && v->found->duration)
-		return v->found->duration;
+		return MIN(v->found->duration, ORDER_LONGEST);
 	if (v->last && v->last->duration)
-		return v->last->duration;
-	return in->stage->use.time ? in->stage->use.time : -1;
+		return MIN(v->last->duration, ORDER_LONGEST);
+	return in->stage->use.time ? MIN(in->stage->use.time, ORDER_LONGEST) : -1;
 }
 
 void order_make(struct order *o, const struct plan *p)
@@ -43,7 +43,7 @@ void order_make(struct order *o, const struct plan *p)
 		for (j = 0; j < g->nodes[node].n_down; j++)
 			if (p->selected[g->nodes[node].down[j]])
 				below = MAX(below, o->path[g->nodes[node].down[j]]);
-		o->path[node] = below + (o->expected[node] >= 0 ? o->expected[node] : guess);
+		o->path[node] = MIN(below, ORDER_LONGEST) + (o->expected[node] >= 0 ? o->expected[node] : guess);
 	}
 }
 

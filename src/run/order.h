@@ -5,6 +5,8 @@
 
 #include "stale/plan.h"
 
+#define ORDER_LONGEST (INT64_MAX / 4) /* times are cut here, so that what a damaged record claims does not overflow */
+
 struct order {
 	int64_t *expected; /* by node: nanoseconds; -1 if nothing is known */
 	int64_t *path;     /* by node: nanoseconds from its start to the end of the longest path below it */

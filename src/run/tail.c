@@ -13,6 +13,7 @@
 
 #define LINE_LIMIT 65536
 #define END_BYTES 8192
+#define AT_ONCE (1 << 20) /* a stage that writes without pause must not keep the reader from all else */
 
 bool progress_parse(const char *line, struct progress *out)
 {
@@ -55,11 +56,12 @@ static void give_lines(struct tail *t, bool last, void (*line)(void *ctx, const 
 void tail_read(struct tail *t, const char *log, bool last, void (*line)(void *ctx, const char *text, size_t n), void *ctx)
 {
 	char buf[16384];
+	int left = AT_ONCE / (int)sizeof(buf);
 	ssize_t n;
 
 	if (t->fd < 0)
 		t->fd = open(log, O_RDONLY | O_CLOEXEC);
-	while (t->fd >= 0 && (n = read(t->fd, buf, sizeof(buf))) > 0) {
+	while (t->fd >= 0 && (last || left-- > 0) && (n = read(t->fd, buf, sizeof(buf))) > 0) {
 		strbuf_add(&t->partial, buf, (size_t)n);
 		give_lines(t, false, line, ctx);
 	}

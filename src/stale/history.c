@@ -157,9 +157,9 @@ static char *arena_hex(struct history *h, const struct digest *d)
 
 /* Takes a lock that others wrote (git, a person): what it says of an instance counts as that instance's last record, unless it is
  * the one we have. */
-static int take_lock_block(struct history *h, const char *text, size_t n, int line, struct err *err)
+static int take_lock_block(struct history *h, const char *text, size_t n, int line, bool *conflict, struct err *err)
 {
-	struct digest key, mine;
+	struct digest key, mine, said;
 	const struct known *old;
 	struct record *r = arena_alloc(&h->arena, sizeof(*r));
 	struct known *k;
@@ -168,6 +168,11 @@ static int take_lock_block(struct history *h, const char *text, size_t n, int li
 		return err_wrap(err, "%s:%d", h->lock_file, line);
 	if (!record_peek_key(text, n, &key))
 		return err_set(err, ERR_PARSE, "%s:%d: the key does not stand first", h->lock_file, line);
+	record_key(r, &said);
+	if (!digest_eq(&said, &r->key)) { /* mixed by a merge, or edited: it does not say what was built from what */
+		*conflict = true;
+		return 0;
+	}
 	map_put(&h->by_key, arena_hex(h, &key), r);
 	old = map_get(&h->known, r->instance);
 	if (old && record_peek_key(old->text, old->len, &mine) && digest_eq(&key, &mine))
@@ -251,7 +256,7 @@ static int read_lock(struct history *h, bool *conflict, struct err *err)
 			continue;
 		}
 		n = block_len(p, end);
-		if (take_lock_block(h, p, n, 1 + count_newlines(h->lock_text.buf, p), err) < 0)
+		if (take_lock_block(h, p, n, 1 + count_newlines(h->lock_text.buf, p), conflict, err) < 0)
 			return -1;
 		p += n;
 	}

@@ -44,7 +44,7 @@ void *arena_alloc(struct arena *a, size_t n)
 		BUG("arena object too large");
 	if (one_malloc_each())
 		return add_chunk(a, n);
-	n = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+	n = n ? (n + ALIGN - 1) & ~(size_t)(ALIGN - 1) : ALIGN; /* also nothing is somewhere */
 	if (n > CHUNK / 4)
 		return add_chunk(a, n);
 	if ((size_t)(a->end - a->at) < n) {
