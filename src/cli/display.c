@@ -380,7 +380,7 @@ static void add_failure(struct display *d, const struct event *e)
 /* Stages that ^C ended have not failed; the build says so in these words. */
 static bool was_interrupted(const struct event *e)
 {
-	return e->message && streq(e->message, "interrupted");
+	return e->outcome == BUILD_INTERRUPTED;
 }
 
 static void on_failed(struct display *d, const struct event *e)

@@ -46,7 +46,8 @@ struct job {
 	size_t tokens;
 	bool implicit;
 	int64_t began, started, deadline, kill_at; /* ticks; started: wall clock */
-	char *log;
+	char *log;        /* where it writes: .slot-N, and its own name once it has written something */
+	size_t slot;      /* SIZE_MAX: none */
 	struct tail tail;
 	struct finish finish;
 	struct job *next;
@@ -71,6 +72,8 @@ struct build {
 	bool implicit_used, stopping, interrupted, token_wanted;
 	int64_t last_tick, began;
 	struct job *told; /* whose log is being read */
+	bool *slots;      /* .slot-N is in use */
+	size_t n_slots;
 };
 
 static int64_t tick(const struct build *b)
@@ -240,10 +243,60 @@ static int node_fresh(struct build *b, size_t node, const struct verdict *v, str
 
 /* ---- jobs ---- */
 
+/* ---- logs ----
+ *
+ * Most stages write nothing, and making a file for each would cost more than many a stage: a stage writes to .slot-N, which the
+ * next one takes over if it is still empty, and which gets the instance's name when it is not. */
+
+static void take_log(struct build *b, struct job *j)
+{
+	for (j->slot = 0; j->slot < b->n_slots && b->slots[j->slot]; j->slot++)
+		;
+	if (j->slot == b->n_slots) {
+		b->slots = xreallocarray(b->slots, b->n_slots + 1, sizeof(*b->slots));
+		b->n_slots++;
+	}
+	b->slots[j->slot] = true;
+	j->log = xstrfmt("%s/log/.slot-%zu", b->t->state_dir, j->slot);
+}
+
+static void free_slot(struct build *b, struct job *j)
+{
+	if (j->slot != SIZE_MAX)
+		b->slots[j->slot] = false;
+	j->slot = SIZE_MAX;
+}
+
+/* Is there something in j's log? Then it gets its name. With last, a log of an earlier run goes if there is nothing. */
+static bool name_log(struct build *b, struct job *j, bool last)
+{
+	CLEANUP(freep) char *name = NULL;
+	CLEANUP(freep) char *path = NULL;
+	struct stat st;
+
+	if (!j->log)
+		return false;
+	if (j->slot == SIZE_MAX)
+		return true;
+	name = aside_file_name(j->in->name);
+	path = xstrfmt("%s/log/%s.log", b->t->state_dir, name);
+	if (stat(j->log, &st) < 0 || st.st_size == 0) {
+		if (last)
+			unlink(path);
+		return false;
+	}
+	if (rename(j->log, path) < 0)
+		return true;
+	free(j->log);
+	j->log = path;
+	path = NULL;
+	free_slot(b, j);
+	return true;
+}
+
 static struct job *job_new(struct build *b, size_t node, const struct verdict *v)
 {
 	struct job *j = xcalloc(1, sizeof(*j));
-	CLEANUP(freep) char *name = aside_file_name(b->p->g->nodes[node].in->name);
 
 	j->node = node;
 	j->in = b->p->g->nodes[node].in;
@@ -252,7 +305,7 @@ static struct job *job_new(struct build *b, size_t node, const struct verdict *v
 	j->attempt = 1;
 	j->hold = (struct holding)HOLDING_INIT;
 	j->tail = (struct tail)TAIL_INIT;
-	j->log = xstrfmt("%s/log/%s.log", b->t->state_dir, name);
+	j->slot = SIZE_MAX;
 	j->paths = xcalloc(j->in->n_outs + 1, sizeof(*j->paths));
 	j->next = b->jobs;
 	b->jobs = j;
@@ -267,6 +320,7 @@ static void job_free(struct build *b, struct job *j)
 	for (at = &b->jobs; *at != j; at = &(*at)->next)
 		;
 	*at = j->next;
+	free_slot(b, j);
 	tail_release(&j->tail);
 	aside_release(&j->aside);
 	finish_release(&j->finish);
@@ -334,7 +388,8 @@ static void job_failed(struct build *b, struct job *j, const char *message, bool
 	e.duration = ran ? tick(b) - j->began : 0;
 	e.message = message;
 	e.attempt = j->attempt;
-	if (ran) {
+	e.outcome = b->interrupted ? BUILD_INTERRUPTED : BUILD_FAILED;
+	if (ran && name_log(b, j, true)) {
 		tail_end(j->log, TAIL_LINES, &end);
 		e.log = j->log;
 		e.tail = end.len ? end.buf : NULL;
@@ -420,14 +475,17 @@ static int launch(struct build *b, struct job *j, struct err *err)
 {
 	CLEANUP(strvec_release) struct strvec env = STRVEC_INIT;
 	const struct stage *st = j->in->stage;
-	struct launch l = {j->in->name, j->in->cmd, st->env ? st->env->run : NULL, NULL, j->log};
+	struct launch l = {j->in->name, j->in->cmd, st->env ? st->env->run : NULL, NULL, NULL};
 	size_t i;
 
 	for (i = 0; i < j->n_paths; i++)
 		if (file_mkdirs_for(j->paths[i], err) < 0)
 			return -1;
-	if (file_mkdirs_for(j->log, err) < 0 || make_env(b, j, &env, err) < 0)
+	if (!j->log)
+		take_log(b, j);
+	if (make_env(b, j, &env, err) < 0)
 		return -1;
+	l.log = j->log;
 	l.env = env.v;
 	j->began = tick(b);
 	j->started = clock_now(b->t->clock);
@@ -562,6 +620,8 @@ static int start_some(struct build *b, struct err *err)
 	int result = 0;
 
 	b->token_wanted = false;
+	if (!b->running && b->t->jobserver)
+		jobserver_refill(b->t->jobserver);
 	while (result == 0 && b->queue.n && !b->stopping && !b->interrupted) {
 		size_t node = queue_pop(&b->queue);
 		const struct use *use = &b->p->g->nodes[node].in->stage->use;
@@ -613,6 +673,12 @@ static void tell_log(struct build *b, struct job *j, bool last)
 	tail_read(&j->tail, j->log, last, tell_line, b);
 	if (last)
 		tail_release(&j->tail);
+}
+
+static void follow_log(struct build *b, struct job *j)
+{
+	if (name_log(b, j, false))
+		tell_log(b, j, false);
 }
 
 static char *status_words(const struct build *b, const struct job *j, int status)
@@ -686,15 +752,6 @@ static int reap_stages(struct build *b, struct err *err)
 	return got;
 }
 
-/* Most stages write nothing; ten thousand empty logs help nobody. */
-static void remove_empty(const char *log)
-{
-	struct stat st;
-
-	if (stat(log, &st) == 0 && st.st_size == 0)
-		unlink(log);
-}
-
 static int collected(struct build *b, struct job *j, struct err *err)
 {
 	struct event e = about(b, EVENT_DONE, j->node);
@@ -714,7 +771,7 @@ static int collected(struct build *b, struct job *j, struct err *err)
 	e.duration = j->finish.duration;
 	e.changed = j->finish.changed;
 	e.attempt = j->attempt;
-	remove_empty(j->log);
+	name_log(b, j, true);
 	b->result->ran++;
 	add_part(b, j->node, EVENT_DONE, &j->finish.record.key, e.duration);
 	node_good(b, j->node, true);
@@ -859,7 +916,7 @@ static void heed_tick(struct build *b)
 	b->last_tick = now;
 	for (j = b->jobs; j; j = j->next)
 		if (j->running)
-			tell_log(b, j, false);
+			follow_log(b, j);
 	e.estimate = time_left(b);
 	emit(b, e);
 }
@@ -938,6 +995,7 @@ static void build_release(struct build *b)
 	free(b->waits);
 	free(b->touched);
 	free(b->no_restore);
+	free(b->slots);
 }
 
 static void skip_the_rest(struct build *b)

@@ -43,7 +43,7 @@ struct event {
 	const char *message, *log, *aside;
 	const char *tail;               /* FAILED: the last lines of the log */
 	const char *cause;              /* SKIPPED */
-	enum build_outcome outcome;
+	enum build_outcome outcome;     /* END. FAILED: BUILD_INTERRUPTED if it was stopped */
 };
 
 struct event_sink {

@@ -414,6 +414,7 @@ static void interruption_is_no_failure(void)
 	t.now = S;
 	e = about(&t, EVENT_FAILED, t.clean);
 	e.message = "interrupted";
+	e.outcome = BUILD_INTERRUPTED;
 	tell(&t, e);
 	end(&t, BUILD_INTERRUPTED);
 	expect_out("skipped  clean    interrupted\n"
