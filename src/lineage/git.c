@@ -29,6 +29,7 @@
 	X(git_oid_tostr)                                                                                   \
 	X(git_status_list_new)                                                                             \
 	X(git_status_list_entrycount)                                                                      \
+	X(git_status_byindex)                                                                              \
 	X(git_status_list_free)                                                                            \
 	X(git_status_options_init)
 
@@ -116,11 +117,18 @@ int git_tracked(const struct repo *r, const char *const *paths, size_t n, struct
 	return 0;
 }
 
-static int is_dirty(git_repository *repo)
+static bool is_about(const git_diff_delta *d, const char *path)
+{
+	return d && streq(d->new_file.path ? d->new_file.path : d->old_file.path, path);
+}
+
+/* Of the tracked files but mlmake.lock: that one follows from the others, and the build has just written it. */
+static int is_dirty(git_repository *repo, const char *lock)
 {
 	git_status_options opt;
 	git_status_list *list;
-	size_t n;
+	size_t n, i;
+	int dirty = 0;
 
 	if (p_git_status_options_init(&opt, GIT_STATUS_OPTIONS_VERSION) < 0)
 		return -1;
@@ -129,13 +137,19 @@ static int is_dirty(git_repository *repo)
 	if (p_git_status_list_new(&list, repo, &opt) < 0)
 		return -1;
 	n = p_git_status_list_entrycount(list);
+	for (i = 0; i < n && !dirty; i++) {
+		const git_status_entry *e = p_git_status_byindex(list, i);
+
+		dirty = !is_about(e->head_to_index, lock) && !is_about(e->index_to_workdir, lock);
+	}
 	p_git_status_list_free(list);
-	return n > 0;
+	return dirty;
 }
 
 int git_source(const struct repo *r, char **commit, int *dirty, struct err *err)
 {
 	CLEANUP(repository_freep) git_repository *repo = NULL;
+	CLEANUP(freep) char *lock = *r->prefix ? path_join(r->prefix, "mlmake.lock") : xstrdup("mlmake.lock");
 	char hex[GIT_OID_HEXSZ + 1];
 	git_oid id;
 
@@ -147,6 +161,6 @@ int git_source(const struct repo *r, char **commit, int *dirty, struct err *err)
 		return -1;
 	if (p_git_reference_name_to_id(&id, repo, "HEAD") == 0)
 		*commit = xstrdup(p_git_oid_tostr(hex, sizeof(hex), &id));
-	*dirty = is_dirty(repo);
+	*dirty = is_dirty(repo, lock);
 	return 0;
 }

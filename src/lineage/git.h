@@ -10,8 +10,8 @@
 /* Appends those of paths (project paths; n of them) that git tracks, or that hold something it tracks. */
 NODISCARD int git_tracked(const struct repo *r, const char *const *paths, size_t n, struct strvec *out, struct err *err);
 
-/* The commit that HEAD names (*commit owned; NULL before the first) and whether tracked files differ from it (*dirty 1 or 0, -1 if
- * that cannot be told). */
+/* The commit that HEAD names (*commit owned; NULL before the first) and whether tracked files other than the project's
+ * mlmake.lock differ from it (*dirty 1 or 0, -1 if that cannot be told). */
 NODISCARD int git_source(const struct repo *r, char **commit, int *dirty, struct err *err);
 
 #endif

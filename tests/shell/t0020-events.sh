@@ -140,7 +140,7 @@ cd "$T/w/s" || exit 1
 mm 0 graph; said clean
 mm 0 graph --format=dot; said 'digraph'; said 'label="clean'
 c=$(sed -n 's/.*\(n[0-9]*\) \[label="clean.*/\1/p' "$T/out"); u=$(sed -n 's/.*\(n[0-9]*\) \[label="up.*/\1/p' "$T/out")
-said "$c -> $u;
+said "$c -> $u;"
 mm 0 graph --format=mermaid; said 'graph|flowchart'; said '-->'
 mm 0 graph --format=svg; cp "$T/out" g.svg
 check 'well-formed' python3 -c 'import xml.etree.ElementTree as e
