@@ -436,8 +436,12 @@ static void stopping_by_force(void)
 	keeper_free(k);
 }
 
+/* Signals 32 and 33 are the C library's own: posix_spawn, by which make starts us, leaves them ignored for good. */
+#define INTERNAL_SIGNALS 0x180000000ull
+
 static void descriptors_and_signals(void)
 {
+	unsigned long long blocked = 1, ignored = 1;
 	int pair[2], other = open("/dev/null", O_RDONLY), fd;
 	struct strbuf want = STRBUF_INIT;
 	struct keeper *k;
@@ -454,7 +458,9 @@ static void descriptors_and_signals(void)
 	EXPECT_STR(read_text("log"), want.buf);
 	strbuf_release(&want);
 	EXPECT_INT(status_of(k, "grep -E '^Sig(Blk|Ign):' /proc/self/status"), 0);
-	EXPECT_STR(read_text("log"), "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+	EXPECT_INT(sscanf(read_text("log"), "SigBlk:\t%llx\nSigIgn:\t%llx", &blocked, &ignored), 2);
+	EXPECT_INT(blocked, 0);
+	EXPECT_INT(ignored & ~INTERNAL_SIGNALS, 0);
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	keeper_free(k);
