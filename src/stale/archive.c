@@ -13,9 +13,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "util/file.h"
+#include "util/hash.h"
 
 #define FILES_LIMIT 32 /* more than this many, and the smaller half is merged */
 #define ENTRY 56
@@ -103,6 +103,12 @@ static bool segment_open(const struct archive *a, struct segment *s)
 	return segment_check(s);
 }
 
+/* Names begin with the time. Of two records of one key the newer one counts. */
+static int newest_first(const void *a, const void *b)
+{
+	return -strcmp(((const struct segment *)a)->name, ((const struct segment *)b)->name);
+}
+
 static void list(struct archive *a)
 {
 	DIR *dir = opendir(a->dir);
@@ -124,6 +130,8 @@ static void list(struct archive *a)
 	}
 	if (dir)
 		closedir(dir);
+	if (a->n > 1)
+		qsort(a->v, a->n, sizeof(*a->v), newest_first);
 }
 
 static uint64_t number_at(const unsigned char *p)
@@ -140,7 +148,7 @@ static const char *text_at(const struct segment *s, size_t i, size_t *len)
 	const unsigned char *e = s->map + s->entries + i * ENTRY;
 	uint64_t off = number_at(e + DIGEST_LEN), n = number_at(e + DIGEST_LEN + 8), sum = number_at(e + DIGEST_LEN + 16);
 
-	if (off > s->size || n > s->size - off || XXH3_64bits(s->map + off, n) != sum)
+	if (off > s->size || n > s->size - off || hash_bytes(s->map + off, n) != sum)
 		return NULL;
 	*len = n;
 	return (const char *)s->map + off;
@@ -183,7 +191,10 @@ bool archive_find(struct archive *a, const struct digest *key, struct strbuf *ou
 
 static int by_key(const void *a, const void *b)
 {
-	return digest_cmp(&((const struct archive_item *)a)->key, &((const struct archive_item *)b)->key);
+	const struct archive_item *x = a, *y = b;
+	int order = digest_cmp(&x->key, &y->key);
+
+	return order ? order : x->age < y->age ? -1 : x->age > y->age;
 }
 
 static void add_number(struct strbuf *out, uint64_t v)
@@ -192,7 +203,7 @@ static void add_number(struct strbuf *out, uint64_t v)
 	strbuf_add(out, &v, sizeof(v));
 }
 
-/* Sorts, and keeps one of each key. */
+/* Sorts, and keeps the newest of each key. */
 static size_t sort_items(struct archive_item *items, size_t n)
 {
 	size_t i, kept = 0;
@@ -219,7 +230,7 @@ static int write_segment(const struct archive *a, const char *name, struct archi
 		strbuf_add(&text, items[i].key.b, DIGEST_LEN);
 		add_number(&text, off);
 		add_number(&text, items[i].len);
-		add_number(&text, XXH3_64bits(items[i].text, items[i].len));
+		add_number(&text, hash_bytes(items[i].text, items[i].len));
 		off += items[i].len;
 	}
 	for (i = 0; i < n; i++)
@@ -227,47 +238,72 @@ static int write_segment(const struct archive *a, const char *name, struct archi
 	return file_write(path, text.buf, text.len, 0644, durable, err);
 }
 
-static int by_size(const void *a, const void *b)
-{
-	const struct segment *x = a, *y = b;
-
-	return x->size < y->size ? -1 : x->size > y->size;
-}
-
-static size_t items_of(const struct segment *s, struct archive_item *items)
+static size_t items_of(const struct segment *s, size_t age, struct archive_item *items)
 {
 	size_t i, n = 0;
 
 	for (i = 0; i < s->n; i++) {
 		memcpy(items[n].key.b, s->map + s->entries + i * ENTRY, DIGEST_LEN);
 		items[n].text = text_at(s, i, &items[n].len);
+		items[n].age = age;
 		n += items[n].text != NULL;
 	}
 	return n;
 }
 
-/* The smaller half becomes one file; only then do its parts go. Who loses a race over a part finds it gone, which is as well. */
-static int merge(struct archive *a, const char *run_id, struct err *err)
+static int by_size(const void *a, const void *b)
 {
-	CLEANUP(freep) struct archive_item *items = NULL;
-	CLEANUP(freep) char *name = xstrfmt("%s-merged", run_id);
-	size_t i, half = a->n / 2, total = 0, n = 0;
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
 
-	qsort(a->v, a->n, sizeof(*a->v), by_size);
-	for (i = 0; i < half; i++)
-		total += a->v[i].n;
-	items = xcalloc(total + 1, sizeof(*items));
-	for (i = 0; i < half; i++)
-		n += items_of(&a->v[i], items + n);
-	if (write_segment(a, name, items, n, true, err) < 0)
-		return -1;
-	for (i = 0; i < half; i++) {
+	return x < y ? -1 : x > y;
+}
+
+static size_t median_size(const struct archive *a)
+{
+	CLEANUP(freep) size_t *sizes = xcalloc(a->n, sizeof(*sizes));
+	size_t i;
+
+	for (i = 0; i < a->n; i++)
+		sizes[i] = a->v[i].size;
+	qsort(sizes, a->n, sizeof(*sizes), by_size);
+	return sizes[a->n / 2];
+}
+
+static int remove_parts(const struct archive *a, size_t limit, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < a->n; i++) {
 		CLEANUP(freep) char *path = xstrfmt("%s/%s", a->dir, a->v[i].name);
 
-		if (!streq(a->v[i].name, name) && unlink(path) < 0 && errno != ENOENT)
+		if (a->v[i].size <= limit && unlink(path) < 0 && errno != ENOENT)
 			return err_errno(err, "cannot remove '%s'", path);
 	}
 	return 0;
+}
+
+/* The smaller half becomes one file, named after its newest part; only when that is durable do its parts go. Who loses a race over
+ * a part finds it gone, which is as well. */
+static int merge(struct archive *a, struct err *err)
+{
+	CLEANUP(freep) struct archive_item *items = NULL;
+	CLEANUP(freep) char *name = NULL;
+	size_t i, limit = median_size(a), total = 0, n = 0;
+
+	for (i = 0; i < a->n; i++)
+		if (a->v[i].size <= limit)
+			total += a->v[i].n;
+	items = xcalloc(total + 1, sizeof(*items));
+	for (i = 0; i < a->n; i++) {
+		if (a->v[i].size > limit)
+			continue;
+		if (!name)
+			name = xstrfmt("%s+", a->v[i].name);
+		n += items_of(&a->v[i], i, items + n);
+	}
+	if (!name || write_segment(a, name, items, n, true, err) < 0)
+		return -1;
+	return remove_parts(a, limit, err);
 }
 
 int archive_add(struct archive *a, const char *run_id, struct archive_item *items, size_t n, struct err *err)
@@ -280,7 +316,7 @@ int archive_add(struct archive *a, const char *run_id, struct archive_item *item
 		return -1;
 	forget(a);
 	list(a);
-	got = a->n > FILES_LIMIT ? merge(a, run_id, err) : 0;
+	got = a->n > FILES_LIMIT ? merge(a, err) : 0;
 	forget(a);
 	return got;
 }

@@ -22,6 +22,7 @@ struct archive_item {
 	struct digest key;
 	const char *text; /* borrowed */
 	size_t len;
+	size_t age; /* of two with one key the one with the lesser age is kept */
 };
 /* Adds items (which get sorted) as one file. Made durable by whoever syncs the file system. Many small files are merged;
  * another process may do the same at any time. */

@@ -119,6 +119,7 @@ int stale_look(const struct instance *in, const struct world *w, struct arena *a
 
 	memset(out, 0, sizeof(*out));
 	out->now.instance = in->name;
+	out->now.written = in->stage->written;
 	out->now.facts = arena_alloc(a, room * sizeof(*out->now.facts));
 	add_fact(out, FACT_CMD, "", in->cmd);
 	for (i = 0; i < in->n_inputs; i++)
@@ -318,6 +319,20 @@ static bool all_outputs_there(const struct verdict *v)
 	return true;
 }
 
+/* The command is written as it was, so if it differs then by what it is made of; that is said already. */
+static void drop_command(struct verdict *v)
+{
+	size_t i, n = 0;
+	bool other = false;
+
+	for (i = 0; i < v->n_reasons; i++)
+		other |= v->reasons[i].kind != REASON_COMMAND && v->reasons[i].kind != REASON_FORCED;
+	for (i = 0; i < v->n_reasons; i++)
+		if (!other || v->reasons[i].kind != REASON_COMMAND)
+			v->reasons[n++] = v->reasons[i];
+	v->n_reasons = n;
+}
+
 static void give_reasons(struct decision *d, bool force)
 {
 	struct verdict *v = d->v;
@@ -327,7 +342,9 @@ static void give_reasons(struct decision *d, bool force)
 		add_reason(d, (struct reason){.kind = REASON_FORCED, .name = ""});
 	if (against)
 		explain(d, against);
-	else
+	if (against && against->written && v->now.written && streq(against->written, v->now.written))
+		drop_command(v);
+	if (!against)
 		add_reason(d, (struct reason){.kind = REASON_NEW, .name = ""});
 	if (v->n_reasons > 1)
 		qsort(v->reasons, v->n_reasons, sizeof(*v->reasons), by_rank);

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "stale/archive.h"
 #include "util/file.h"
 #include "util/hash.h"
 #include "util/map.h"
@@ -39,22 +40,18 @@ struct begun {
 	size_t turn; /* the later, the higher */
 };
 
-/* A record that is to be written to records/ at the next save. */
-struct new_record {
-	const char *text;
-	size_t len;
-};
-
 struct history {
 	struct arena arena;
-	char *state_file, *journal_file, *records_dir, *lock_file;
+	char *state_file, *journal_file, *lock_file;
+	struct archive *archive;
+	const char *run_id;
 	struct strbuf state_text, lock_text;
 	struct map known;    /* instance -> struct known */
 	struct map made;     /* every path that a record names as output, once somebody asks */
 	bool made_known;
 	struct map by_key;   /* hex key -> struct record, of records read or added in this process */
 	char lock_stat[128]; /* as the state file says */
-	struct new_record *new_records; /* in arena */
+	struct archive_item *new_records; /* in arena: to be archived at the next save */
 	size_t n_new;
 	int journal;
 	off_t journal_len; /* up to where the journal found at open is whole */
@@ -274,8 +271,12 @@ static void ended(struct history *h, const char *instance)
 /* Also one that another record of its instance follows before the next save is kept by its key. */
 static void keep_record(struct history *h, const char *text, size_t n)
 {
+	struct archive_item it = {.text = text, .len = n, .age = SIZE_MAX - h->n_new};
+
+	if (!record_peek_key(text, n, &it.key))
+		return;
 	h->new_records = arena_grow(&h->arena, h->new_records, h->n_new, sizeof(*h->new_records));
-	h->new_records[h->n_new++] = (struct new_record){text, n};
+	h->new_records[h->n_new++] = it;
 }
 
 static void replay_record(struct history *h, const char *payload, const char *end)
@@ -383,6 +384,7 @@ struct history *history_open(const struct history_paths *paths, bool *conflict, 
 {
 	struct history *h = xcalloc(1, sizeof(*h));
 	CLEANUP(strbuf_release) struct strbuf journal = STRBUF_INIT;
+	CLEANUP(freep) char *records = NULL;
 	char now[128];
 	bool crashed;
 
@@ -391,7 +393,8 @@ struct history *history_open(const struct history_paths *paths, bool *conflict, 
 	h->journal = -1;
 	h->state_file = xstrfmt("%s/state", paths->state);
 	h->journal_file = xstrfmt("%s/journal", paths->state);
-	h->records_dir = xstrfmt("%s/records", paths->shared);
+	records = xstrfmt("%s/records", paths->shared);
+	h->archive = archive_new(records);
 	h->lock_file = xstrdup(paths->lock);
 	/* Before the state, which is newer than it if another process saves in between: what is said twice does no harm. */
 	crashed = file_read(h->journal_file, STATE_LIMIT, &journal, NULL) == 0;
@@ -420,7 +423,7 @@ void history_free(struct history *h)
 	closep(&h->journal);
 	free(h->state_file);
 	free(h->journal_file);
-	free(h->records_dir);
+	archive_free(h->archive);
 	free(h->lock_file);
 	free(h);
 }
@@ -449,16 +452,9 @@ const struct record *history_last(struct history *h, const char *instance)
 	return k->record;
 }
 
-static char *record_file(const struct history *h, const char *hex)
-{
-	return xstrfmt("%s/%.2s/%s", h->records_dir, hex, hex + 2);
-}
-
 const struct record *history_find(struct history *h, const struct digest *key)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
-	CLEANUP(err_release) struct err ignored = ERR_INIT;
-	CLEANUP(freep) char *file = NULL;
 	char hex[DIGEST_HEX + 1];
 	struct digest said;
 	struct record *r;
@@ -467,11 +463,10 @@ const struct record *history_find(struct history *h, const struct digest *key)
 	r = map_get(&h->by_key, hex);
 	if (r)
 		return r;
-	file = record_file(h, hex);
-	if (file_read(file, (size_t)64 << 20, &text, &ignored) < 0)
+	if (!archive_find(h->archive, key, &text))
 		return NULL;
 	r = arena_alloc(&h->arena, sizeof(*r));
-	if (record_parse(text.buf, text.len, &h->arena, r, &ignored) < 0 || !digest_eq(&r->key, key))
+	if (record_parse(text.buf, text.len, &h->arena, r, NULL) < 0 || !digest_eq(&r->key, key))
 		return NULL;
 	record_key(r, &said); /* a record that was tampered with does not speak for its key */
 	if (!digest_eq(&said, key))
@@ -520,6 +515,7 @@ int history_begin_run(struct history *h, const char *run_id, struct err *err)
 
 	if (h->journal >= 0)
 		return 0;
+	h->run_id = arena_strdup(&h->arena, run_id);
 	if (file_mkdirs_for(h->journal_file, err) < 0)
 		return -1;
 	if (h->crashed_run && (file_sweep(h->lock_file, err) < 0 || file_sweep(h->state_file, err) < 0))
@@ -619,20 +615,6 @@ static struct known **sorted(const struct history *h)
 	return v;
 }
 
-/* A record file is not synced by itself: before_commit syncs the file system, and a record that is cut off is none. */
-static int write_record(const struct history *h, const struct new_record *k, struct err *err)
-{
-	CLEANUP(freep) char *file = NULL;
-	struct digest key;
-	char hex[DIGEST_HEX + 1];
-
-	if (!record_peek_key(k->text, k->len, &key))
-		return 0;
-	digest_hex(&key, hex);
-	file = record_file(h, hex);
-	return file_write(file, k->text, k->len, 0644, false, err);
-}
-
 /* Replaces the lock if its text changes, so that a build that changes nothing leaves git's index in peace. */
 static int write_lock(struct history *h, const struct strbuf *text, struct err *err)
 {
@@ -675,9 +657,8 @@ int history_save(struct history *h, bool (*current)(void *ctx, const char *insta
 				strbuf_addch(&lock, '\n');
 		}
 	}
-	for (i = 0; i < h->n_new; i++)
-		if (write_record(h, &h->new_records[i], err) < 0)
-			return -1;
+	if (archive_add(h->archive, h->run_id ? h->run_id : "0", h->new_records, h->n_new, err) < 0)
+		return -1;
 	if (before_commit && before_commit(commit_ctx, err) < 0)
 		return -1;
 	if (write_lock(h, &lock, err) < 0 || write_state(h, &body, err) < 0)

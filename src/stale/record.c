@@ -120,9 +120,19 @@ void record_write(const struct record *r, bool local, struct strbuf *out)
 	strbuf_addch(out, '\n');
 	for (i = 0; i < r->n_facts; i++)
 		add_fact(out, &r->facts[i], true);
+	if (local && r->written) {
+		strbuf_addstr(out, "as ");
+		text_add_escaped(out, r->written, strlen(r->written), false);
+		strbuf_addch(out, '\n');
+	}
 	if (local && r->run)
 		strbuf_addf(out, "run %s %jd %jd\n", r->run, (intmax_t)r->started, (intmax_t)r->duration);
 	strbuf_addch(out, '\n');
+}
+
+static bool is_local(const char *line, size_t n)
+{
+	return (n >= 4 && memcmp(line, "run ", 4) == 0) || (n >= 3 && memcmp(line, "as ", 3) == 0);
 }
 
 void record_strip_local(const char *text, size_t n, struct strbuf *out)
@@ -133,7 +143,7 @@ void record_strip_local(const char *text, size_t n, struct strbuf *out)
 		const char *nl = memchr(text, '\n', (size_t)(end - text));
 		size_t len = (size_t)((nl ? nl + 1 : end) - text);
 
-		if (len < 4 || memcmp(text, "run ", 4) != 0)
+		if (!is_local(text, len))
 			strbuf_add(out, text, len);
 		text += len;
 	}
@@ -291,6 +301,10 @@ int record_parse(const char *text, size_t n, struct arena *a, struct record *r, 
 		} else if (len == 3 && memcmp(word, "run", 3) == 0) {
 			if (!parse_run(&c, a, r))
 				goto bad;
+		} else if (len == 2 && memcmp(word, "as", 2) == 0) {
+			r->written = unescaped(a, c.at, c.end);
+			if (!r->written)
+				goto bad;
 		} else if (parse_fact(&c, a, word, len, &r->facts[r->n_facts])) {
 			r->n_facts++;
 		} else {
@@ -330,10 +344,10 @@ bool record_take(struct record *r, const char *text, size_t n, struct arena *a)
 	if (text > end || (size_t)(end - text) < mine.len || memcmp(text, mine.buf, mine.len) != 0)
 		return false;
 	text += mine.len;
-	if (end - text > 4 && memcmp(text, "run ", 4) == 0) {
+	while (is_local(text, (size_t)(end - text))) {
 		nl = memchr(text, '\n', (size_t)(end - text));
 		c = (struct cursor){text + 4, nl ? nl : end};
-		if (!parse_run(&c, a, r))
+		if (*text == 'r' && !parse_run(&c, a, r)) /* as it is written now is known better */
 			return false;
 		text = nl ? nl + 1 : end;
 	}

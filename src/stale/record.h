@@ -13,6 +13,7 @@
  *     lock f <sha256> <size> uv.lock
  *     metrics|outs|plots f <sha256> <size> models/churn-3.json
  *     param train.eta 0.1                          canonical text (params/params.h)
+ *     as python src/train.py {{data}} --seed {{seed}}   local: the command as it is written
  *     run 20261123T180509-1f3a 1732385109000000000 240000000     local: run, started (ns), duration (ns)
  *     var seed 3                                   matrix variables
  *
@@ -61,7 +62,8 @@ struct record {
 	struct digest key;
 	struct record_fact *facts; /* sorted by kind, then name */
 	size_t n_facts;
-	const char *run;           /* NULL: not known here */
+	const char *written;       /* local: the command before expansion; NULL: not known here */
+	const char *run;           /* local; NULL: not known here */
 	int64_t started, duration; /* nanoseconds since 1970; nanoseconds; 0: not known */
 };
 
