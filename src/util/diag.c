@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/term.h"
+
 static bool same(const struct diag *a, const struct diag *b)
 {
 	if (a->level != b->level || a->line != b->line || !streq(a->msg, b->msg))
@@ -79,7 +81,9 @@ void diags_format(const struct diags *ds, struct strbuf *out)
 			strbuf_addf(out, "%s:%d: ", d->file, d->line);
 		else
 			strbuf_addf(out, "%s: ", d->file ? d->file : "mlmake");
-		strbuf_addf(out, "%s: %s\n", word[d->level], d->msg);
+		strbuf_addf(out, "%s: ", word[d->level]);
+		term_add_clean(out, d->msg, strlen(d->msg)); /* it may quote a name from the disk */
+		strbuf_addch(out, '\n');
 	}
 }
 

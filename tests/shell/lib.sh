@@ -126,7 +126,7 @@ ran_order() {
 # said ERE, said_not ERE: on standard output or error of the last mlmake.
 said() { cat "$T/out" "$T/err" | grep -Eq -e "$1" || fail "does not say: $1"; }
 said_not() { ! cat "$T/out" "$T/err" | grep -Eq -e "$1" || fail "says: $1"; }
-silent() { [ ! -s "$T/out" ] && [ ! -s "$T/err" ] || fail 'is not silent'; }
+silent() { if [ -s "$T/out" ] || [ -s "$T/err" ]; then fail 'is not silent'; fi; }
 
 # is GOT WANT WHAT: two texts are one.
 is() { [ "$1" = "$2" ] || fail "${3:-text}: '$1', not '$2'"; }

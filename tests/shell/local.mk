@@ -18,4 +18,13 @@ SHELL_TESTS += \
 	tests/shell/t0017-options.sh \
 	tests/shell/t0018-targets.sh \
 	tests/shell/t0019-interrupt.sh \
-	tests/shell/t0020-events.sh
+	tests/shell/t0020-events.sh \
+	tests/shell/t0021-crash.sh \
+	tests/shell/t0022-damage.sh \
+	tests/shell/t0023-lock.sh \
+	tests/shell/t0024-places.sh \
+	tests/shell/t0025-jobserver.sh \
+	tests/shell/t0026-names.sh \
+	tests/shell/t0027-init.sh \
+	tests/shell/t0028-completions.sh \
+	tests/shell/t0029-examples.sh

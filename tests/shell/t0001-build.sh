@@ -34,7 +34,6 @@ holds clean.txt apple blackberry fig pear
 holds count.txt APPLE BLACKBERRY
 
 begin 'an edit of code rebuilds from there'
-# shellcheck disable=SC2016
 printf 'tr a-z A-Z < "$1" | tr E 3\n' > up.sh
 mm 0
 ran up count

@@ -44,7 +44,6 @@ outs = o.txt
 END
 : > params.ini
 mm 0
-# shellcheck disable=SC2016
 holds o.txt '${x} {a} # ; \ a=b [c] % { { : $( it'"'"'s'
 
 begin 'a here document keeps its indentation below the first line'

@@ -32,6 +32,9 @@ ran sum
 exists models/m-2-high.txt
 holds sum.txt '1 0.1' '1 high' '10 0.1' '10 high'
 mm 0; ran
+mm 0 -B -q; : > "$COUNT" # also when the lock and the state have forgotten it
+mm 0 -B sum; holds sum.txt '1 0.1' '1 high' '10 0.1' '10 high'
+mm 0; : > "$COUNT"
 
 begin 'a value that comes back is not computed again'
 sed 's/= 1 10$/= 1 2/' mlmake.ini > n && mv n mlmake.ini

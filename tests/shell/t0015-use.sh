@@ -5,7 +5,6 @@
 
 # By this stages see each other: it notes how many are inside. The sleep makes it likelier that a mistake is seen;
 # nothing that is right depends on it.
-# shellcheck disable=SC2016
 enter='mkdir "$T/in.$$"; ls -d "$T"/in.* | wc -l >> "$T/inside"; sleep 0.05; rmdir "$T/in.$$"'
 most() { sort -n "$T/inside" | tail -n 1; }
 

@@ -1,0 +1,96 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Losing or damaging what mlmake remembers. PEERS.md, failure 2: a byte flipped in the store.
+. "${srcdir:-.}/tests/shell/lib.sh"
+state=.git/mlmake/work/top
+
+begin 'the stat cache deleted, emptied, cut, filled with noise: only time is lost'
+three p
+mm 0; ran clean up count other
+for how in 'rm -f F' ': > F' 'truncate -s 100 F' 'head -c 5000 /dev/urandom > F' 'truncate -s +4096 F'; do
+	mm 0 status > /dev/null
+	eval "$(printf '%s\n' "$how" | sed "s#F#$state/statcache#")"
+	mm 0; ran
+	mm 0 status --check
+	printf 'pear\napple\n%s\n' "$how" > raw.txt
+	mm 4 status --check
+	mm 0; ran clean up count
+done
+
+begin 'any byte of the stat cache flipped: nothing is called fresh that is not'
+cp "$state/statcache" "$T/good"
+size=$(wc -c < "$T/good")
+i=0
+while [ $i -lt 40 ]; do
+	cp "$T/good" "$state/statcache"
+	printf '\377' | dd of="$state/statcache" bs=1 seek=$((i * size / 40)) conv=notrunc 2> /dev/null
+	mm 0 status --check
+	i=$((i + 1))
+done
+
+begin 'dvc-2: an object with a byte flipped is not restored; the stage runs instead'
+new_project q <<'END'
+[project]
+params = params.ini
+[stage s]
+cmd  = echo "result {{n}}" > {{outs}}; echo s >> "$COUNT"
+outs = o.txt
+END
+object() { s=$(printf '%s\n' "$1" | sha256sum | cut -c1-64); echo ".git/mlmake/objects/$(echo "$s" | cut -c1-2)/$(echo "$s" | cut -c3-4)/$s"; }
+echo 'n = 1' > params.ini; mm 0
+echo 'n = 2' > params.ini; mm 0
+ran s s
+exists "$(object 'result 1')"
+chmod u+w "$(object 'result 1')"
+printf 'X' | dd of="$(object 'result 1')" bs=1 seek=3 conv=notrunc 2> /dev/null
+echo 'n = 1' > params.ini
+mm 0
+ran s
+holds o.txt 'result 1'
+mm 0 status --check
+
+begin 'dvc-2: after that the store is whole again'
+echo 'n = 2' > params.ini; mm 0
+echo 'n = 1' > params.ini; mm 0
+ran
+holds o.txt 'result 1'
+
+begin 'an object that is missing or cut'
+rm -f "$(object 'result 2')"
+echo 'n = 2' > params.ini; mm 0; ran s; holds o.txt 'result 2'
+chmod u+w "$(object 'result 1')"; : > "$(object 'result 1')"
+echo 'n = 1' > params.ini; mm 0; ran s; holds o.txt 'result 1'
+
+begin 'the store lost: what is on disk stays fresh; going back runs'
+chmod -R u+w .git/mlmake/objects; rm -r .git/mlmake/objects
+mm 0; ran
+echo 'n = 2' > params.ini; mm 0; ran s; holds o.txt 'result 2'
+echo 'n = 1' > params.ini; mm 0; ran s; holds o.txt 'result 1'
+echo 'n = 2' > params.ini; mm 0; ran; holds o.txt 'result 2'
+
+begin 'records damaged: the stage runs'
+find .git/mlmake/records -type f -exec sh -c 'chmod u+w "$1"; echo noise > "$1"' x {} \;
+echo 'n = 1' > params.ini; mm 0; ran s; holds o.txt 'result 1'
+
+begin 'everything lost but mlmake.lock: what it names is fresh, not run'
+rm -rf .git/mlmake
+mm 0 status --check
+mm 0; ran
+holds o.txt 'result 1'
+
+begin 'mlmake.lock and state lost: the stage runs'
+rm -rf .git/mlmake mlmake.lock
+mm 0; ran s
+
+begin 'state damaged'
+head -c 3000 /dev/urandom > $state/state
+mm 0; ran; holds o.txt 'result 1'
+mm 0 status --check
+echo 'noise' > $state/runs
+mm 0 log
+
+begin 'a file that is no lock is not overwritten: it is told what to do'
+echo 'my own notes' > mlmake.lock
+mm 2; said '^mlmake: error: mlmake\.lock:1: .*git checkout'
+holds mlmake.lock 'my own notes'
+finish
