@@ -23,7 +23,7 @@ endif
 
 include tests/crash/local.mk
 
-unit_ldadd = libmlmake.a $(FYAML_LIBS) $(INIH_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS) $(CRYPTO_LIBS) $(CUNIT_LIBS)
+unit_ldadd = libmlmake.a $(FYAML_LIBS) $(INIH_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS) $(CUNIT_LIBS)
 tap = tests/unit/tap.c tests/unit/tap.h
 test_util_SOURCES = tests/unit/test_util.c $(tap)
 test_util_LDADD = $(unit_ldadd)

@@ -4,12 +4,12 @@
 
 #include "lineage/git.h"
 
-#include <dlfcn.h>
 #include <git2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/library.h"
 #include "util/path.h"
 
 #define STRING_(x) #x
@@ -36,30 +36,16 @@
 #define DECLARE(name) static __typeof__(name) *p_##name;
 FUNCTIONS(DECLARE)
 
-static int load_function(void *library, const char *name, void *pointer, struct err *err)
-{
-	void *symbol = dlsym(library, name);
-
-	if (!symbol)
-		return err_set(err, ERR_IO, "%s lacks %s", LIBRARY, name);
-	memcpy(pointer, &symbol, sizeof(symbol));
-	return 0;
-}
-
 static int load(struct err *err)
 {
+#define SYMBOL(name) {#name, &p_##name},
+	static const struct library_symbol symbols[] = {FUNCTIONS(SYMBOL)};
 	static bool loaded;
-	void *library;
 
 	if (loaded)
 		return 0;
-	library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	if (!library)
-		return err_set(err, ERR_IO, "cannot load libgit2: %s", dlerror());
-#define LOAD(name)                                                      \
-	if (load_function(library, #name, &p_##name, err) < 0)          \
+	if (library_open(LIBRARY, symbols, ARRAY_SIZE(symbols), err) < 0)
 		return -1;
-	FUNCTIONS(LOAD)
 	if (p_git_libgit2_init() < 0)
 		return err_set(err, ERR_IO, "libgit2 does not start");
 	loaded = true;

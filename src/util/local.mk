@@ -17,6 +17,8 @@ libmlmake_a_SOURCES += \
 	src/util/ini.h \
 	src/util/json.c \
 	src/util/json.h \
+	src/util/library.c \
+	src/util/library.h \
 	src/util/linediff.c \
 	src/util/linediff.h \
 	src/util/map.c \
