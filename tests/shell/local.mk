@@ -1,3 +1,4 @@
+EXTRA_DIST += tests/shell/.shellcheckrc
 SHELL_TESTS += \
 	tests/shell/t0001-build.sh \
 	tests/shell/t0002-content.sh \

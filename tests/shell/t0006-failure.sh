@@ -6,7 +6,7 @@
 begin 'dvc-6: a half-written output of a failed stage does not stand at its path, the last good one is back'
 new_project p <<'END'
 [stage s]
-cmd  = echo half > {{outs}}; echo s >> "$COUNT"; test ! -e fail; cat {{data}} > {{outs}}
+cmd  = echo half > {{outs}}; echo s >> "$COUNT"; [ ! -e fail ] || { echo giving up; exit 1; }; cat {{data}} > {{outs}}
 data = in.txt
 outs = out/o.txt
 [stage t]
@@ -31,6 +31,8 @@ where=$(cat "$T/out" "$T/err" | grep -o '[^ ]*/failed/[^ ,;)]*' | head -n 1)
 check 'a path is given' test -n "$where"
 check 'half-written output' sh -c "grep -rqx half '$where'"
 check 'the log is named' sh -c 'cat "$T/out" "$T/err" | grep -q "log/s\.log"'
+
+said 'giving up'
 
 begin 'dvc-6: .gitignore is as it was'
 check '.gitignore' cmp .gitignore "$T/gitignore"
