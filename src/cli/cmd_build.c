@@ -23,6 +23,7 @@
 #include "report/status.h"
 #include "run/build.h"
 #include "run/keeper.h"
+#include "util/file.h"
 #include "util/pool.h"
 #include "util/text.h"
 
@@ -337,6 +338,15 @@ static int show_plan(struct making *m)
 	return cli_print(&out);
 }
 
+/* A run that ended badly has left its journal, or what it moved aside. */
+static bool left_traces(const struct making *m)
+{
+	CLEANUP(freep) char *journal = xstrfmt("%s/journal", m->p.repo.state);
+	CLEANUP(freep) char *aside = xstrfmt("%s/aside", m->p.repo.state);
+
+	return file_exists(journal) || file_exists(aside);
+}
+
 static int recover(struct making *m, struct err *err)
 {
 	CLEANUP(strvec_release) struct strvec notes = STRVEC_INIT;
@@ -380,8 +390,13 @@ static int make_all(struct making *m, struct err *err)
 
 	if (read_jobs(m, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
-	if (!m->dry && recover(m, err) < 0)
-		return cli_fail(EXIT_USAGE, err);
+	if (!m->dry && left_traces(m)) {
+		code = project_await(&m->p);
+		if (code != EXIT_DONE)
+			return code;
+		if (recover(m, err) < 0)
+			return cli_fail(EXIT_USAGE, err);
+	}
 	code = project_load(&m->p, m->a->words.v, m->a->words.n);
 	if (code != EXIT_DONE)
 		return code;

@@ -14,6 +14,8 @@
 #include "util/file.h"
 #include "util/path.h"
 #include "util/pool.h"
+
+#define SMALL_STATE 65536
 #include "util/text.h"
 
 /* Goes up from here to the first directory that has mlmake.ini, not past the top of a git work tree. */
@@ -111,7 +113,6 @@ static int open_known(struct project *p, struct err *err)
 	CLEANUP(freep) char *secret_file = xstrfmt("%s/secret", p->repo.shared);
 	struct history_paths paths = {p->repo.state, p->repo.shared, "mlmake.lock"};
 	unsigned char secret[STATCACHE_SECRET];
-	bool conflict;
 
 	/* A command that only reads makes nothing in a clone that has not built yet. */
 	if (p->lock_fd >= 0 || file_exists(secret_file)) {
@@ -124,13 +125,49 @@ static int open_known(struct project *p, struct err *err)
 	}
 	p->store = store_new(p->repo.shared, p->cache);
 	probes_open(&p->probes, p->repo.state);
-	p->history = history_open(&paths, &conflict, err);
-	if (!p->history)
-		return -1;
-	if (conflict)
+	p->history = history_open(&paths, &p->conflict, err);
+	return p->history ? 0 : -1;
+}
+
+static void *opener(void *arg)
+{
+	struct project *p = arg;
+
+	if (open_known(p, &p->open_err) < 0 && !p->open_err.msg)
+		BUG("opening failed without a reason");
+	return NULL;
+}
+
+/* Reading the pipeline and reading what is known of it take about as long, and neither needs the other. A small history is
+ * read sooner than a thread is started. */
+static void begin_opening(struct project *p)
+{
+	CLEANUP(freep) char *state = xstrfmt("%s/state", p->repo.state);
+	struct stat st;
+
+	if (stat(state, &st) == 0 && st.st_size > SMALL_STATE && pthread_create(&p->opener, NULL, opener, p) == 0)
+		p->opening = true;
+	else
+		opener(p);
+}
+
+static void join_opener(struct project *p)
+{
+	if (p->opening)
+		pthread_join(p->opener, NULL);
+	p->opening = false;
+}
+
+int project_await(struct project *p)
+{
+	join_opener(p);
+	if (p->open_err.msg)
+		return cli_fail(EXIT_USAGE, &p->open_err);
+	if (p->conflict)
 		diag_warn(&p->ds, "mlmake.lock", 0,
 			  "has conflicts of a merge; what both sides say stands, the rest is decided anew and written at the next build");
-	return 0;
+	p->conflict = false;
+	return EXIT_DONE;
 }
 
 int project_open(struct project *p, const struct args *a, bool lock)
@@ -146,8 +183,7 @@ int project_open(struct project *p, const struct args *a, bool lock)
 		return cli_fail(EXIT_USAGE, &err);
 	if (lock && take_lock(p, &err) < 0)
 		return err.code == ERR_LOCKED ? EXIT_LOCKED : cli_fail(EXIT_USAGE, &err);
-	if (open_known(p, &err) < 0)
-		return cli_fail(EXIT_USAGE, &err);
+	begin_opening(p);
 	return EXIT_DONE;
 }
 
@@ -156,7 +192,8 @@ static bool orphaned(void *ctx, const char *path)
 {
 	struct project *p = ctx;
 
-	return history_made(p->history, path);
+	join_opener(p);
+	return p->history && history_made(p->history, path);
 }
 
 bool project_has(void *ctx, const char *instance)
@@ -232,10 +269,10 @@ static int load_all(struct project *p, char *const *words, size_t n)
 
 int project_load(struct project *p, char *const *words, size_t n)
 {
-	int got = load_all(p, words, n);
+	int got = load_all(p, words, n), code = project_await(p);
 
 	project_tell(p);
-	return got < 0 ? EXIT_USAGE : EXIT_DONE;
+	return got < 0 ? EXIT_USAGE : code;
 }
 
 int project_plan(struct project *p, const bool *force, struct plan *plan)
@@ -249,6 +286,8 @@ int project_plan(struct project *p, const bool *force, struct plan *plan)
 
 void project_close(struct project *p)
 {
+	join_opener(p);
+	err_release(&p->open_err);
 	free(p->below);
 	free(p->file);
 	free(p->selected);

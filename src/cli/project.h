@@ -3,6 +3,8 @@
 #ifndef CLI_PROJECT_H
 #define CLI_PROJECT_H
 
+#include <pthread.h>
+
 #include "cli/command.h"
 #include "graph/graph.h"
 #include "lineage/repo.h"
@@ -17,6 +19,9 @@ struct project {
 	char *file;               /* "mlmake.ini" */
 	struct repo repo;
 	struct diags ds;
+	pthread_t opener;         /* reads what is known while the pipeline is read */
+	bool opening, conflict;
+	struct err open_err;
 	struct statcache *cache;
 	struct store *store;
 	struct history *history;
@@ -28,9 +33,11 @@ struct project {
 	enum color_choice color;
 };
 
-/* Finds the project (mlmake.ini here or above), enters it, and opens what is known; with lock (of a build) first takes the
- * project's lock. Returns an exit code; what is wrong has been told. */
+/* Finds the project (mlmake.ini here or above), enters it, and begins to open what is known (cache, store, history, probes); with
+ * lock (of a build) first takes the project's lock. Returns an exit code; what is wrong has been told. */
 NODISCARD int project_open(struct project *p, const struct args *a, bool lock);
+/* Waits until what is known is open. project_load has done so when it returns. */
+NODISCARD int project_await(struct project *p);
 /* Reads the pipeline, builds the graph, selects the targets in words[0..n). Errors and warnings are told on standard error. */
 NODISCARD int project_load(struct project *p, char *const *words, size_t n);
 /* Decides. */

@@ -984,6 +984,9 @@ static void build_init(struct build *b)
 
 static void build_release(struct build *b)
 {
+	CLEANUP(freep) char *aside = xstrfmt("%s/aside", b->t->state_dir);
+
+	rmdir(aside); /* if it is empty, as it should be: what lies there is a trace of a run that ended badly */
 	pool_free(b->pool);
 	while (b->jobs)
 		job_free(b, b->jobs);

@@ -15,7 +15,9 @@
 #include "util/pool.h"
 
 #define MANIFEST_LIMIT ((size_t)1 << 30)
-#define CHUNK 128 /* instances that one thread settles with one arena */
+/* Instances that one thread settles with one arena: some chunks for each thread, none too small to be worth it. */
+#define CHUNKS_A_THREAD 4
+#define CHUNK_LEAST 64
 
 struct making {
 	struct plan *p;
@@ -31,6 +33,7 @@ struct making {
 	size_t *first, n_asked;
 	struct map by_path; /* path -> query */
 	struct arena *chunk_arenas;
+	size_t chunk_size;
 	bool *settled;
 	const struct instance *asking;
 };
@@ -218,9 +221,9 @@ static void try_to_settle(struct making *m, size_t i, struct arena *a)
 static void settle_chunk(void *ctx, size_t chunk)
 {
 	struct making *m = ctx;
-	size_t i, end = MIN(m->p->g->n, (chunk + 1) * CHUNK);
+	size_t i, end = MIN(m->p->g->n, (chunk + 1) * m->chunk_size);
 
-	for (i = chunk * CHUNK; i < end; i++)
+	for (i = chunk * m->chunk_size; i < end; i++)
 		if (m->p->selected[i])
 			try_to_settle(m, i, &m->chunk_arenas[chunk]);
 }
@@ -290,7 +293,8 @@ int plan_make(struct plan *p, const struct graph *g, const bool *selected, const
 	p->verdicts = arena_calloc(&p->arena, (g->n + 1) * sizeof(*p->verdicts));
 	p->selected = arena_alloc(&p->arena, g->n + 1);
 	memcpy(p->selected, selected, g->n);
-	p->n_chunks = (g->n + CHUNK - 1) / CHUNK;
+	m.chunk_size = MAX(g->n / (CHUNKS_A_THREAD * (size_t)MAX(tools->threads, 1)) + 1, (size_t)CHUNK_LEAST);
+	p->n_chunks = (g->n + m.chunk_size - 1) / m.chunk_size;
 	p->chunks = m.chunk_arenas = xcalloc(p->n_chunks, sizeof(*m.chunk_arenas));
 	m.settled = arena_calloc(&p->arena, g->n + 1);
 	look_at_everything(&m);

@@ -6,8 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define CHUNK (64 * 1024 - 64)
+#define HUGE_PAGE ((size_t)2 << 20)
+#define SMALL_CHUNKS 32 /* from so many chunks on, an arena grows by huge pages: they cost one page fault each */
 #define ALIGN 16
 
 struct arena_chunk {
@@ -27,10 +30,22 @@ static bool one_malloc_each(void)
 	return __atomic_load_n(&mode, __ATOMIC_RELAXED);
 }
 
+static struct arena_chunk *huge_chunk(size_t size)
+{
+	void *p;
+
+	if (posix_memalign(&p, HUGE_PAGE, size) != 0)
+		return NULL;
+	madvise(p, size, MADV_HUGEPAGE); /* if the system has none, it is memory all the same */
+	return p;
+}
+
 static char *add_chunk(struct arena *a, size_t n)
 {
-	struct arena_chunk *c = xmalloc(sizeof(*c) + n);
+	struct arena_chunk *c = n >= HUGE_PAGE - sizeof(*c) ? huge_chunk(sizeof(*c) + n) : NULL;
 
+	if (!c)
+		c = xmalloc(sizeof(*c) + n);
 	c->next = a->chunks;
 	a->chunks = c;
 	return c->data;
@@ -48,8 +63,10 @@ void *arena_alloc(struct arena *a, size_t n)
 	if (n > CHUNK / 4)
 		return add_chunk(a, n);
 	if ((size_t)(a->end - a->at) < n) {
-		a->at = add_chunk(a, CHUNK);
-		a->end = a->at + CHUNK;
+		size_t size = a->n_chunks++ < SMALL_CHUNKS ? CHUNK : HUGE_PAGE - sizeof(struct arena_chunk);
+
+		a->at = add_chunk(a, size);
+		a->end = a->at + size;
 	}
 	p = a->at;
 	a->at += n;

@@ -10,8 +10,9 @@ struct arena_chunk;
 struct arena {
 	struct arena_chunk *chunks;
 	char *at, *end;
+	size_t n_chunks;
 };
-#define ARENA_INIT {NULL, NULL, NULL}
+#define ARENA_INIT {NULL, NULL, NULL, 0}
 
 void *arena_alloc(struct arena *a, size_t n);  /* aligned for any object, contents undefined */
 void *arena_calloc(struct arena *a, size_t n); /* zeroed */
