@@ -71,7 +71,7 @@ cmd  = no-such-command-anywhere > {{outs}}
 outs = a.txt
 END
 mm 1
-said 'no-such-command-anywhere.*not found'
+said 'no-such-command-anywhere'; said 'not found'
 
 begin 'a stage killed by a signal has failed, and the signal is named'
 new_project signal <<'END'
