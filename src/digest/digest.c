@@ -7,7 +7,6 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "digest/digest.h"
 
-#include <openssl/opensslv.h>
 #include <openssl/sha.h>
 #include <pthread.h>
 #include <stdio.h>

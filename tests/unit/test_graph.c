@@ -232,10 +232,10 @@ static void selection_errors(void)
 	EXPECT_STR(selected_by(&d, "trian", "data/claen.csv"), "error");
 	EXPECT_STR(selected_by(&d, "zzzzzz", "nomatch*"), "error");
 	diags_format(&d.ds, &said);
-	EXPECT_STR(said.buf, "error: no stage, instance or output is named 'trian'; did you mean 'train'?\n"
-			     "error: no stage, instance or output is named 'data/claen.csv'; did you mean 'data/clean.csv'?\n"
-			     "error: no stage, instance or output is named 'zzzzzz'\n"
-			     "error: no stage, instance or output is named 'nomatch*'\n");
+	EXPECT_STR(said.buf, "mlmake: error: no stage, instance or output is named 'trian'; did you mean 'train'?\n"
+			     "mlmake: error: no stage, instance or output is named 'data/claen.csv'; did you mean 'data/clean.csv'?\n"
+			     "mlmake: error: no stage, instance or output is named 'zzzzzz'\n"
+			     "mlmake: error: no stage, instance or output is named 'nomatch*'\n");
 	fake_disk_release(&d);
 }
 
