@@ -15,6 +15,7 @@
 
 #define LOG_LIMIT ((size_t)1 << 30)
 #define SECOND 1e9
+#define LONGEST 3e9 /* seconds: a century */
 
 static struct json *part_json(const struct run_part *p)
 {
@@ -67,14 +68,24 @@ static const char *string_of(struct arena *a, const struct json *j, const char *
 	return s ? arena_strdup(a, s) : NULL;
 }
 
+/* Of a number of seconds; what no run can have taken is 0. */
+static int64_t nanoseconds(const struct json *j)
+{
+	double s = json_float(j);
+
+	return s >= 0 && s < LONGEST ? (int64_t)(s * SECOND) : 0;
+}
+
 static int64_t time_of(const char *iso)
 {
 	struct tm tm;
+	time_t t;
 
 	memset(&tm, 0, sizeof(tm));
 	if (!iso || !strptime(iso, "%Y-%m-%dT%H:%M:%SZ", &tm))
 		return 0;
-	return (int64_t)timegm(&tm) * 1000000000;
+	t = timegm(&tm);
+	return t >= 0 && t < INT64_MAX / 1000000000 ? (int64_t)t * 1000000000 : 0;
 }
 
 static bool read_part(struct arena *a, const struct json *j, struct run_part *p)
@@ -85,7 +96,7 @@ static bool read_part(struct arena *a, const struct json *j, struct run_part *p)
 	p->name = string_of(a, j, "name");
 	p->result = string_of(a, j, "result");
 	p->has_key = key && strlen(key) == DIGEST_HEX && digest_parse(key, &p->key);
-	p->duration = (int64_t)(json_float(json_get(j, "duration")) * SECOND);
+	p->duration = nanoseconds(json_get(j, "duration"));
 	return p->name && p->result;
 }
 
@@ -105,8 +116,8 @@ static bool read_run(struct arena *a, const char *line, size_t n, struct run *r)
 	r->source = string_of(a, j, "source");
 	r->dirty = dirty && json_kind(dirty) == JSON_BOOL ? json_bool(dirty) : -1;
 	r->outcome = string_of(a, j, "outcome");
-	r->duration = (int64_t)(json_float(json_get(j, "duration")) * SECOND);
-	r->saved = (int64_t)(json_float(json_get(j, "saved")) * SECOND);
+	r->duration = nanoseconds(json_get(j, "duration"));
+	r->saved = nanoseconds(json_get(j, "saved"));
 	if (!r->id || !r->outcome || !parts || json_kind(parts) != JSON_LIST)
 		return false;
 	r->parts = arena_alloc(a, (json_len(parts) + 1) * sizeof(*r->parts));
