@@ -369,10 +369,11 @@ static size_t count_headers(const char *s, size_t n)
 	const char *end = s + n;
 	size_t count = 0;
 
-	while (s && s < end) {
+	while (s < end) {
+		const char *nl = memchr(s, '\n', (size_t)(end - s));
+
 		count += *s == '[';
-		s = memchr(s, '\n', (size_t)(end - s));
-		s += s != NULL;
+		s = nl ? nl + 1 : end;
 	}
 	return count;
 }
