@@ -49,7 +49,7 @@ setsid env --default-signal=INT sh -c 'echo $$ > "$T/leader"; "$MLMAKE" > "$T/ou
 until_true 'the stage runs' test -s "$T/pid"
 leader=$(cat "$T/leader")
 # every process of the foreground group but the shell that waits for the code
-for p in $(ps -o pid= -g "$leader" 2> /dev/null || pgrep -g "$leader"); do
+for p in $(sed -n "s/^\([0-9]*\) (.*) [A-Za-z] [0-9]* $leader .*/\1/p" /proc/[0-9]*/stat 2> /dev/null); do
 	[ "$p" = "$leader" ] || kill -INT "$p" 2> /dev/null
 done
 until_true 'mlmake ends' test -s "$T/code"
