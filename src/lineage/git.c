@@ -145,8 +145,9 @@ int git_source(const struct repo *r, char **commit, int *dirty, struct err *err)
 		return 0;
 	if (open_repository(r, &repo, err) < 0)
 		return -1;
-	if (p_git_reference_name_to_id(&id, repo, "HEAD") == 0)
-		*commit = xstrdup(p_git_oid_tostr(hex, sizeof(hex), &id));
+	if (p_git_reference_name_to_id(&id, repo, "HEAD") < 0)
+		return 0;
+	*commit = xstrdup(p_git_oid_tostr(hex, sizeof(hex), &id));
 	*dirty = is_dirty(repo, lock);
 	return 0;
 }

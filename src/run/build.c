@@ -724,7 +724,7 @@ static void stage_ended(struct build *b, const struct launch_end *end)
 		return;
 	j->running = false;
 	b->running--;
-	if (b->opt->want_output || j->tail.fd >= 0)
+	if (name_log(b, j, false))
 		tell_log(b, j, true);
 	if (end->status == 0 && !j->timed_out) {
 		release_slots(b, j);
@@ -784,9 +784,9 @@ static void restore_failed(struct build *b, struct job *j)
 {
 	CLEANUP(freep) char *message =
 		xstrfmt("%s; it runs instead", j->finish.err.msg ? j->finish.err.msg : "cannot be restored");
-	CLEANUP(freep) char *where = job_undo(b, j, true);
 	size_t node = j->node;
 
+	free(job_undo(b, j, true)); /* what was put back is in the store: nobody needs to know where it went */
 	note(b, node, message);
 	b->no_restore[node] = true;
 	job_free(b, j);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *format(const char *fmt, va_list ap)
+PRINTF(1, 0) static char *format(const char *fmt, va_list ap)
 {
 	char *msg;
 

@@ -22,7 +22,7 @@ void strbuf_addstr(struct strbuf *sb, const char *s);
 void strbuf_addch(struct strbuf *sb, char c);
 void strbuf_addn(struct strbuf *sb, char c, size_t n); /* c, n times */
 PRINTF(2, 3) void strbuf_addf(struct strbuf *sb, const char *fmt, ...);
-void strbuf_vaddf(struct strbuf *sb, const char *fmt, va_list ap);
+PRINTF(2, 0) void strbuf_vaddf(struct strbuf *sb, const char *fmt, va_list ap);
 void strbuf_addu(struct strbuf *sb, uint64_t n); /* decimal, without printf */
 /* Quoted for sh: as it is if it needs no quotes, else in single quotes. */
 void strbuf_add_shell(struct strbuf *sb, const char *s);
