@@ -382,6 +382,8 @@ static void no_room(void)
 		setrlimit(RLIMIT_FSIZE, &(struct rlimit){50000, 50000});
 		failures += store_put(p.s, "nr/small", &c, &err) < 0 && err.code == ERR_IO && err.msg;
 		failures += store_put(p.s, "nr/large", &c, &err) < 0 && err.code == ERR_IO && err.msg;
+		leave(&p);
+		err_release(&err);
 		_exit(failures == 2 ? 0 : 1);
 	}
 	EXPECT(waitpid(child, &status, 0) == child);
