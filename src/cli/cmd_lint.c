@@ -41,7 +41,7 @@ static void say_fine(const struct project *p, struct strbuf *out)
 static int check(struct project *p, const struct args *a)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
-	struct pipeline_disk disk = pipeline_disk_system;
+	struct pipeline_disk disk = project_disk(p);
 	struct pipeline_options opt = {p->file, args_value(a, "profile"), NULL, 0};
 	int code;
 

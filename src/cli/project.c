@@ -196,6 +196,15 @@ static bool orphaned(void *ctx, const char *path)
 	return p->history && history_made(p->history, path);
 }
 
+struct pipeline_disk project_disk(struct project *p)
+{
+	struct pipeline_disk disk = pipeline_disk_system;
+
+	disk.orphaned = orphaned;
+	disk.ctx = p;
+	return disk;
+}
+
 bool project_has(void *ctx, const char *instance)
 {
 	struct project *p = ctx;
@@ -247,13 +256,11 @@ static void hint_command(struct project *p, const char *word)
 static int load_all(struct project *p, char *const *words, size_t n)
 {
 	CLEANUP(strvec_release) struct strvec targets = STRVEC_INIT;
-	struct pipeline_disk disk = pipeline_disk_system;
+	struct pipeline_disk disk = project_disk(p);
 	struct pipeline_options opt = {p->file, args_value(p->args, "profile"), p->args->overrides.v,
 				       p->args->overrides.n};
 	size_t i;
 
-	disk.orphaned = orphaned;
-	disk.ctx = p;
 	if (pipeline_load(&p->pl, &opt, &disk, &p->ds) < 0 || graph_build(&p->g, &p->pl, &p->ds) < 0)
 		return -1;
 	p->selected = xcalloc(p->g.n + 1, sizeof(*p->selected));

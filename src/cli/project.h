@@ -38,6 +38,8 @@ struct project {
 NODISCARD int project_open(struct project *p, const struct args *a, bool lock);
 /* Waits until what is known is open. project_load has done so when it returns. */
 NODISCARD int project_await(struct project *p);
+/* The disk as the pipeline of p sees it: what mlmake made and no stage makes any more is not there for globs. */
+struct pipeline_disk project_disk(struct project *p);
 /* Reads the pipeline, builds the graph, selects the targets in words[0..n). Errors and warnings are told on standard error. */
 NODISCARD int project_load(struct project *p, char *const *words, size_t n);
 /* Decides. */
