@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -90,6 +91,7 @@ static void at_call(struct trace *t, pid_t tid, pid_t pid)
 	struct __ptrace_syscall_info info;
 	const char *name;
 
+	memset(&info, 0, sizeof(info)); /* valgrind does not know that the kernel fills it */
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, tid, (void *)sizeof(info), &info) < 0 ||
 	    info.op != PTRACE_SYSCALL_INFO_ENTRY || !(name = writes(&info)))
 		return;
