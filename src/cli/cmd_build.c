@@ -405,8 +405,8 @@ static int make_all(struct making *m, struct err *err)
 	choose_force(m);
 	if (!m->dry && has_probes(m) &&
 	    (prepare(m, err) < 0 ||
-	     probes_run(&m->p.probes, &m->p.pl, m->p.selected, keeper_launcher(m->keeper), err) < 0))
-		return cli_fail(EXIT_USAGE, err);
+	     probes_run(&m->p.probes, &m->p.pl, m->p.selected, keeper_launcher(m->keeper), m->signal_fd, err) < 0))
+		return cli_fail(err->code == ERR_STOPPED ? EXIT_INTERRUPTED : EXIT_USAGE, err);
 	return plan_and_build(m, err);
 }
 

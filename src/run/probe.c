@@ -51,15 +51,22 @@ const char *probes_get(void *ctx, const char *cmd)
 	return json_str(json_get(p->said, cmd));
 }
 
-static int wait_for(const struct launcher *l, struct launch_end *end, struct err *err)
+static int wait_for(const struct launcher *l, int id, int signal_fd, struct launch_end *end, struct err *err)
 {
+	bool stopped = false;
 	int got;
 
 	while ((got = l->reap(l->ctx, end, err)) == 0) {
-		struct pollfd fd = {.fd = l->fd(l->ctx), .events = POLLIN};
+		struct pollfd fds[2] = {{.fd = l->fd(l->ctx), .events = POLLIN},
+					{.fd = stopped ? -1 : signal_fd, .events = POLLIN}};
 
-		poll(&fd, 1, -1);
+		if (poll(fds, ARRAY_SIZE(fds), -1) > 0 && fds[1].revents) {
+			l->stop(l->ctx, id, true);
+			stopped = true;
+		}
 	}
+	if (got > 0 && stopped)
+		return err_set(err, ERR_STOPPED, "interrupted during a probe");
 	return got;
 }
 
@@ -83,7 +90,8 @@ static void remember(struct probes *p, const char *cmd, struct strbuf *output)
 	p->changed = true;
 }
 
-static int run_one(struct probes *p, const struct env *e, const char *cmd, const struct launcher *l, struct err *err)
+static int run_one(struct probes *p, const struct env *e, const char *cmd, const struct launcher *l, int signal_fd,
+		   struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf output = STRBUF_INIT;
 	CLEANUP(freep) char *log = xstrfmt("%s/log/[probe].log", p->state_dir);
@@ -91,7 +99,7 @@ static int run_one(struct probes *p, const struct env *e, const char *cmd, const
 	struct launch_end end;
 	int id;
 
-	if (file_mkdirs_for(log, err) < 0 || l->start(l->ctx, &what, &id, err) < 0 || wait_for(l, &end, err) < 0)
+	if (file_mkdirs_for(log, err) < 0 || l->start(l->ctx, &what, &id, err) < 0 || wait_for(l, id, signal_fd, &end, err) < 0)
 		return -1;
 	if (end.status != 0) {
 		tail_end(log, 5, &output);
@@ -118,7 +126,7 @@ static bool used(const struct pipeline *pl, const bool *selected, const struct e
 }
 
 int probes_run(struct probes *p, const struct pipeline *pl, const bool *selected, const struct launcher *launcher,
-	       struct err *err)
+	       int signal_fd, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 	CLEANUP(freep) char *file = file_of(p);
@@ -126,7 +134,7 @@ int probes_run(struct probes *p, const struct pipeline *pl, const bool *selected
 
 	for (i = 0; i < pl->n_envs; i++)
 		for (j = 0; j < pl->envs[i]->n_probes && used(pl, selected, pl->envs[i]); j++)
-			if (run_one(p, pl->envs[i], pl->envs[i]->probes[j], launcher, err) < 0)
+			if (run_one(p, pl->envs[i], pl->envs[i]->probes[j], launcher, signal_fd, err) < 0)
 				return -1;
 	if (!p->changed)
 		return 0;

@@ -21,8 +21,8 @@ void probes_release(struct probes *p);
 /* The output of a probe that is remembered, without the blanks at its end; NULL: not known. ctx is a struct probes; for struct world. */
 const char *probes_get(void *ctx, const char *cmd);
 /* Runs the probes of the environments that the selected instances use, and remembers. ERR_FAILED names the first that fails, with the
- * end of what it printed. */
+ * end of what it printed; ERR_STOPPED if signal_fd (-1: none) became readable, which is left to be read. */
 NODISCARD int probes_run(struct probes *p, const struct pipeline *pl, const bool *selected,
-			 const struct launcher *launcher, struct err *err);
+			 const struct launcher *launcher, int signal_fd, struct err *err);
 
 #endif

@@ -16,6 +16,7 @@ enum err_code {
 	ERR_LOCKED,   /* somebody else holds it */
 	ERR_MOVED,    /* it changed while it was read */
 	ERR_FAILED,   /* a stage failed */
+	ERR_STOPPED,  /* a signal asked to stop */
 };
 
 struct err {

@@ -71,6 +71,25 @@ kill -INT "$pid"
 mm_end 130
 check 'the stage is gone' gone "$(cat "$T/pid")"
 
+begin 'an interrupt during a probe'
+new_project probe <<'END'
+[env slow]
+probe = echo $$ > "$T/pid"; while :; do sleep 1; done
+[stage s]
+env  = slow
+cmd  = echo > {{outs}}
+outs = s.txt
+END
+rm -f "$T/pid"
+env --default-signal=INT "$MLMAKE" > "$T/out" 2> "$T/err" < /dev/null &
+pid=$!
+started="$started $pid"
+until_true 'the probe runs' test -s "$T/pid"
+kill -INT "$pid"
+mm_end 130
+check 'the probe is gone' gone "$(cat "$T/pid")"
+missing s.txt
+
 begin 'the reader of the output goes away: the build is finished all the same'
 new_project pipe <<'END'
 [stage s]
