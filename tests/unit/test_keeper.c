@@ -254,7 +254,8 @@ static void prefixes(void)
 	EXPECT_INT(WEXITSTATUS(end.status), 1);
 	start_full(k, "n", "echo x", "no-such-wrapper", NULL, "log");
 	EXPECT_INT(reap(k, &end), 1);
-	EXPECT_INT(WEXITSTATUS(end.status), 127);
+	/* 126: a directory of PATH may not be searched, so sh cannot know */
+	EXPECT(WEXITSTATUS(end.status) == 127 || WEXITSTATUS(end.status) == 126);
 	EXPECT(strstr(read_text("log"), "no-such-wrapper") != NULL);
 	keeper_free(k);
 }
