@@ -49,6 +49,7 @@ struct job {
 	char *log;        /* where it writes: .slot-N, and its own name once it has written something */
 	size_t slot;      /* SIZE_MAX: none */
 	struct tail tail;
+	struct input_mark *marks; /* of what it started from */
 	struct finish finish;
 	struct job *next;
 };
@@ -324,6 +325,7 @@ static void job_free(struct build *b, struct job *j)
 	tail_release(&j->tail);
 	aside_release(&j->aside);
 	finish_release(&j->finish);
+	free(j->marks);
 	free(j->paths);
 	free(j->log);
 	free(j);
@@ -408,6 +410,7 @@ static void submit(struct build *b, struct job *j, const struct record *from)
 				    .store = b->t->store,
 				    .aside = &j->aside,
 				    .from = from,
+				    .marks = j->marks,
 				    .run_id = b->t->run_id,
 				    .started = j->started,
 				    .duration = tick(b) - j->began,
@@ -516,6 +519,7 @@ static void start_stage(struct build *b, struct job *j)
 
 	for (j->n_paths = 0; j->n_paths < j->in->n_outs; j->n_paths++)
 		j->paths[j->n_paths] = j->in->outs[j->n_paths].path;
+	j->marks = finish_mark_inputs(&j->v->now);
 	if (move_aside(b, j, &err) < 0 || launch(b, j, &err) < 0) {
 		release_slots(b, j);
 		job_failed(b, j, err.msg, false);

@@ -7,6 +7,12 @@
 #include "stale/decide.h"
 #include "store/store.h"
 
+/* Where an input file was when its stage started, and when it had last been written to. */
+struct input_mark {
+	uint64_t dev, ino;
+	int64_t seconds, nanoseconds;
+};
+
 struct finish {
 	size_t node;
 	/* given */
@@ -16,6 +22,7 @@ struct finish {
 	struct store *store;
 	struct aside *aside;        /* what stood at the outputs before */
 	const struct record *from;  /* restore: the record whose outputs are put back; NULL: collect what the stage made */
+	const struct input_mark *marks; /* collect: of finish_mark_inputs(); or NULL */
 	const char *run_id;
 	int64_t started, duration;
 	/* answer */
@@ -27,9 +34,13 @@ struct finish {
 	struct record record;       /* collect: what came out; strings in arena or in v */
 };
 
+/* To be called when the stage starts, after its inputs were digested: one mark for each fact of r. Owned by the caller. */
+struct input_mark *finish_mark_inputs(const struct record *r);
+
 /* task is a struct finish.
  *
- * Collect: the inputs are looked at again (ERR_MOVED names the one that is not what the stage started from), the outputs
+ * Collect: the inputs are looked at again (ERR_MOVED names the one that is not what the stage started from, or that was
+ * written to meanwhile, even if it holds the same again: nobody knows what the stage has read), the outputs
  * are taken into the store, small inputs too so that `why` can show their lines. Restore: the outputs of `from` are
  * placed. Either way, what was moved aside and nobody else holds is taken into the store. */
 void finish_work(void *task);

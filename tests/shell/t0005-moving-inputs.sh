@@ -57,4 +57,39 @@ echo good > in.txt
 mm 0
 holds out.txt good
 holds end.txt good
+
+begin 'data edited, read, and put back before the stage ends is noticed too'
+new_project r <<'END'
+[stage s]
+cmd  = : > "$T/started3"; while [ ! -e "$T/go3" ]; do sleep 0.02; done
+       cat {{data}} > {{outs}}; echo s >> "$COUNT"
+       : > "$T/read3"; while [ ! -e "$T/end3" ]; do sleep 0.02; done
+data = in.txt
+outs = out.txt
+END
+echo good > in.txt
+mm_start
+until_true 'the stage starts' test -e "$T/started3"
+echo evil > in.txt
+: > "$T/go3"
+until_true 'the stage has read it' test -e "$T/read3"
+echo good > in.txt
+: > "$T/end3"
+mm_end 1
+said 'in\.txt'
+mm 4 status --check
+mm 0
+holds out.txt good
+mm 0 status --check
+
+begin 'one linked elsewhere, or whose mode is set, by its stage was not written to'
+new_project v <<'END'
+[stage s]
+cmd  = ln -f {{data}} {{outs}}; chmod 600 {{data}}
+data = in.txt
+outs = out.txt
+END
+echo good > in.txt
+mm 0
+mm 0 status --check
 finish
