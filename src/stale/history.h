@@ -22,8 +22,8 @@ struct history_paths {
 };
 
 /* Reads what is there. Damage to state or journal is no error: what cannot be read is not known. A lock file that does not
- * parse is: ERR_PARSE with file and line (blocks between git's conflict markers, and those whose key is not that of their facts, are left out instead, and *conflict
- * is set). */
+ * parse is: ERR_PARSE with file and line. Blocks between git's conflict markers, and those whose key is not that of their
+ * facts, are left out instead, and *conflict is set. */
 NODISCARD struct history *history_open(const struct history_paths *paths, bool *conflict, struct err *err);
 void history_free(struct history *h);
 
@@ -38,9 +38,11 @@ bool history_made(struct history *h, const char *path);
 
 /* The journal of a run. Nothing below is needed for reading. Beginning twice is beginning once. */
 NODISCARD int history_begin_run(struct history *h, const char *run_id, struct err *err);
-/* instance is about to write paths. */
+/* What stands at paths is about to be moved aside for instance. */
 NODISCARD int history_begin(struct history *h, const char *instance, const char *const *paths, size_t n,
 			    struct err *err);
+/* It has been: what stands there from now on is written by instance. */
+NODISCARD int history_writes(struct history *h, const char *instance, struct err *err);
 /* instance failed and nothing half-written stands at its paths any more; what stood there before is to be put back. */
 NODISCARD int history_back(struct history *h, const char *instance, struct err *err);
 /* instance has ended: what stands at its paths is what shall stand there. */
@@ -51,8 +53,8 @@ NODISCARD int history_add(struct history *h, const struct record *r, struct err 
 NODISCARD int history_touch(struct history *h, const struct record *r, struct err *err);
 
 /* Writes state and records; rewrites mlmake.lock if it would differ: one block for each instance that `current` holds. Removes the
- * journal. before_commit (may be NULL) is called after the temporary files are written and before anything is renamed, to make
- * what the records speak of durable. */
+ * journal. before_commit (may be NULL) is called after the records are archived and before lock and state are written, to make
+ * what they speak of durable. */
 NODISCARD int history_save(struct history *h, bool (*current)(void *ctx, const char *instance), void *ctx,
 			   int (*before_commit)(void *ctx, struct err *err), void *commit_ctx, struct err *err);
 /* Is there anything that history_save would write? */
