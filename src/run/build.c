@@ -509,7 +509,7 @@ static int move_aside(struct build *b, struct job *j, struct err *err)
 	if (history_begin(b->t->history, j->in->name, j->paths, j->n_paths, err) < 0)
 		return -1;
 	j->taken = aside_take(&j->aside, b->t->state_dir, id, j->paths, j->n_paths, err) == 0;
-	return j->taken ? 0 : -1;
+	return j->taken ? history_writes(b->t->history, j->in->name, err) : -1;
 }
 
 static void start_stage(struct build *b, struct job *j)

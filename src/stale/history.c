@@ -4,7 +4,7 @@
  *     mlmake-state 1 <xxh3-64 of what follows> <what stat says of mlmake.lock as it was written>
  *
  * and goes on with the blocks of record.h, sorted by instance. A journal line is "<xxh3-64 of the rest> <word> <rest>", the words
- * being run, begin, back, end and record. */
+ * being run, begin, writes, back, end and record. */
 #include <config.h>
 
 #include "stale/history.h"
@@ -36,7 +36,7 @@ struct known {
 /* A stage that the journal found at open speaks of. */
 struct begun {
 	struct strvec paths;
-	enum { BEGUN_WRITES, BEGUN_BACK, BEGUN_ENDED } how;
+	enum { BEGUN_TAKES, BEGUN_WRITES, BEGUN_BACK, BEGUN_ENDED } how;
 	size_t turn; /* the later, the higher */
 };
 
@@ -304,7 +304,7 @@ static struct begun *begun_of(struct history *h, const char *instance)
 	}
 	strvec_release(&b->paths);
 	b->paths = (struct strvec)STRVEC_INIT;
-	b->how = BEGUN_WRITES;
+	b->how = BEGUN_TAKES;
 	b->turn = ++h->turns;
 	return b;
 }
@@ -355,6 +355,8 @@ static void replay_line(struct history *h, const char *p, const char *nl)
 		h->crashed_run = arena_strndup(&h->arena, rest, (size_t)(nl - rest));
 	else if (skip_prefix(p, "begin ", &rest))
 		replay_begin(h, rest, nl);
+	else if (skip_prefix(p, "writes ", &rest))
+		replay_how(h, rest, nl, BEGUN_WRITES);
 	else if (skip_prefix(p, "back ", &rest))
 		replay_how(h, rest, nl, BEGUN_BACK);
 	else if (skip_prefix(p, "end ", &rest))
@@ -549,6 +551,11 @@ static int append_name(struct history *h, const char *word, const char *instance
 
 	text_add_escaped(&rest, instance, strlen(instance), false);
 	return append(h, word, &rest, err);
+}
+
+int history_writes(struct history *h, const char *instance, struct err *err)
+{
+	return append_name(h, "writes", instance, err);
 }
 
 int history_back(struct history *h, const char *instance, struct err *err)

@@ -274,30 +274,70 @@ int file_copy_tree(const char *from, const char *to, struct err *err)
 	return err_set(err, ERR_INVALID, "'%s' is neither file, directory nor symbolic link", from);
 }
 
-int file_move(const char *from, const char *to, struct err *err)
+/* A directory that goes to another parent gets its ".." written, which one that is read-only does not allow. */
+static int rename_read_only(const char *from, const char *to)
 {
+	struct stat st;
+	int result, saved;
+
+	if (lstat(from, &st) < 0 || !S_ISDIR(st.st_mode) || (st.st_mode & S_IWUSR)) {
+		errno = EACCES;
+		return -1;
+	}
+	if (chmod(from, (st.st_mode & 07777) | S_IWUSR) < 0)
+		return -1;
+	result = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+	saved = errno;
+	chmod(result == 0 ? to : from, st.st_mode & 07777); /* of help to whoever looks, not needed */
+	errno = saved;
+	return result;
+}
+
+static int rename_new(const char *from, const char *to)
+{
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno == EACCES)
+		return rename_read_only(from, to);
+	if (errno == EINVAL && !file_exists(to)) /* the file system has no RENAME_NOREPLACE */
+		return rename(from, to);
+	return -1;
+}
+
+/* The copy gets its name once it is whole: whoever recovers from a kill takes what bears that name for the thing itself. */
+static int move_across(const char *from, const char *to, struct err *err)
+{
+	CLEANUP(freep) char *dir = path_dir(to);
+	CLEANUP(freep) char *part = xstrfmt("%s/.%.180s.mlmake-part", dir, path_base(to));
 	struct err ignored = ERR_INIT;
 
-	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+	if (file_remove_tree(part, err) < 0)
+		return -1;
+	if (file_copy_tree(from, part, err) == 0) {
+		if (rename_new(part, to) == 0)
+			return file_remove_tree(from, err);
+		err_errno(err, "cannot move '%s' to '%s'", part, to);
+	}
+	if (file_remove_tree(part, &ignored) < 0)
+		err_release(&ignored);
+	return -1;
+}
+
+int file_move(const char *from, const char *to, struct err *err)
+{
+	if (rename_new(from, to) == 0)
 		return 0;
 	if (errno == ENOENT) {
 		if (!file_exists(from))
 			return err_errno(err, "cannot move '%s'", from);
 		if (file_mkdirs_for(to, err) < 0)
 			return -1;
-		if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+		if (rename_new(from, to) == 0)
 			return 0;
 	}
-	if (errno == EINVAL && !file_exists(to) && rename(from, to) == 0) /* the file system has no RENAME_NOREPLACE */
-		return 0;
 	if (errno != EXDEV)
 		return err_errno(err, "cannot move '%s' to '%s'", from, to);
-	if (file_copy_tree(from, to, err) < 0) {
-		if (file_remove_tree(to, &ignored) < 0)
-			err_release(&ignored);
-		return -1;
-	}
-	return file_remove_tree(from, err);
+	return move_across(from, to, err);
 }
 
 bool file_exists(const char *path)

@@ -24,7 +24,8 @@ NODISCARD int file_mkdirs(const char *dir, struct err *err);        /* like mkdi
 NODISCARD int file_mkdirs_for(const char *path, struct err *err);   /* the directories above path */
 /* Removes path, whatever it is, with all below it; symbolic links are not followed. Absent is done. */
 NODISCARD int file_remove_tree(const char *path, struct err *err);
-/* Renames from to to (which must not exist), making directories above it; copies and removes across file systems. */
+/* Renames from to to (which must not exist), making directories above it; copies and removes across file systems, where a
+ * kill leaves from or to whole. */
 NODISCARD int file_move(const char *from, const char *to, struct err *err);
 /* Copies a file, symbolic link or directory with its modes; to must not exist. */
 NODISCARD int file_copy_tree(const char *from, const char *to, struct err *err);

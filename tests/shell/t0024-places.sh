@@ -107,4 +107,68 @@ if [ "$(id -u)" = 0 ]; then
 fi
 mm 0 status; mm 0 lint; mm 0 -n
 chmod -R u+w .
+
+# as_user COMMAND...: with the rights of one whom the modes of files bind.
+as_user() {
+	if [ "$(id -u)" = 0 ]; then setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; else "$@"; fi
+}
+chmod 755 "$T" "$T/w"
+if as_user "$MLMAKE" --version > /dev/null 2>&1; then
+	begin 'an output that is a read-only directory is moved aside, kept and restored like any other'
+	mkdir "$T/w/rod"; cd "$T/w/rod" || exit 1
+	cat > mlmake.ini <<-'END'
+	[project]
+	params = params.ini
+	[stage s]
+	cmd  = mkdir -p {{outs}}/sub; echo {{n}} > {{outs}}/sub/f; chmod -R a-w {{outs}}
+	outs = dir
+	END
+	echo 'n = 1' > params.ini
+	[ "$(id -u)" != 0 ] || chown -R 65534:65534 .
+	for n in 1 2 1; do
+		echo "n = $n" > params.ini
+		as_user "$MLMAKE" > "$T/out" 2> "$T/err" < /dev/null || fail "n = $n"
+		holds dir/sub/f $n
+	done
+	said restored
+	chmod -R u+w .
+else
+	skip 'an output that is a read-only directory' 'no user whom modes bind'
+fi
+
+if mkdir "/dev/shm/${T##*/}" 2> /dev/null; then
+	shm=/dev/shm/${T##*/}
+	trap 'rm -rf "$shm"; leave' EXIT
+	git init -q "$shm"; git -C "$shm" commit -q --allow-empty -m none
+	git -C "$shm" worktree add -q "$T/w/across"
+	cd "$T/w/across" || exit 1
+	cat > mlmake.ini <<-'END'
+	[stage s]
+	cmd  = mkdir {{outs}}; for i in 1 2 3; do echo $i > {{outs}}/$i; done
+	outs = dir
+	END
+	begin 'the git directory on another file system'
+	mm 0
+	echo mine > dir/2
+	mm 0; said 'is kept in the store as'
+	holds dir/2 2
+	if command -v strace > /dev/null 2>&1 && strace -o /dev/null true 2> /dev/null; then
+		begin 'killed while an output is copied aside there: it is put back whole'
+		for when in 1 2 3; do
+			for i in 1 2 3; do echo "mine $when $i" > dir/$i; done
+			strace -qq -o /dev/null -e trace=copy_file_range -e "inject=copy_file_range:signal=KILL:when=$when" \
+				"$MLMAKE" -q > "$T/out" 2> "$T/err" < /dev/null
+			mm 0
+			for i in 1 2 3; do
+				holds dir/$i $i
+				s=$(echo "mine $when $i" | sha)
+				exists "$shm/.git/mlmake/objects/$(echo "$s" | cut -c1-2)/$(echo "$s" | cut -c3-4)/$s"
+			done
+		done
+	else
+		skip 'killed while an output is copied aside there' 'strace does not work here'
+	fi
+else
+	skip 'the git directory on another file system' 'no /dev/shm'
+fi
 finish

@@ -718,6 +718,7 @@ static void recovers(void)
 	EXPECT_INT(history_begin_run(h, "r1", &err), 0);
 	EXPECT_INT(history_begin(h, "i", paths, 2, &err), 0);
 	take_aside("r1-0", paths, 2);
+	EXPECT_INT(history_writes(h, "i", &err), 0);
 	put("a", "half");
 	put("dir/x", "half");
 	put("dir/.x.mlmake-tmp.1.1", "being placed");
@@ -734,6 +735,19 @@ static void recovers(void)
 	crashed(&h, &notes);
 	EXPECT_STR(text_of("a"), "old");
 	EXPECT_INT(file_remove_tree("state", &err), 0);
+
+	/* killed while outputs were moved aside: the one that was not yet is no work of the stage */
+	h = history_open(&where, &conflict, &err);
+	EXPECT_INT(history_begin_run(h, "r1", &err), 0);
+	EXPECT_INT(history_begin(h, "i", paths, 2, &err), 0);
+	take_aside("r1-0", paths, 1);
+	put("dir/x", "mine");
+	crashed(&h, &notes);
+	EXPECT_STR(text_of("a"), "old");
+	EXPECT_STR(text_of("dir/x"), "mine");
+	EXPECT(!file_exists("state/failed"));
+	EXPECT_INT(file_remove_tree("state", &err), 0);
+	EXPECT_INT(file_remove_tree("dir", &err), 0);
 
 	/* killed when it had ended, before the old output was let go of */
 	h = history_open(&where, &conflict, &err);

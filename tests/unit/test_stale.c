@@ -348,7 +348,8 @@ static void history_of_gone_instances(void)
 /* A saved state with a=1, and a journal of a run in which a became 2, b began and ended, c began, d is being put back. */
 static void crash(void)
 {
-	static const char *const c_paths[] = {"c1", "dir/c 2"}, *const b_paths[] = {"b"}, *const d_paths[] = {"d"};
+	static const char *const c_paths[] = {"c1", "dir/c 2"}, *const b_paths[] = {"b"}, *const d_paths[] = {"d"},
+				 *const e_paths[] = {"e"};
 	bool conflict;
 	struct history *h = open_history(&conflict);
 
@@ -361,7 +362,10 @@ static void crash(void)
 	add(h, "a", "2");
 	EXPECT_INT(history_begin(h, "b", b_paths, 1, &err), 0);
 	EXPECT_INT(history_begin(h, "c", c_paths, 2, &err), 0);
+	EXPECT_INT(history_writes(h, "c", &err), 0);
 	EXPECT_INT(history_begin(h, "d", d_paths, 1, &err), 0);
+	EXPECT_INT(history_writes(h, "d", &err), 0);
+	EXPECT_INT(history_begin(h, "e", e_paths, 1, &err), 0); /* what stands at e is still what stood there before */
 	add(h, "b", "5");
 	EXPECT_INT(history_back(h, "d", &err), 0);
 	history_free(h);
@@ -386,6 +390,7 @@ static void history_replayed(void)
 	EXPECT(history_ended(h, "b"));
 	EXPECT(!history_ended(h, "c1"));
 	EXPECT(!history_ended(h, "d")); /* its old output is to be put back */
+	EXPECT(!history_ended(h, "e"));
 	EXPECT(!history_ended(h, "never heard of"));
 	EXPECT(history_dirty(h));
 	EXPECT_INT(history_begin_run(h, "r3", &err), 0);
