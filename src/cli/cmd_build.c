@@ -71,7 +71,7 @@ static void make_run_id(char out[40])
 static int read_jobs(struct making *m, struct err *err)
 {
 	const char *text = args_value(m->a, "jobs");
-	int64_t n = pool_cpus();
+	int64_t n = m->p.pl.jobs ? MIN(m->p.pl.jobs, (int64_t)JOBS_LIMIT) : pool_cpus();
 
 	if (text && !text_parse_int(text, 1, JOBS_LIMIT, &n))
 		return err_set(err, ERR_INVALID, "-j takes a number from 1 to %d, not '%s'", JOBS_LIMIT, text);
@@ -388,8 +388,6 @@ static int make_all(struct making *m, struct err *err)
 {
 	int code;
 
-	if (read_jobs(m, err) < 0)
-		return cli_fail(EXIT_USAGE, err);
 	if (!m->dry && left_traces(m)) {
 		code = project_await(&m->p);
 		if (code != EXIT_DONE)
@@ -400,6 +398,8 @@ static int make_all(struct making *m, struct err *err)
 	code = project_load(&m->p, m->a->words.v, m->a->words.n);
 	if (code != EXIT_DONE)
 		return code;
+	if (read_jobs(m, err) < 0)
+		return cli_fail(EXIT_USAGE, err);
 	if (choose_sources(m, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
 	choose_force(m);

@@ -110,6 +110,17 @@ for j in -j1 '-j 1' --jobs=1 '--jobs 1'; do
 	mm 0 -C w/n $j
 done
 
+begin 'the project says how many jobs, unless -j does'
+new_project jobs <<'END'
+[project]
+jobs = 5
+[stage s]
+cmd  = echo 1 > {{outs}}
+outs = o.txt
+END
+mm 0 --events=e; check 'five' grep -q '"jobs":5,' e
+mm 0 -j3 --events=e; check 'three' grep -q '"jobs":3,' e
+
 begin '--color: none into a file, unless wanted; NO_COLOR'
 cd "$T/w/n" || exit 1
 esc=$(printf '\033')
