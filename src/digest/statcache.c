@@ -20,6 +20,7 @@
 #include "digest/table.h"
 #include "digest/walk.h"
 #include "util/map.h"
+#include "util/path.h"
 #include "util/pool.h"
 
 #define SECOND INT64_C(1000000000)
@@ -563,6 +564,108 @@ int statcache_manifests(struct statcache *sc, const char *path, const struct con
 		result = visit(ctx, paths[i], &list);
 	}
 	free_paths(paths, m.tree.n);
+	return result;
+}
+
+/* Does the target of a link that lies depth directories below the top lead above the top? A `..` behind a name may lead
+ * anywhere, if the name is a link. */
+static bool leads_out(const char *target, size_t depth)
+{
+	bool named = *target == '/';
+	size_t n;
+
+	if (named)
+		return true;
+	for (; *target; target += n + (target[n] == '/')) {
+		n = strcspn(target, "/");
+		if (n == 2 && target[0] == '.' && target[1] == '.') {
+			if (named || depth-- == 0)
+				return true;
+		} else if (n > 1 || (n == 1 && *target != '.')) {
+			named = true;
+		}
+	}
+	return false;
+}
+
+static bool leads_above(const char *link, const char *path)
+{
+	CLEANUP(freep) char *to = NULL;
+	CLEANUP(freep) char *top = NULL;
+	struct stat st;
+
+	if (stat(link, &st) < 0 || !S_ISDIR(st.st_mode))
+		return false;
+	to = realpath(link, NULL);
+	top = realpath(path, NULL);
+	return to && top && path_is_within(top, to);
+}
+
+static size_t count_slashes(const char *s)
+{
+	size_t n = 0;
+
+	while ((s = strchr(s, '/'))) {
+		n++;
+		s++;
+	}
+	return n;
+}
+
+/* Visits those among the children of the directory dir of t, at the path below. */
+static int visit_links(const struct tree *t, uint32_t dir, const char *below, const char *path,
+		       int (*visit)(void *ctx, const char *link), void *ctx)
+{
+	size_t depth = count_slashes(below + strlen(path));
+	int result = 0;
+	uint32_t i;
+
+	for (i = t->v[dir].first; i < t->v[dir].first + t->v[dir].n && result == 0; i++) {
+		CLEANUP(freep) char *link = NULL;
+
+		if (t->v[i].kind != CONTENT_LINK || !leads_out(tree_target(t, i), depth))
+			continue;
+		link = xstrfmt("%s/%s", below, tree_name(t, i));
+		if (!leads_above(link, path))
+			result = visit(ctx, link);
+	}
+	return result;
+}
+
+static bool has_links(const struct tree *t)
+{
+	uint32_t i;
+
+	for (i = 1; i < t->n; i++)
+		if (t->v[i].kind == CONTENT_LINK)
+			return true;
+	return false;
+}
+
+int statcache_links_out(struct statcache *sc, const char *path, const struct content *was,
+			int (*visit)(void *ctx, const char *link), void *ctx)
+{
+	int result = 0, follow;
+	bool held = false;
+
+	for (follow = 1; follow >= 0 && !held && strlen(path) < PATH_MAX; follow--) {
+		CLEANUP(memory_release) struct memory m = {false, {0}, NULL};
+		struct content then;
+		char **paths;
+		uint32_t i;
+
+		recall(sc, path, follow, &m);
+		if (m.found)
+			entry_content(&m.tree.v[0], &then);
+		held = m.found && then.kind == CONTENT_DIR && content_eq(&then, was);
+		if (!held || !has_links(&m.tree))
+			continue;
+		paths = dir_paths(&m.tree, path);
+		for (i = 0; i < m.tree.n && result == 0; i++)
+			if (m.tree.v[i].kind == CONTENT_DIR)
+				result = visit_links(&m.tree, i, paths[i], path, visit, ctx);
+		free_paths(paths, m.tree.n);
+	}
 	return result;
 }
 

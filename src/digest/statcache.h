@@ -56,6 +56,12 @@ int64_t statcache_now(const struct statcache *sc);
  * returns it; 1 if the cache does not hold the directory was at path. */
 NODISCARD int statcache_manifests(struct statcache *sc, const char *path, const struct content *was,
 				  int (*visit)(void *ctx, const char *dir, const struct manifest *m), void *ctx);
+/* Calls visit with the path of each link below path, as it was when path was last asked for, that leads out of the directory:
+ * whoever follows it reads what the directory's digest does not cover. Not with a link to a directory that holds path
+ * itself, and not with links in the directories that are led to. Stops at the first -1 and returns it. Visits nothing if
+ * the cache does not hold the directory was at path. */
+NODISCARD int statcache_links_out(struct statcache *sc, const char *path, const struct content *was,
+				  int (*visit)(void *ctx, const char *link), void *ctx);
 
 /* Bytes and files read since open, for reports: read at all, and of these hashed with SHA-256. */
 struct statcache_counts {

@@ -132,9 +132,17 @@ static const char *live_probe(void *ctx, const char *cmd)
 	return b->t->probe ? b->t->probe(b->t->probe_ctx, cmd) : NULL;
 }
 
+static int live_links(void *ctx, const char *path, const struct content *c, int (*visit)(void *to, const char *link),
+		      void *to)
+{
+	struct build *b = ctx;
+
+	return statcache_links_out(b->t->cache, path, c, visit, to);
+}
+
 static int decide_now(struct build *b, size_t node, struct verdict *v, struct err *err)
 {
-	const struct world w = {live_content, live_stored, live_probe, b};
+	const struct world w = {live_content, live_stored, live_probe, b, live_links};
 	struct decide_options opt = {b->opt->force && b->opt->force[node]};
 
 	if (stale_decide(b->p->g->nodes[node].in, b->t->history, &w, &opt, &b->arena, v, err) < 0)

@@ -27,6 +27,7 @@ struct decision {
 	const struct world *w;
 	struct arena *a;
 	struct verdict *v;
+	size_t room, n_links; /* of facts, not counting those of links */
 };
 
 static void add_reason(struct decision *d, struct reason r)
@@ -58,6 +59,51 @@ static void add_upstream(struct decision *d, const struct instance *maker)
 	add_reason(d, (struct reason){.kind = REASON_UPSTREAM, .name = maker->name});
 }
 
+/* A link that leads out of a directory that is an input. */
+struct link_out {
+	struct decision *d;
+	enum fact_kind kind;
+};
+
+/* The fact of a link comes in addition to those that there is room for. */
+static struct record_fact *add_link_fact(struct decision *d, enum fact_kind kind, const char *name)
+{
+	struct record *now = &d->v->now;
+	struct record_fact *facts;
+
+	if ((d->n_links & (d->n_links + 1)) == 0) { /* 0, 1, 3, 7 ...: as many again */
+		facts = arena_alloc(d->a, (d->room + 2 * d->n_links + 1) * sizeof(*facts));
+		memcpy(facts, now->facts, now->n_facts * sizeof(*facts));
+		now->facts = facts;
+	}
+	d->n_links++;
+	return add_fact(d->v, kind, name, NULL);
+}
+
+/* What a stage reads through the link is an input, too. One that leads to nothing that can be read is not read. */
+static int look_at_link(void *to, const char *link)
+{
+	CLEANUP(err_release) struct err ignored = ERR_INIT;
+	const struct link_out *l = to;
+	const struct instance *maker = NULL;
+	struct decision *d = l->d;
+	struct content c;
+	size_t i;
+	int got;
+
+	for (i = 0; i < d->in->n_inputs; i++)
+		if (streq(d->in->inputs[i].path, link))
+			return 0;
+	got = d->w->content(d->w->ctx, link, true, &c, &maker, &ignored);
+	if (got > 0) {
+		d->v->pending = true;
+		add_upstream(d, maker);
+	} else if (got == 0 && c.kind != CONTENT_NONE) {
+		add_link_fact(d, l->kind, arena_strdup(d->a, link))->content = c;
+	}
+	return 0;
+}
+
 static int look_at_input(struct decision *d, const struct input *ip, struct err *err)
 {
 	static const enum fact_kind kinds[] = {
@@ -77,7 +123,9 @@ static int look_at_input(struct decision *d, const struct input *ip, struct err 
 		return err_set(err, ERR_NOTFOUND, "%s:%d: stage '%s' needs '%s', which is not there and no stage makes it",
 			       ip->at.file, ip->at.line, d->in->name, ip->path);
 	add_fact(d->v, kinds[ip->kind], ip->path, NULL)->content = c;
-	return 0;
+	if (c.kind != CONTENT_DIR || !d->w->links)
+		return 0;
+	return d->w->links(d->w->ctx, ip->path, &c, look_at_link, &(struct link_out){d, kinds[ip->kind]});
 }
 
 static int look_at_output(struct decision *d, const struct output *op, struct err *err)
@@ -112,15 +160,15 @@ static void look_at_env(struct decision *d)
 
 int stale_look(const struct instance *in, const struct world *w, struct arena *a, struct verdict *out, struct err *err)
 {
-	struct decision d = {in, w, a, out};
+	struct decision d = {.in = in, .w = w, .a = a, .v = out};
 	const struct env *e = in->stage->env;
-	size_t room = 2 + in->n_inputs + in->n_outs + in->n_params + in->n_vars + in->n_env + (e ? e->n_probes : 0);
 	size_t i;
 
+	d.room = 2 + in->n_inputs + in->n_outs + in->n_params + in->n_vars + in->n_env + (e ? e->n_probes : 0);
 	memset(out, 0, sizeof(*out));
 	out->now.instance = in->name;
 	out->now.written = in->stage->written;
-	out->now.facts = arena_alloc(a, room * sizeof(*out->now.facts));
+	out->now.facts = arena_alloc(a, d.room * sizeof(*out->now.facts));
 	add_fact(out, FACT_CMD, "", in->cmd);
 	for (i = 0; i < in->n_inputs; i++)
 		if (look_at_input(&d, &in->inputs[i], err) < 0)
@@ -363,7 +411,7 @@ static const struct record *find_record(const struct verdict *v, struct history 
 int stale_decide(const struct instance *in, struct history *h, const struct world *w, const struct decide_options *opt,
 		 struct arena *a, struct verdict *out, struct err *err)
 {
-	struct decision d = {in, w, a, out};
+	struct decision d = {.in = in, .w = w, .a = a, .v = out};
 	bool there;
 
 	if (stale_look(in, w, a, out, err) < 0)

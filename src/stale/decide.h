@@ -55,6 +55,9 @@ struct world {
 	/* The value of a probe of env, canonical text; NULL: not known. */
 	const char *(*probe)(void *ctx, const char *cmd);
 	void *ctx;
+	/* As statcache_links_out(): the links that lead out of the directory c at path. May be NULL. */
+	int (*links)(void *ctx, const char *path, const struct content *c, int (*visit)(void *to, const char *link),
+		     void *to);
 };
 
 struct decide_options {

@@ -123,6 +123,18 @@ static const char *probe_of(const struct making *m, const char *cmd)
 	return m->tools->probe ? m->tools->probe(m->tools->probe_ctx, cmd) : NULL;
 }
 
+static int links_on_disk(void *ctx, const char *path, const struct content *c, int (*visit)(void *to, const char *link),
+			 void *to)
+{
+	return statcache_links_out(((const struct looking *)ctx)->m->tools->cache, path, c, visit, to);
+}
+
+static int links_planned(void *ctx, const char *path, const struct content *c, int (*visit)(void *to, const char *link),
+			 void *to)
+{
+	return statcache_links_out(((const struct making *)ctx)->tools->cache, path, c, visit, to);
+}
+
 static const char *probe_on_disk(void *ctx, const char *cmd)
 {
 	return probe_of(((const struct looking *)ctx)->m, cmd);
@@ -202,7 +214,7 @@ static int content_planned(void *ctx, const char *path, bool follow, struct cont
 static void try_to_settle(struct making *m, size_t i, struct arena *a)
 {
 	struct looking l = {m, i};
-	const struct world w = {content_on_disk, NULL, probe_on_disk, &l}; /* what is stored is not asked for here */
+	const struct world w = {content_on_disk, NULL, probe_on_disk, &l, links_on_disk}; /* what is stored is not asked here */
 	const struct instance *in = m->p->g->nodes[i].in;
 	struct verdict *v = &m->p->verdicts[i];
 	const char *text;
@@ -241,7 +253,7 @@ static bool upstream_is_fresh(const struct making *m, size_t node)
 
 static int decide_one(struct making *m, size_t i)
 {
-	const struct world w = {content_planned, stored, probe_planned, m};
+	const struct world w = {content_planned, stored, probe_planned, m, links_planned};
 	struct decide_options opt = {m->force && m->force[i]};
 	const struct instance *in = m->p->g->nodes[i].in;
 	struct err err = ERR_INIT;

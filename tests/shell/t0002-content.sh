@@ -60,4 +60,34 @@ touch in in/sub in/a; mm 0; ran
 begin 'the way back through the tree was put back, and its list is right'
 mm 0 status --check
 check 'list.txt' sh -c 'ls -R in | cmp - list.txt'
+
+begin 'what a link in a directory leads to, outside of it, is an input'
+new_project linked <<'END'
+[stage s]
+cmd  = cat dir/* dir/sub/* > {{outs}} 2> /dev/null || :; echo s >> "$COUNT"
+data = dir
+outs = o.txt
+END
+mkdir -p dir/sub far
+echo in > dir/in; echo one > ext; echo two > far/two; echo three > "$T/three"
+ln -s ../ext dir/a
+ln -s in dir/b
+ln -s ../in dir/sub/c
+ln -s ../../far dir/sub/far
+ln -s "$T/three" dir/sub/d
+ln -s nowhere/../../x dir/e
+ln -s /dev/null dir/sub/null
+ln -s ../.. dir/sub/top
+mm 0; ran s; holds o.txt one in in in three
+mm 0; ran
+echo ONE > ext
+mm 4 status --check; said 'dir/a changed'
+mm 0; ran s; holds o.txt ONE in in in three
+echo THREE > "$T/three"; mm 0; ran s
+echo TWO > far/two; mm 0; ran s
+echo new > x; mkdir dir/nowhere; mm 0; ran s
+rm far/two; mm 0; ran s
+rm ext; mm 0; ran s
+echo apart > y; mm 0; ran
+echo one > ext; echo two > far/two; mm 0; mm 0; mm 0 status --check
 finish
