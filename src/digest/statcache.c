@@ -19,6 +19,7 @@
 #include "digest/manifest.h"
 #include "digest/table.h"
 #include "digest/walk.h"
+#include "util/hash.h"
 #include "util/map.h"
 #include "util/path.h"
 #include "util/pool.h"
@@ -478,6 +479,31 @@ bool statcache_unmoved(struct statcache *sc, const char *path, bool follow, cons
 	if (then.kind == CONTENT_DIR)
 		return dir_unmoved(sc, path, follow, &m);
 	return !m.tree.v[0].young && entry_same_stat(&m.tree.v[0], &now);
+}
+
+uint64_t statcache_written(struct statcache *sc, const char *path, bool follow, const struct content *was)
+{
+	CLEANUP(memory_release) struct memory m = {false, {0}, NULL};
+	struct content then;
+	uint64_t sum = 1;
+	uint32_t i;
+
+	if (strlen(path) >= PATH_MAX)
+		return 0;
+	recall(sc, path, follow, &m);
+	if (!m.found)
+		return 0;
+	entry_content(&m.tree.v[0], &then);
+	if (!content_eq(&then, was))
+		return 0;
+	for (i = 0; i < m.tree.n; i++) {
+		const struct entry *e = &m.tree.v[i];
+		const uint64_t words[] = {sum, e->dev, e->ino, (uint64_t)e->mtime};
+
+		if (entry_is_file(e))
+			sum = hash_bytes(words, sizeof(words)) | 1;
+	}
+	return sum;
 }
 
 const unsigned char *statcache_key(const struct statcache *sc)

@@ -56,6 +56,10 @@ int64_t statcache_now(const struct statcache *sc);
  * returns it; 1 if the cache does not hold the directory was at path. */
 NODISCARD int statcache_manifests(struct statcache *sc, const char *path, const struct content *was,
 				  int (*visit)(void *ctx, const char *dir, const struct manifest *m), void *ctx);
+/* A number that changes when a file at or below path is written to or replaced, though it holds the same again: of the inodes
+ * and the times of writing as they were when path was last asked for. 0 if the cache does not hold was at path. */
+uint64_t statcache_written(struct statcache *sc, const char *path, bool follow, const struct content *was);
+
 /* Calls visit with the path of each link below path, as it was when path was last asked for, that leads out of the directory:
  * whoever follows it reads what the directory's digest does not cover. Not with a link to a directory that holds path
  * itself, and not with links in the directories that are led to. Stops at the first -1 and returns it. Visits nothing if

@@ -49,7 +49,7 @@ struct job {
 	char *log;        /* where it writes: .slot-N, and its own name once it has written something */
 	size_t slot;      /* SIZE_MAX: none */
 	struct tail tail;
-	struct input_mark *marks; /* of what it started from */
+	uint64_t *marks;  /* of what it started from */
 	struct finish finish;
 	struct job *next;
 };
@@ -527,7 +527,7 @@ static void start_stage(struct build *b, struct job *j)
 
 	for (j->n_paths = 0; j->n_paths < j->in->n_outs; j->n_paths++)
 		j->paths[j->n_paths] = j->in->outs[j->n_paths].path;
-	j->marks = finish_mark_inputs(&j->v->now);
+	j->marks = finish_mark_inputs(b->t->cache, &j->v->now);
 	if (move_aside(b, j, &err) < 0 || launch(b, j, &err) < 0) {
 		release_slots(b, j);
 		job_failed(b, j, err.msg, false);

@@ -5,38 +5,19 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Inputs up to this many bytes are kept, so that a later `why` can show the lines that changed. */
 #define KEEP_BYTES 65536
 
-static struct input_mark mark_of(const char *path)
+uint64_t *finish_mark_inputs(struct statcache *cache, const struct record *r)
 {
-	struct stat st;
-
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
-		return (struct input_mark){0, 0, 0, 0};
-	return (struct input_mark){st.st_dev, st.st_ino, st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
-}
-
-struct input_mark *finish_mark_inputs(const struct record *r)
-{
-	struct input_mark *marks = xcalloc(r->n_facts + 1, sizeof(*marks));
+	uint64_t *marks = xcalloc(r->n_facts + 1, sizeof(*marks));
 	size_t i;
 
 	for (i = 0; i < r->n_facts; i++)
 		if (fact_is_input_file(r->facts[i].kind))
-			marks[i] = mark_of(r->facts[i].name);
+			marks[i] = statcache_written(cache, r->facts[i].name, true, &r->facts[i].content);
 	return marks;
-}
-
-/* A hard link more or another mode is no writing, so the time of change does not count. */
-static bool was_written(const struct input_mark *was, const char *path)
-{
-	struct input_mark is = mark_of(path);
-
-	return was->dev != is.dev || was->ino != is.ino || was->seconds != is.seconds ||
-	       was->nanoseconds != is.nanoseconds;
 }
 
 static int check_inputs(struct finish *f)
@@ -56,7 +37,7 @@ static int check_inputs(struct finish *f)
 			return err_set(&f->err, ERR_MOVED,
 				       "'%s' changed while it ran, so its result is not recorded; run mlmake again",
 				       was->name);
-		if (f->marks && was_written(&f->marks[i], was->name))
+		if (f->marks && f->marks[i] && f->marks[i] != statcache_written(f->cache, was->name, true, &is))
 			return err_set(&f->err, ERR_MOVED,
 				       "'%s' was written to while it ran, and what of it was read is not known, so its "
 				       "result is not recorded; run mlmake again", was->name);

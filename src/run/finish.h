@@ -7,12 +7,6 @@
 #include "stale/decide.h"
 #include "store/store.h"
 
-/* Where an input file was when its stage started, and when it had last been written to. */
-struct input_mark {
-	uint64_t dev, ino;
-	int64_t seconds, nanoseconds;
-};
-
 struct finish {
 	size_t node;
 	/* given */
@@ -22,7 +16,7 @@ struct finish {
 	struct store *store;
 	struct aside *aside;        /* what stood at the outputs before */
 	const struct record *from;  /* restore: the record whose outputs are put back; NULL: collect what the stage made */
-	const struct input_mark *marks; /* collect: of finish_mark_inputs(); or NULL */
+	const uint64_t *marks;      /* collect: of finish_mark_inputs(); or NULL */
 	const char *run_id;
 	int64_t started, duration;
 	/* answer */
@@ -35,7 +29,7 @@ struct finish {
 };
 
 /* To be called when the stage starts, after its inputs were digested: one mark for each fact of r. Owned by the caller. */
-struct input_mark *finish_mark_inputs(const struct record *r);
+uint64_t *finish_mark_inputs(struct statcache *cache, const struct record *r);
 
 /* task is a struct finish.
  *

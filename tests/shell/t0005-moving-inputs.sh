@@ -62,25 +62,31 @@ begin 'data edited, read, and put back before the stage ends is noticed too'
 new_project r <<'END'
 [stage s]
 cmd  = : > "$T/started3"; while [ ! -e "$T/go3" ]; do sleep 0.02; done
-       cat {{data}} > {{outs}}; echo s >> "$COUNT"
+       cat dir/sub/in.txt > {{outs}}; echo s >> "$COUNT"
        : > "$T/read3"; while [ ! -e "$T/end3" ]; do sleep 0.02; done
-data = in.txt
+data = PLACE
 outs = out.txt
 END
-echo good > in.txt
-mm_start
-until_true 'the stage starts' test -e "$T/started3"
-echo evil > in.txt
-: > "$T/go3"
-until_true 'the stage has read it' test -e "$T/read3"
-echo good > in.txt
-: > "$T/end3"
-mm_end 1
-said 'in\.txt'
-mm 4 status --check
-mm 0
-holds out.txt good
-mm 0 status --check
+mkdir -p dir/sub
+cp mlmake.ini pattern
+for place in dir/sub dir dir/sub/in.txt; do
+	sed "s#PLACE#$place#" pattern > mlmake.ini
+	rm -f "$T/started3" "$T/go3" "$T/read3" "$T/end3"
+	echo good > dir/sub/in.txt
+	mm_start
+	until_true 'the stage starts' test -e "$T/started3"
+	echo evil > dir/sub/in.txt
+	: > "$T/go3"
+	until_true 'the stage has read it' test -e "$T/read3"
+	echo good > dir/sub/in.txt
+	: > "$T/end3"
+	mm_end 1
+	said 'written to while it ran'
+	mm 4 status --check
+	mm 0
+	holds out.txt good
+	mm 0 status --check
+done
 
 begin 'one linked elsewhere, or whose mode is set, by its stage was not written to'
 new_project v <<'END'
