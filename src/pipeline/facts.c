@@ -128,3 +128,32 @@ void facts_of_env(struct load *ld, struct proto *p, const struct fact **v, size_
 	}
 	*n = sort_unique(all, total);
 }
+
+static bool says(const struct params *p, const struct fact *f)
+{
+	CLEANUP(strbuf_release) struct strbuf canonical = STRBUF_INIT;
+	const struct param *pa = params_get(p, f->name);
+
+	if (!pa)
+		return false;
+	param_canonical(pa, &canonical);
+	return strlen(f->value) == canonical.len && memcmp(f->value, canonical.buf, canonical.len) == 0;
+}
+
+const char *pipeline_param_moved(const struct pipeline *pl, const struct instance *in)
+{
+	CLEANUP(diags_release) struct diags ds = DIAGS_INIT;
+	CLEANUP(params_release) struct params now = PARAMS_INIT;
+	const char *moved = NULL;
+	size_t i;
+
+	if (!in->stage->reads_params)
+		return NULL;
+	for (i = 0; i < pl->n_param_files; i++)
+		if (params_load(&now, pl->param_files[i], &ds) < 0)
+			continue; /* what it should say is missing then, and found so below */
+	for (i = 0; i < in->n_params && !moved; i++)
+		if (in->params[i].at.file && !says(&now, &in->params[i]))
+			moved = in->params[i].name;
+	return moved;
+}

@@ -141,6 +141,7 @@ static void add_params(struct load *ld, struct proto *p, struct entry *e)
 	char *s = e->value;
 	struct word w;
 
+	p->st.reads_params = true;
 	while (next_word(ld, p, e, &s, false, &w)) {
 		struct facts *f = facts_at(ld, w.text);
 

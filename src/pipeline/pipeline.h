@@ -86,6 +86,7 @@ struct stage {
 	int64_t timeout;     /* nanoseconds, 0: none */
 	int64_t retry;       /* further attempts */
 	bool frozen;
+	bool reads_params;   /* it declares parameters, so it may read their files itself */
 	enum cache_mode cache;
 	struct place at;
 	size_t first, n;     /* its instances in pipeline.instances */
@@ -174,6 +175,10 @@ const struct stage *pipeline_stage(const struct pipeline *pl, const char *name);
 const struct instance *pipeline_instance(const struct pipeline *pl, const char *name);
 /* The instance that has path among its outputs, or has an output directory that path lies in; NULL if none. */
 const struct instance *pipeline_maker(const struct pipeline *pl, const char *path);
+/* Reads the files of parameters once more. The name of a parameter of in that they no longer say what it was when pl was
+ * loaded, NULL if there is none. Does not count: one that the command line or a profile sets, and a stage that has its
+ * parameters from templates alone. Touches nothing that threads share. */
+const char *pipeline_param_moved(const struct pipeline *pl, const struct instance *in);
 
 const char *input_kind_name(enum input_kind kind);   /* "data", "code", "lock" */
 const char *output_kind_name(enum output_kind kind); /* "outs", "metrics", "plots" */

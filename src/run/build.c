@@ -412,6 +412,7 @@ static void job_failed(struct build *b, struct job *j, const char *message, bool
 static void submit(struct build *b, struct job *j, const struct record *from)
 {
 	j->finish = (struct finish){.node = j->node,
+				    .pl = b->p->g->pl,
 				    .in = j->in,
 				    .v = j->v,
 				    .cache = b->t->cache,

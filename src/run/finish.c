@@ -45,6 +45,17 @@ static int check_inputs(struct finish *f)
 	return 0;
 }
 
+static int check_params(struct finish *f)
+{
+	const char *moved = pipeline_param_moved(f->pl, f->in);
+
+	if (!moved)
+		return 0;
+	return err_set(&f->err, ERR_MOVED,
+		       "parameter '%s' changed while it ran, and it may have read either value, so its result is not "
+		       "recorded; run mlmake again", moved);
+}
+
 static int take_output(struct finish *f, struct record_fact *fact)
 {
 	struct content c;
@@ -122,7 +133,7 @@ static int collect(struct finish *f)
 	const struct record *now = &f->v->now;
 	size_t i;
 
-	if (check_inputs(f) < 0)
+	if (check_inputs(f) < 0 || check_params(f) < 0)
 		return -1;
 	f->record = *now;
 	f->record.facts = arena_alloc(&f->arena, (now->n_facts + 1) * sizeof(*now->facts));

@@ -98,4 +98,46 @@ END
 echo good > in.txt
 mm 0
 mm 0 status --check
+
+begin 'a parameter edited while its stage runs, which may read the file: the result is not recorded'
+new_project m <<'END'
+[project]
+params = params.ini
+[stage s]
+cmd  = : > "$T/started4"; while [ ! -e "$T/go4" ]; do sleep 0.02; done; cat params.ini > {{outs}}
+params = a
+outs = out.txt
+END
+params() { printf 'a = %s\nb = %s\n' "$1" "$2" > params.ini; }
+params 1 1
+mm_start
+until_true 'the stage starts' test -e "$T/started4"
+params 2 1
+: > "$T/go4"
+mm_end 1
+said "parameter 'a' changed while it ran"
+params 1 1
+mm 4 status --check
+mm 0
+holds out.txt 'a = 1' 'b = 1'
+
+begin 'one that is not its own, or that only its command has, may be edited'
+rm "$T/started4" "$T/go4"
+params 3 1
+mm_start
+until_true 'the stage starts' test -e "$T/started4"
+params 3 2
+: > "$T/go4"
+mm_end 0
+rm "$T/started4" "$T/go4"
+sed 's/cat params.ini/echo {{a}}/; /^params = a/d' mlmake.ini > n && mv n mlmake.ini
+mm_start
+until_true 'the stage starts' test -e "$T/started4"
+params 4 2
+: > "$T/go4"
+mm_end 0
+holds out.txt 3
+mm 4 status --check
+mm 0 a=3
+holds out.txt 3
 finish
