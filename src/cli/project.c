@@ -60,14 +60,14 @@ static int find_project(struct project *p, struct err *err)
 	return repo_find(&p->repo, err);
 }
 
-static void tell_holder(int fd, const char *path, bool wait)
+static void tell_holder(int fd, bool wait)
 {
 	char who[256];
 	ssize_t n = pread(fd, who, sizeof(who) - 1, 0);
 
 	who[MAX(n, (ssize_t)0)] = '\0';
 	who[strcspn(who, "\n")] = '\0';
-	fprintf(stderr, "mlmake: %s is at work in this project%s\n", *who ? who : path,
+	fprintf(stderr, "mlmake: %s is at work in this project%s\n", *who ? who : "another mlmake",
 		wait ? "; waiting for it to end (--no-wait does not)" : "");
 }
 
@@ -92,7 +92,7 @@ static int take_lock(struct project *p, struct err *err)
 	p->lock_fd = file_lock(path, true, false, err);
 	if (p->lock_fd < 0 && err->code == ERR_LOCKED) {
 		fd = open(path, O_RDONLY | O_CLOEXEC);
-		tell_holder(fd, path, wait);
+		tell_holder(fd, wait);
 		closep(&fd);
 		if (!wait)
 			return -1;

@@ -36,9 +36,8 @@ uint64_t *finish_mark_inputs(struct statcache *cache, const struct record *r);
  *
  * Collect: the inputs are looked at again (ERR_MOVED names the one that is not what the stage started from, or that was
  * written to meanwhile, even if it holds the same again: nobody knows what the stage has read), and the parameters that
- * the stage may have read from their files; the outputs
- * are taken into the store, small inputs too so that `why` can show their lines. Restore: the outputs of `from` are
- * placed. Either way, what was moved aside and nobody else holds is taken into the store. */
+ * the stage may have read from their files; the outputs are taken into the store, small inputs too so that `why` can
+ * show their lines. Restore: the outputs of `from` are placed. Either way, what was moved aside and nobody else holds is taken into the store. */
 void finish_work(void *task);
 void finish_release(struct finish *f);
 

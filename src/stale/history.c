@@ -156,15 +156,16 @@ static char *arena_hex(struct history *h, const struct digest *d)
  * the one we have. */
 static int take_lock_block(struct history *h, const char *text, size_t n, int line, bool *conflict, struct err *err)
 {
+	CLEANUP(err_release) struct err why = ERR_INIT;
 	struct digest key, mine, said;
 	const struct known *old;
 	struct record *r = arena_alloc(&h->arena, sizeof(*r));
 	struct known *k;
 
-	if (record_parse(text, n, &h->arena, r, err) < 0)
-		return err_wrap(err, "%s:%d", h->lock_file, line);
-	if (!record_peek_key(text, n, &key))
-		return err_set(err, ERR_PARSE, "%s:%d: the key does not stand first", h->lock_file, line);
+	if (record_parse(text, n, &h->arena, r, &why) < 0 || !record_peek_key(text, n, &key))
+		return err_set(err, ERR_PARSE,
+			       "%s:%d: %s; take the committed one with `git checkout -- %s`, or remove it: it is written anew",
+			       h->lock_file, line, why.msg ? why.msg : "the key does not stand first", h->lock_file);
 	record_key(r, &said);
 	if (!digest_eq(&said, &r->key)) { /* mixed by a merge, or edited: it does not say what was built from what */
 		*conflict = true;

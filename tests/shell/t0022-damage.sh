@@ -93,4 +93,13 @@ begin 'a file that is no lock is not overwritten: it is told what to do'
 echo 'my own notes' > mlmake.lock
 mm 2; said '^mlmake: error: mlmake\.lock:1: .*git checkout'
 holds mlmake.lock 'my own notes'
+
+begin 'a lock that is cut off: it is told what to do, and what is told helps'
+rm mlmake.lock; mm 0
+head -c 150 mlmake.lock > cut && mv cut mlmake.lock
+mm 2; said 'mlmake\.lock:[0-9]+: .*git checkout.*or remove it'
+rm mlmake.lock
+mm 0; ran
+mm 0 status --check
+exists mlmake.lock
 finish

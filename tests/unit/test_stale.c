@@ -587,7 +587,8 @@ static void lock_malformed(void)
 	err_clear(&err);
 	put("mlmake.lock", "# mlmake.lock 1\n\n[a]\nkey 12\n\n");
 	EXPECT(history_open(&paths, &conflict, &err) == NULL);
-	EXPECT_STR(err.msg, "mlmake.lock:3: line 2 of the record of 'a' is malformed");
+	EXPECT_STR(err.msg, "mlmake.lock:3: line 2 of the record of 'a' is malformed; take the committed one with "
+			    "`git checkout -- mlmake.lock`, or remove it: it is written anew");
 	err_clear(&err);
 	clear_history();
 }
