@@ -165,7 +165,7 @@ extract()
 
 level()
 {
-	sed -E -e 's/[0-9]+\.[0-9]+s/TIME/g' -e 's/; TIME saved$//' -e 's/run [0-9]{8}T[0-9]{6}-[0-9a-f]{4}/run RUN/' \
+	sed -E -e 's/[0-9]+\.[0-9]+s/TIME/g' -e 's/; TIME saved$//' -e 's/run [0-9]{8}T[0-9]{6}-[0-9a-f]{8}/run RUN/' \
 		-e 's/of [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}/of DATE/' "$1"
 }
 

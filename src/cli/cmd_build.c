@@ -58,14 +58,14 @@ static void make_run_id(char out[40])
 {
 	time_t now = time(NULL);
 	struct tm tm;
-	unsigned short salt = 0;
+	unsigned salt = 0;
 	char stamp[24] = "";
 
 	if (getrandom(&salt, sizeof(salt), GRND_NONBLOCK) != sizeof(salt))
-		salt = (unsigned short)getpid();
+		salt = (unsigned)getpid();
 	if (gmtime_r(&now, &tm))
 		strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", &tm);
-	snprintf(out, 40, "%s-%04x", stamp, salt);
+	snprintf(out, 40, "%s-%08x", stamp, salt);
 }
 
 static int read_jobs(struct making *m, struct err *err)

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "lineage/git.h"
+#include "util/arena.h"
 #include "util/file.h"
+#include "util/map.h"
 #include "util/path.h"
 
 static void guard_tracked(struct project *p, const bool *which)
@@ -43,40 +45,109 @@ static void guard_tracked(struct project *p, const bool *which)
 	}
 }
 
-/* A link among the directories above an output may lead anywhere. */
-static void guard_links(struct project *p, const struct instance *in, const char *top)
-{
-	size_t i;
+/* Where directories really are, each asked for once. */
+struct places {
+	char *top;         /* the project's own real path */
+	struct map real;   /* directory as it is named -> real path; "" if it is not there */
+	struct arena arena;
+};
 
-	for (i = 0; i < in->n_outs; i++) {
-		CLEANUP(freep) char *dir = path_dir(in->outs[i].path);
+/* The real path of the nearest directory above path that is there; "" if that is a link to nowhere. */
+static const char *real_dir(struct places *at, const char *path, size_t *rest)
+{
+	size_t n = path_dirlen(path);
+	const char *known;
+
+	for (;; n = path_dirlen(known)) {
+		CLEANUP(freep) char *dir = n ? xstrndup(path, n) : xstrdup(".");
 		CLEANUP(freep) char *real = NULL;
 
-		while (!streq(dir, ".") && !file_exists(dir)) {
-			char *up = path_dir(dir);
-
-			free(dir);
-			dir = up;
+		*rest = n ? n + 1 : 0;
+		known = map_getn(&at->real, dir, strlen(dir));
+		if (known)
+			return known;
+		if (!n || file_exists(dir)) {
+			real = realpath(dir, NULL);
+			known = arena_strdup(&at->arena, real ? real : "");
+			map_put(&at->real, arena_strdup(&at->arena, dir), (void *)(uintptr_t)known);
+			return known;
 		}
-		if (streq(dir, "."))
-			continue;
-		real = realpath(dir, NULL);
-		if (!real || !path_is_within(real, top))
-			diag_error(&p->ds, in->outs[i].at.file, in->outs[i].at.line,
-				   "output '%s' of stage '%s' leads out of the project through '%s', which is %s",
-				   in->outs[i].path, in->name, dir, real ? real : "a link to nowhere");
+		known = arena_strdup(&at->arena, dir);
 	}
+}
+
+/* The project path under which path would be named if no directory above it were a link; NULL if it lies elsewhere. Owned. */
+static char *real_name(struct places *at, const char *path)
+{
+	size_t rest, n = strlen(at->top);
+	const char *dir = real_dir(at, path, &rest);
+
+	if (!*dir || !path_is_within(dir, at->top))
+		return NULL;
+	dir += n + (dir[n] == '/');
+	return path_join(*dir ? dir : ".", path + rest);
+}
+
+/* A link among the directories above an output may lead anywhere, also to what another stage makes. */
+static void guard_output(struct project *p, struct places *at, const struct instance *in, const struct output *out)
+{
+	CLEANUP(freep) char *name = real_name(at, out->path);
+	const struct instance *other;
+	size_t rest;
+
+	if (!name) {
+		const char *dir = real_dir(at, out->path, &rest);
+
+		diag_error(&p->ds, out->at.file, out->at.line,
+			   "output '%s' of stage '%s' leads out of the project through '%.*s', which is %s", out->path,
+			   in->name, (int)(rest ? rest - 1 : 0), out->path, *dir ? dir : "a link to nowhere");
+		return;
+	}
+	other = pipeline_maker(&p->pl, name);
+	if (other && other != in)
+		diag_error(&p->ds, out->at.file, out->at.line,
+			   "output '%s' of stage '%s' is '%s' by another name, which stage '%s' makes", out->path,
+			   in->name, name, other->name);
+}
+
+/* Who waits for whom follows from names, so what a stage makes has to be called what that stage calls it. */
+static void guard_input(struct project *p, struct places *at, const struct instance *in, const struct input *ip)
+{
+	CLEANUP(freep) char *name = NULL;
+	const struct instance *maker;
+
+	if (path_is_absolute(ip->path) || pipeline_maker(&p->pl, ip->path))
+		return;
+	name = real_name(at, ip->path);
+	maker = name && !streq(name, ip->path) ? pipeline_maker(&p->pl, name) : NULL;
+	if (maker)
+		diag_error(&p->ds, ip->at.file, ip->at.line,
+			   "'%s', which stage '%s' reads, is '%s' by another name, which stage '%s' makes; name it so",
+			   ip->path, in->name, name, maker->name);
+}
+
+static void guard_links(struct project *p, const bool *which)
+{
+	struct places at = {realpath(".", NULL), MAP_INIT, ARENA_INIT};
+	size_t i, j;
+
+	for (i = 0; at.top && i < p->pl.n_instances; i++) {
+		const struct instance *in = p->pl.instances[i];
+
+		for (j = 0; which[i] && j < in->n_outs; j++)
+			guard_output(p, &at, in, &in->outs[j]);
+		for (j = 0; p->selected[i] && j < in->n_inputs; j++)
+			guard_input(p, &at, in, &in->inputs[j]);
+	}
+	free(at.top);
+	map_release(&at.real);
+	arena_release(&at.arena);
 }
 
 static void guard_all(struct project *p, const bool *which)
 {
-	CLEANUP(freep) char *top = realpath(".", NULL);
-	size_t i;
-
 	guard_tracked(p, which);
-	for (i = 0; top && i < p->pl.n_instances; i++)
-		if (which[i])
-			guard_links(p, p->pl.instances[i], top);
+	guard_links(p, which);
 }
 
 int guard_plan(struct project *p, const struct plan *plan, const struct resources *r)

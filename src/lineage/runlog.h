@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The runs of one work tree, in a file of JSON lines, one line a run, appended. A line that is damaged is skipped.
  *
- *   {"id": "20261123T180509-1f3a", "time": "2026-11-23T18:05:09Z", "source": "<commit>"|null, "dirty": true|false|null,
+ *   {"id": "20261123T180509-1f3a5c07", "time": "2026-11-23T18:05:09Z", "source": "<commit>"|null, "dirty": true|false|null,
  *    "outcome": "done"|"failed"|"interrupted", "duration": 1.25, "saved": 30.1,
  *    "instances": [{"name": "train@1", "result": "done"|"restored"|"failed", "key": "<sha256>"|null, "duration": 0.8}]} */
 #ifndef LINEAGE_RUNLOG_H

@@ -421,8 +421,10 @@ int stale_decide(const struct instance *in, struct history *h, const struct worl
 	out->last = history_last(h, in->name);
 	out->found = find_record(out, h);
 	there = all_outputs_there(out);
-	if (in->stage->is_source && there && !opt->force) {
-		out->state = STALE_FRESH; /* a plain build uses what a source brought; fetching is asked for */
+	if (in->stage->is_source && there && !opt->force && (!out->last || digest_eq(&out->last->key, &out->now.key))) {
+		/* A plain build uses what a source brought; fetching is asked for. A source that is another one by now, with
+		 * another command, has brought nothing yet. */
+		out->state = STALE_FRESH;
 		out->n_reasons = 0;
 		out->pending = false;
 		if (out->found && !stale_matches(out, out->found))

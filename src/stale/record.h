@@ -14,7 +14,7 @@
  *     metrics|outs|plots f <sha256> <size> models/churn-3.json
  *     param train.eta 0.1                          canonical text (params/params.h)
  *     as python src/train.py {{data}} --seed {{seed}}   local: the command as it is written
- *     run 20261123T180509-1f3a 1732385109000000000 240000000     local: run, started (ns), duration (ns)
+ *     run 20261123T180509-1f3a5c07 1732385109000000000 240000000     local: run, started (ns), duration (ns)
  *     var seed 3                                   matrix variables
  *
  * The key is the SHA-256 of "mlmake-key 1\n" and the lines cmd, code, data, env, lock, param, var without sizes, and of "kind path"

@@ -150,6 +150,31 @@ outs  = b.txt
 END
 refused '^mlmake\.ini:[0-9]+: error: .*(a.*b.*a|b.*a.*b)'
 
+begin 'an input that is what another stage makes, by the name of a link'
+new_project alias <<'END'
+[stage a]
+cmd  = echo a > {{outs}}; echo a >> "$COUNT"
+outs = real/a
+[stage b]
+cmd  = cat {{data}} > {{outs}}; echo b >> "$COUNT"
+data = alias/a
+outs = b.txt
+END
+mkdir real; ln -s real alias; echo old > real/a
+refused '^mlmake\.ini:6: error: .alias/a.*real/a.*stage .a. makes'
+
+begin 'an output that is what another stage makes, by the name of a link'
+new_project alias2 <<'END'
+[stage a]
+cmd  = echo a > {{outs}}; echo a >> "$COUNT"
+outs = real/a
+[stage b]
+cmd  = echo b > {{outs}}; echo b >> "$COUNT"
+outs = alias/a
+END
+mkdir real; ln -s real alias
+refused '^mlmake\.ini:6: error: output .alias/a.*real/a.*stage .a. makes'
+
 begin 'more gpus than there are'
 new_project gpu <<'END'
 [project]

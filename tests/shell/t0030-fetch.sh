@@ -40,6 +40,13 @@ rm raw.txt
 mm 0; ran
 check 'raw is back' grep -qx two raw.txt
 
+begin 'a source with another command has brought nothing yet'
+sed -i 's/; cat /; cat -u /' mlmake.ini
+mm 4 status --check
+mm 0; ran fetched
+sed -i 's/; cat -u /; cat /' mlmake.ini
+mm 0; ran
+
 begin 'a stage cannot be fetched'
 mm 2 fetch upper; ran
 said "only sources are fetched"
