@@ -3,86 +3,20 @@
  * done by a pool's threads, stages by the launcher. A node goes WAITING -> (QUEUED -> BUSY ->) GOOD or BAD. */
 #include <config.h>
 
-#include "run/build.h"
+#include "run/job.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#include "run/aside.h"
-#include "run/finish.h"
-#include "run/keeper.h"
-#include "run/order.h"
-#include "run/tail.h"
-#include "util/file.h"
-#include "util/path.h"
-#include "util/pool.h"
-#include "util/text.h"
 
 #define SECOND INT64_C(1000000000)
 #define INTERRUPT_GRACE (SECOND / 2)
 #define TIMEOUT_GRACE (5 * SECOND)
 #define TAIL_LINES 20
 
-enum node_state { WAITING, QUEUED, BUSY, GOOD, BAD };
-
-/* An instance that runs, is collected or restored. */
-struct job {
-	size_t node;
-	const struct instance *in;
-	const struct verdict *v;
-	int id, attempt;
-	bool running, timed_out;
-	bool taken; /* old outputs are aside */
-	struct aside aside;
-	const char **paths; /* outputs that are moved aside */
-	size_t n_paths;
-	struct holding hold;
-	size_t tokens;
-	bool implicit;
-	int64_t began, started, deadline, kill_at; /* ticks; started: wall clock */
-	char *log;        /* where it writes: .slot-N, and its own name once it has written something */
-	size_t slot;      /* SIZE_MAX: none */
-	struct tail tail;
-	uint64_t *marks;  /* of what it started from */
-	struct finish finish;
-	struct job *next;
-};
-
-struct build {
-	const struct plan *p;
-	const struct build_tools *t;
-	const struct build_options *opt;
-	struct build_result *result;
-	struct arena arena;
-	struct order order;
-	struct queue queue; /* stale ones that may start */
-	size_t *ready, n_ready, next_ready;
-	enum node_state *state;
-	size_t *waits;
-	bool *touched;    /* something upstream was run or restored since the plan was made */
-	bool *no_restore; /* restoring failed once */
-	struct job *jobs;
-	struct pool *pool;
-	size_t running, unsettled;
-	bool implicit_used, stopping, interrupted, token_wanted;
-	int64_t last_tick, began;
-	struct job *told; /* whose log is being read */
-	bool *slots;      /* .slot-N is in use */
-	size_t n_slots;
-};
-
-static int64_t tick(const struct build *b)
-{
-	return clock_tick(b->t->clock);
-}
-
-static void emit(struct build *b, struct event e)
+void build_emit(struct build *b, struct event e)
 {
 	size_t i;
 
@@ -93,18 +27,18 @@ static void emit(struct build *b, struct event e)
 		b->t->sinks[i].emit(b->t->sinks[i].ctx, &e);
 }
 
-static struct event about(const struct build *b, enum event_kind kind, size_t node)
+struct event build_about(const struct build *b, enum event_kind kind, size_t node)
 {
 	return (struct event){.kind = kind, .node = node, .in = b->p->g->nodes[node].in, .plan = b->p};
 }
 
-static void note(struct build *b, size_t node, const char *message)
+void build_note(struct build *b, size_t node, const char *message)
 {
 	struct event e = node == SIZE_MAX ? (struct event){.kind = EVENT_NOTE, .node = node}
-					  : about(b, EVENT_NOTE, node);
+					  : build_about(b, EVENT_NOTE, node);
 
 	e.message = message;
-	emit(b, e);
+	build_emit(b, e);
 }
 
 /* ---- the world as it is now ---- */
@@ -199,9 +133,9 @@ static void skip_downstream(struct build *b, size_t node, const char *cause)
 			continue;
 		settle(b, down, BAD);
 		b->result->skipped++;
-		e = about(b, EVENT_SKIPPED, down);
+		e = build_about(b, EVENT_SKIPPED, down);
 		e.cause = cause;
-		emit(b, e);
+		build_emit(b, e);
 		skip_downstream(b, down, cause);
 	}
 }
@@ -215,13 +149,13 @@ static void node_bad(struct build *b, struct event e, int64_t duration)
 		b->stopping = true;
 	add_part(b, e.node, EVENT_FAILED, NULL, duration);
 	settle(b, e.node, BAD);
-	emit(b, e);
+	build_emit(b, e);
 	skip_downstream(b, e.node, e.in->name);
 }
 
 static void node_cannot(struct build *b, size_t node, const char *message)
 {
-	struct event e = about(b, EVENT_FAILED, node);
+	struct event e = build_about(b, EVENT_FAILED, node);
 
 	e.message = message;
 	node_bad(b, e, 0);
@@ -234,7 +168,7 @@ static bool same_key(const struct record *a, const struct record *b)
 
 static int node_fresh(struct build *b, size_t node, const struct verdict *v, struct err *err)
 {
-	struct event e = about(b, v->state == STALE_FROZEN ? EVENT_FROZEN : EVENT_FRESH, node);
+	struct event e = build_about(b, v->state == STALE_FROZEN ? EVENT_FROZEN : EVENT_FRESH, node);
 
 	if (v->found && !same_key(v->found, v->last) && history_touch(b->t->history, v->found, err) < 0)
 		return -1;
@@ -246,160 +180,23 @@ static int node_fresh(struct build *b, size_t node, const struct verdict *v, str
 	else
 		b->result->fresh++;
 	node_good(b, node, false);
-	emit(b, e);
+	build_emit(b, e);
 	return 0;
 }
 
 /* ---- jobs ---- */
 
-/* ---- logs ----
- *
- * Most stages write nothing, and making a file for each would cost more than many a stage: a stage writes to .slot-N, which the
- * next one takes over if it is still empty, and which gets the instance's name when it is not. */
-
-static void take_log(struct build *b, struct job *j)
-{
-	for (j->slot = 0; j->slot < b->n_slots && b->slots[j->slot]; j->slot++)
-		;
-	if (j->slot == b->n_slots) {
-		b->slots = xreallocarray(b->slots, b->n_slots + 1, sizeof(*b->slots));
-		b->n_slots++;
-	}
-	b->slots[j->slot] = true;
-	j->log = xstrfmt("%s/log/.slot-%zu", b->t->state_dir, j->slot);
-}
-
-static void free_slot(struct build *b, struct job *j)
-{
-	if (j->slot != SIZE_MAX)
-		b->slots[j->slot] = false;
-	j->slot = SIZE_MAX;
-}
-
-/* Is there something in j's log? Then it gets its name. With last, a log of an earlier run goes if there is nothing. */
-static bool name_log(struct build *b, struct job *j, bool last)
-{
-	CLEANUP(freep) char *name = NULL;
-	CLEANUP(freep) char *path = NULL;
-	struct stat st;
-
-	if (!j->log)
-		return false;
-	if (j->slot == SIZE_MAX)
-		return true;
-	name = aside_file_name(j->in->name);
-	path = xstrfmt("%s/log/%s.log", b->t->state_dir, name);
-	if (stat(j->log, &st) < 0 || st.st_size == 0) {
-		if (last)
-			unlink(path);
-		return false;
-	}
-	if (rename(j->log, path) < 0)
-		return true;
-	free(j->log);
-	j->log = path;
-	path = NULL;
-	free_slot(b, j);
-	return true;
-}
-
-static struct job *job_new(struct build *b, size_t node, const struct verdict *v)
-{
-	struct job *j = xcalloc(1, sizeof(*j));
-
-	j->node = node;
-	j->in = b->p->g->nodes[node].in;
-	j->v = v;
-	j->id = -1;
-	j->attempt = 1;
-	j->hold = (struct holding)HOLDING_INIT;
-	j->tail = (struct tail)TAIL_INIT;
-	j->slot = SIZE_MAX;
-	j->paths = xcalloc(j->in->n_outs + 1, sizeof(*j->paths));
-	j->next = b->jobs;
-	b->jobs = j;
-	b->state[node] = BUSY;
-	return j;
-}
-
-static void job_free(struct build *b, struct job *j)
-{
-	struct job **at;
-
-	for (at = &b->jobs; *at != j; at = &(*at)->next)
-		;
-	*at = j->next;
-	free_slot(b, j);
-	tail_release(&j->tail);
-	aside_release(&j->aside);
-	finish_release(&j->finish);
-	free(j->marks);
-	free(j->paths);
-	free(j->log);
-	free(j);
-}
-
-static void release_slots(struct build *b, struct job *j)
-{
-	resources_give(b->t->resources, &j->hold);
-	for (; j->tokens; j->tokens--)
-		jobserver_give(b->t->jobserver);
-	if (j->implicit)
-		b->implicit_used = j->implicit = false;
-}
-
-/* Cores and the like, and one token of the jobserver for each core but the very first. */
-static bool take_slots(struct build *b, struct job *j)
-{
-	if (!resources_take(b->t->resources, &j->in->stage->use, &j->hold))
-		return false;
-	if (!b->t->jobserver)
-		return true;
-	if (!b->implicit_used)
-		b->implicit_used = j->implicit = true;
-	while (j->tokens + j->implicit < (size_t)j->hold.cpu) {
-		if (!jobserver_take(b->t->jobserver)) {
-			b->token_wanted = true;
-			if (!b->running) /* alone, it runs on what it could get */
-				return true;
-			release_slots(b, j);
-			return false;
-		}
-		j->tokens++;
-	}
-	return true;
-}
-
-/* Everything of a failed job back to how it was; returns where half-written outputs lie (owned), or NULL. */
-static char *job_undo(struct build *b, struct job *j, bool put_back)
-{
-	CLEANUP(err_release) struct err err = ERR_INIT;
-	char *where = NULL;
-
-	if (!j->taken) { /* what stands there is still as it was */
-		if (!j->aside.dir && history_end(b->t->history, j->in->name, &err) < 0)
-			note(b, j->node, err.msg);
-		return NULL;
-	}
-	if (aside_fail(b->t->state_dir, j->in->name, j->paths, j->n_paths, &where, &err) < 0 ||
-	    (put_back && history_back(b->t->history, j->in->name, &err) < 0) ||
-	    (put_back && aside_put_back(&j->aside, &err) < 0) ||
-	    (put_back && history_end(b->t->history, j->in->name, &err) < 0))
-		note(b, j->node, err.msg);
-	return where;
-}
-
 static void job_failed(struct build *b, struct job *j, const char *message, bool ran)
 {
 	CLEANUP(strbuf_release) struct strbuf end = STRBUF_INIT;
-	struct event e = about(b, EVENT_FAILED, j->node);
+	struct event e = build_about(b, EVENT_FAILED, j->node);
 	CLEANUP(freep) char *where = NULL;
 
 	e.duration = ran ? tick(b) - j->began : 0;
 	e.message = message;
 	e.attempt = j->attempt;
 	e.outcome = b->interrupted ? BUILD_INTERRUPTED : BUILD_FAILED;
-	if (ran && name_log(b, j, true)) {
+	if (ran && job_name_log(b, j, true)) {
 		tail_end(j->log, TAIL_LINES, &end);
 		e.log = j->log;
 		e.tail = end.len ? end.buf : NULL;
@@ -409,135 +206,23 @@ static void job_failed(struct build *b, struct job *j, const char *message, bool
 	job_free(b, j);
 }
 
-static void submit(struct build *b, struct job *j, const struct record *from)
-{
-	j->finish = (struct finish){.node = j->node,
-				    .pl = b->p->g->pl,
-				    .in = j->in,
-				    .v = j->v,
-				    .cache = b->t->cache,
-				    .store = b->t->store,
-				    .aside = &j->aside,
-				    .from = from,
-				    .marks = j->marks,
-				    .run_id = b->t->run_id,
-				    .started = j->started,
-				    .duration = tick(b) - j->began,
-				    .err = ERR_INIT,
-				    .note = STRBUF_INIT,
-				    .arena = ARENA_INIT};
-	pool_submit(b->pool, finish_work, &j->finish);
-}
-
-static int write_params(struct build *b, const struct instance *in, char **file, struct err *err)
-{
-	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
-	CLEANUP(freep) char *name = aside_file_name(in->name);
-	char **keys = xcalloc(in->n_params + 1, sizeof(*keys));
-	struct json *j;
-	size_t i;
-
-	for (i = 0; i < in->n_params; i++)
-		keys[i] = (char *)(uintptr_t)in->params[i].name;
-	j = params_json(&b->p->g->pl->params, keys, in->n_params);
-	json_write(j, true, &text);
-	json_free(j);
-	free(keys);
-	*file = xstrfmt("%s/params/%s.json", b->t->state_dir, name);
-	return file_write(*file, text.buf, text.len, 0644, false, err);
-}
-
-/* A path in the environment of a stage has to hold wherever its command changes to. */
-static char *absolute(const char *path)
-{
-	CLEANUP(freep) char *cwd = path_is_absolute(path) ? NULL : getcwd(NULL, 0);
-
-	return cwd ? path_join(cwd, path) : xstrdup(path);
-}
-
-static int make_env(struct build *b, struct job *j, struct strvec *env, struct err *err)
-{
-	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
-	CLEANUP(freep) char *file = NULL;
-	CLEANUP(freep) char *full = NULL;
-
-	strvec_pushf(env, "MLMAKE_STAGE=%s", j->in->stage->name);
-	strvec_pushf(env, "MLMAKE_INSTANCE=%s", j->in->name);
-	if (j->in->n_params) {
-		if (write_params(b, j->in, &file, err) < 0)
-			return -1;
-		full = absolute(file);
-		strvec_pushf(env, "MLMAKE_PARAMS=%s", full);
-	} else {
-		strvec_push(env, "MLMAKE_PARAMS");
-	}
-	if (j->hold.n_gpus) {
-		resources_gpu_ids(b->t->resources, &j->hold, &sb);
-		strvec_pushf(env, "CUDA_VISIBLE_DEVICES=%s", sb.buf);
-	}
-	if (b->t->serving) {
-		strbuf_clear(&sb);
-		jobserver_makeflags(b->t->jobserver, &sb);
-		strvec_pushf(env, "MAKEFLAGS=%s", sb.buf);
-	}
-	return 0;
-}
-
-static int launch(struct build *b, struct job *j, struct err *err)
-{
-	CLEANUP(strvec_release) struct strvec env = STRVEC_INIT;
-	const struct stage *st = j->in->stage;
-	struct launch l = {j->in->name, j->in->cmd, st->env ? st->env->run : NULL, NULL, NULL};
-	size_t i;
-
-	for (i = 0; i < j->n_paths; i++)
-		if (file_mkdirs_for(j->paths[i], err) < 0)
-			return -1;
-	if (!j->log)
-		take_log(b, j);
-	if (make_env(b, j, &env, err) < 0)
-		return -1;
-	l.log = j->log;
-	l.env = env.v;
-	j->began = tick(b);
-	j->started = clock_now(b->t->clock);
-	j->deadline = st->timeout ? j->began + st->timeout : INT64_MAX;
-	j->kill_at = INT64_MAX;
-	j->timed_out = false;
-	if (b->t->launcher->start(b->t->launcher->ctx, &l, &j->id, err) < 0)
-		return -1;
-	j->running = true;
-	b->running++;
-	return 0;
-}
-
-static int move_aside(struct build *b, struct job *j, struct err *err)
-{
-	CLEANUP(freep) char *id = xstrfmt("%s-%zu", b->t->run_id, j->node);
-
-	if (history_begin(b->t->history, j->in->name, j->paths, j->n_paths, err) < 0)
-		return -1;
-	j->taken = aside_take(&j->aside, b->t->state_dir, id, j->paths, j->n_paths, err) == 0;
-	return j->taken ? history_writes(b->t->history, j->in->name, err) : -1;
-}
-
 static void start_stage(struct build *b, struct job *j)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
-	struct event e = about(b, EVENT_START, j->node);
+	struct event e = build_about(b, EVENT_START, j->node);
 
 	for (j->n_paths = 0; j->n_paths < j->in->n_outs; j->n_paths++)
 		j->paths[j->n_paths] = j->in->outs[j->n_paths].path;
 	j->marks = finish_mark_inputs(b->t->cache, &j->v->now);
-	if (move_aside(b, j, &err) < 0 || launch(b, j, &err) < 0) {
-		release_slots(b, j);
+	if (job_move_aside(b, j, &err) < 0 || job_launch(b, j, &err) < 0) {
+		job_release_slots(b, j);
 		job_failed(b, j, err.msg, false);
 		return;
 	}
 	e.verdict = j->v;
 	e.attempt = j->attempt;
 	e.estimate = MAX(b->order.expected[j->node], (int64_t)0);
-	emit(b, e);
+	build_emit(b, e);
 }
 
 static void start_restore(struct build *b, size_t node, const struct verdict *v)
@@ -547,11 +232,11 @@ static void start_restore(struct build *b, size_t node, const struct verdict *v)
 
 	j->n_paths = finish_to_restore(v, v->found, j->in, j->paths);
 	j->began = tick(b);
-	if (move_aside(b, j, &err) < 0) {
+	if (job_move_aside(b, j, &err) < 0) {
 		job_failed(b, j, err.msg, false);
 		return;
 	}
-	submit(b, j, v->found);
+	job_submit(b, j, v->found);
 }
 
 /* Acts on a verdict on a node that is ready: 0, or -1 if the journal cannot be written. */
@@ -611,7 +296,7 @@ static int start_one(struct build *b, struct job *j, struct err *err)
 	struct verdict *v = arena_alloc(&b->arena, sizeof(*v));
 
 	if (decide_now(b, j->node, v, &failed) < 0) {
-		release_slots(b, j);
+		job_release_slots(b, j);
 		job_failed(b, j, failed.msg, false);
 		return 0;
 	}
@@ -620,7 +305,7 @@ static int start_one(struct build *b, struct job *j, struct err *err)
 		start_stage(b, j);
 		return 0;
 	}
-	release_slots(b, j);
+	job_release_slots(b, j);
 	b->state[j->node] = WAITING;
 	return act(b, j->node, v, err) < 0 ? -1 : (job_free(b, j), 0);
 }
@@ -640,7 +325,7 @@ static int start_some(struct build *b, struct err *err)
 		const struct use *use = &b->p->g->nodes[node].in->stage->use;
 		struct job *j = job_new(b, node, NULL);
 
-		if (take_slots(b, j)) {
+		if (job_take_slots(b, j)) {
 			result = start_one(b, j, err);
 			continue;
 		}
@@ -659,61 +344,9 @@ static int start_some(struct build *b, struct err *err)
 
 /* ---- what comes back ---- */
 
-static void tell_line(void *ctx, const char *text, size_t n)
-{
-	struct build *b = ctx;
-	struct progress p;
-	struct event e;
-
-	if (progress_parse(text, &p)) {
-		e = about(b, EVENT_PROGRESS, b->told->node);
-		e.done = p.done;
-		e.total = p.total;
-		e.text = p.text;
-	} else if (b->opt->want_output) {
-		e = about(b, EVENT_OUTPUT, b->told->node);
-		e.text = text;
-		e.len = n;
-	} else {
-		return;
-	}
-	emit(b, e);
-}
-
-static void tell_log(struct build *b, struct job *j, bool last)
-{
-	b->told = j;
-	tail_read(&j->tail, j->log, last, tell_line, b);
-	if (last)
-		tail_release(&j->tail);
-}
-
-static void follow_log(struct build *b, struct job *j)
-{
-	if (name_log(b, j, false))
-		tell_log(b, j, false);
-}
-
-static char *status_words(const struct build *b, const struct job *j, int status)
-{
-	CLEANUP(strbuf_release) struct strbuf d = STRBUF_INIT;
-
-	if (j->timed_out) {
-		text_add_duration(&d, j->in->stage->timeout);
-		return xstrfmt("it took longer than its timeout of %s and was stopped", d.buf);
-	}
-	if (b->interrupted)
-		return xstrdup("interrupted");
-	if (WIFSIGNALED(status))
-		return xstrfmt("killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
-	if (WEXITSTATUS(status) == 127)
-		return xstrdup("exit status 127: a command was not found");
-	return xstrfmt("exit status %d", WEXITSTATUS(status));
-}
-
 static bool try_again(struct build *b, struct job *j, const char *message)
 {
-	struct event e = about(b, EVENT_RETRY, j->node);
+	struct event e = build_about(b, EVENT_RETRY, j->node);
 
 	if (b->interrupted || b->stopping || j->attempt > j->in->stage->retry)
 		return false;
@@ -721,7 +354,7 @@ static bool try_again(struct build *b, struct job *j, const char *message)
 	e.message = message;
 	e.attempt = ++j->attempt;
 	e.duration = tick(b) - j->began;
-	emit(b, e);
+	build_emit(b, e);
 	return true;
 }
 
@@ -737,21 +370,21 @@ static void stage_ended(struct build *b, const struct launch_end *end)
 		return;
 	j->running = false;
 	b->running--;
-	if (name_log(b, j, false))
-		tell_log(b, j, true);
+	if (job_name_log(b, j, false))
+		job_tell_log(b, j, true);
 	if (end->status == 0 && !j->timed_out) {
-		release_slots(b, j);
-		submit(b, j, NULL);
+		job_release_slots(b, j);
+		job_submit(b, j, NULL);
 		return;
 	}
-	words = status_words(b, j, end->status);
+	words = job_status_words(b, j, end->status);
 	if (try_again(b, j, words)) {
-		if (launch(b, j, &err) == 0)
+		if (job_launch(b, j, &err) == 0)
 			return;
 		free(words);
 		words = xstrdup(err.msg);
 	}
-	release_slots(b, j);
+	job_release_slots(b, j);
 	job_failed(b, j, words, true);
 }
 
@@ -767,7 +400,7 @@ static int reap_stages(struct build *b, struct err *err)
 
 static int collected(struct build *b, struct job *j, struct err *err)
 {
-	struct event e = about(b, EVENT_DONE, j->node);
+	struct event e = build_about(b, EVENT_DONE, j->node);
 	CLEANUP(err_release) struct err ignored = ERR_INIT;
 
 	if (j->finish.result < 0) {
@@ -777,18 +410,18 @@ static int collected(struct build *b, struct job *j, struct err *err)
 	if (history_add(b->t->history, &j->finish.record, err) < 0)
 		return -1;
 	if (aside_drop(&j->aside, &ignored) < 0)
-		note(b, j->node, ignored.msg);
+		build_note(b, j->node, ignored.msg);
 	if (j->finish.note.len)
-		note(b, j->node, j->finish.note.buf);
+		build_note(b, j->node, j->finish.note.buf);
 	e.verdict = j->v;
 	e.duration = j->finish.duration;
 	e.changed = j->finish.changed;
 	e.attempt = j->attempt;
-	name_log(b, j, true);
+	job_name_log(b, j, true);
 	b->result->ran++;
 	add_part(b, j->node, EVENT_DONE, &j->finish.record.key, e.duration);
 	node_good(b, j->node, true);
-	emit(b, e);
+	build_emit(b, e);
 	job_free(b, j);
 	return 0;
 }
@@ -800,7 +433,7 @@ static void restore_failed(struct build *b, struct job *j)
 	size_t node = j->node;
 
 	free(job_undo(b, j, true)); /* what was put back is in the store: nobody needs to know where it went */
-	note(b, node, message);
+	build_note(b, node, message);
 	b->no_restore[node] = true;
 	job_free(b, j);
 	b->state[node] = QUEUED;
@@ -809,7 +442,7 @@ static void restore_failed(struct build *b, struct job *j)
 
 static int restored(struct build *b, struct job *j, struct err *err)
 {
-	struct event e = about(b, EVENT_RESTORED, j->node);
+	struct event e = build_about(b, EVENT_RESTORED, j->node);
 	CLEANUP(err_release) struct err ignored = ERR_INIT;
 	int got;
 
@@ -824,9 +457,9 @@ static int restored(struct build *b, struct job *j, struct err *err)
 	if (got < 0)
 		return -1;
 	if (aside_drop(&j->aside, &ignored) < 0)
-		note(b, j->node, ignored.msg);
+		build_note(b, j->node, ignored.msg);
 	if (j->finish.note.len)
-		note(b, j->node, j->finish.note.buf);
+		build_note(b, j->node, j->finish.note.buf);
 	e.verdict = j->v;
 	e.saved = j->v->found->duration;
 	e.duration = tick(b) - j->began;
@@ -834,7 +467,7 @@ static int restored(struct build *b, struct job *j, struct err *err)
 	b->result->saved = MIN(b->result->saved + MIN(e.saved, ORDER_LONGEST), ORDER_LONGEST);
 	add_part(b, j->node, EVENT_RESTORED, &j->v->found->key, e.duration);
 	node_good(b, j->node, true);
-	emit(b, e);
+	build_emit(b, e);
 	job_free(b, j);
 	return 0;
 }
@@ -929,9 +562,9 @@ static void heed_tick(struct build *b)
 	b->last_tick = now;
 	for (j = b->jobs; j; j = j->next)
 		if (j->running)
-			follow_log(b, j);
+			job_follow_log(b, j);
 	e.estimate = time_left(b);
-	emit(b, e);
+	build_emit(b, e);
 }
 
 static int poll_timeout(const struct build *b)
@@ -1025,7 +658,7 @@ static void skip_the_rest(struct build *b)
 			continue;
 		settle(b, node, BAD);
 		b->result->skipped++;
-		emit(b, about(b, EVENT_SKIPPED, node));
+		build_emit(b, build_about(b, EVENT_SKIPPED, node));
 	}
 }
 
@@ -1052,7 +685,7 @@ int build_run(const struct plan *p, const struct build_tools *tools, const struc
 
 	memset(result, 0, sizeof(*result));
 	build_init(&b);
-	emit(&b, e);
+	build_emit(&b, e);
 	got = run_all(&b, err);
 	if (got == 0)
 		skip_the_rest(&b);
@@ -1062,7 +695,7 @@ int build_run(const struct plan *p, const struct build_tools *tools, const struc
 	e.duration = result->duration;
 	e.saved = result->saved;
 	if (got == 0)
-		emit(&b, e);
+		build_emit(&b, e);
 	build_release(&b);
 	return got;
 }
@@ -1071,56 +704,4 @@ void build_result_release(struct build_result *r)
 {
 	free(r->parts);
 	memset(r, 0, sizeof(*r));
-}
-
-static bool has_ended(void *ctx, const char *path)
-{
-	return history_ended(ctx, path);
-}
-
-/* Each step is written down before the next, so that this too may be killed and begun again. */
-static int undo_half_written(struct history *h, const char *state_dir, const struct strvec *instances,
-			     const struct strvec *paths, struct strvec *notes, struct err *err)
-{
-	CLEANUP(freep) char *where = NULL;
-	size_t i;
-
-	for (i = 0; i < paths->n; i++)
-		if (store_place_sweep(paths->v[i], err) < 0)
-			return -1;
-	if (paths->n && aside_fail(state_dir, "crash", (const char *const *)paths->v, paths->n, &where, err) < 0)
-		return -1;
-	if (where)
-		strvec_pushf(notes, "the run before ended badly; what it left half-written is in '%s'", where);
-	for (i = 0; i < instances->n; i++)
-		if (history_back(h, instances->v[i], err) < 0)
-			return -1;
-	return 0;
-}
-
-int build_recover(struct history *h, const char *state_dir, const char *run_id, struct strvec *notes, struct err *err)
-{
-	CLEANUP(strvec_release) struct strvec instances = STRVEC_INIT, paths = STRVEC_INIT, back = STRVEC_INIT;
-	const char *run = history_crashed_run(h);
-	int killed;
-	size_t i;
-
-	if (run) {
-		killed = *run ? keeper_sweep(run) : 0;
-		if (killed)
-			strvec_pushf(notes, "the run before ended badly; %d of its processes %s still there and %s stopped",
-				     killed, killed == 1 ? "was" : "were", killed == 1 ? "was" : "were");
-		history_half_written(h, &instances, &paths);
-		if (history_begin_run(h, run_id, err) < 0 ||
-		    undo_half_written(h, state_dir, &instances, &paths, notes, err) < 0)
-			return -1;
-	}
-	if (aside_recover(state_dir, has_ended, h, &back, err) < 0)
-		return -1;
-	for (i = 0; i < back.n; i++)
-		strvec_pushf(notes, "'%s' is put back as it was before", back.v[i]);
-	for (i = 0; i < instances.n; i++)
-		if (history_end(h, instances.v[i], err) < 0)
-			return -1;
-	return 0;
 }

@@ -6,6 +6,8 @@ libmlmake_a_SOURCES += \
 	src/run/events.h \
 	src/run/finish.c \
 	src/run/finish.h \
+	src/run/job.c \
+	src/run/job.h \
 	src/run/jobserver.c \
 	src/run/jobserver.h \
 	src/run/keeper.c \
@@ -19,6 +21,7 @@ libmlmake_a_SOURCES += \
 	src/run/probe.h \
 	src/run/procs.c \
 	src/run/procs.h \
+	src/run/recover.c \
 	src/run/resources.c \
 	src/run/resources.h \
 	src/run/tail.c \

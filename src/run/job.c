@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include "run/job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "util/file.h"
+#include "util/path.h"
+#include "util/text.h"
+
+/* ---- logs ----
+ *
+ * Most stages write nothing, and making a file for each would cost more than many a stage: a stage writes to .slot-N, which the
+ * next one takes over if it is still empty, and which gets the instance's name when it is not. */
+
+static void take_log(struct build *b, struct job *j)
+{
+	for (j->slot = 0; j->slot < b->n_slots && b->slots[j->slot]; j->slot++)
+		;
+	if (j->slot == b->n_slots) {
+		b->slots = xreallocarray(b->slots, b->n_slots + 1, sizeof(*b->slots));
+		b->n_slots++;
+	}
+	b->slots[j->slot] = true;
+	j->log = xstrfmt("%s/log/.slot-%zu", b->t->state_dir, j->slot);
+}
+
+static void free_slot(struct build *b, struct job *j)
+{
+	if (j->slot != SIZE_MAX)
+		b->slots[j->slot] = false;
+	j->slot = SIZE_MAX;
+}
+
+/* Is there something in j's log? Then it gets its name. With last, a log of an earlier run goes if there is nothing. */
+bool job_name_log(struct build *b, struct job *j, bool last)
+{
+	CLEANUP(freep) char *name = NULL;
+	CLEANUP(freep) char *path = NULL;
+	struct stat st;
+
+	if (!j->log)
+		return false;
+	if (j->slot == SIZE_MAX)
+		return true;
+	name = aside_file_name(j->in->name);
+	path = xstrfmt("%s/log/%s.log", b->t->state_dir, name);
+	if (stat(j->log, &st) < 0 || st.st_size == 0) {
+		if (last)
+			unlink(path);
+		return false;
+	}
+	if (rename(j->log, path) < 0)
+		return true;
+	free(j->log);
+	j->log = path;
+	path = NULL;
+	free_slot(b, j);
+	return true;
+}
+
+struct job *job_new(struct build *b, size_t node, const struct verdict *v)
+{
+	struct job *j = xcalloc(1, sizeof(*j));
+
+	j->node = node;
+	j->in = b->p->g->nodes[node].in;
+	j->v = v;
+	j->id = -1;
+	j->attempt = 1;
+	j->hold = (struct holding)HOLDING_INIT;
+	j->tail = (struct tail)TAIL_INIT;
+	j->slot = SIZE_MAX;
+	j->paths = xcalloc(j->in->n_outs + 1, sizeof(*j->paths));
+	j->next = b->jobs;
+	b->jobs = j;
+	b->state[node] = BUSY;
+	return j;
+}
+
+void job_free(struct build *b, struct job *j)
+{
+	struct job **at;
+
+	for (at = &b->jobs; *at != j; at = &(*at)->next)
+		;
+	*at = j->next;
+	free_slot(b, j);
+	tail_release(&j->tail);
+	aside_release(&j->aside);
+	finish_release(&j->finish);
+	free(j->marks);
+	free(j->paths);
+	free(j->log);
+	free(j);
+}
+
+void job_release_slots(struct build *b, struct job *j)
+{
+	resources_give(b->t->resources, &j->hold);
+	for (; j->tokens; j->tokens--)
+		jobserver_give(b->t->jobserver);
+	if (j->implicit)
+		b->implicit_used = j->implicit = false;
+}
+
+/* Cores and the like, and one token of the jobserver for each core but the very first. */
+bool job_take_slots(struct build *b, struct job *j)
+{
+	if (!resources_take(b->t->resources, &j->in->stage->use, &j->hold))
+		return false;
+	if (!b->t->jobserver)
+		return true;
+	if (!b->implicit_used)
+		b->implicit_used = j->implicit = true;
+	while (j->tokens + j->implicit < (size_t)j->hold.cpu) {
+		if (!jobserver_take(b->t->jobserver)) {
+			b->token_wanted = true;
+			if (!b->running) /* alone, it runs on what it could get */
+				return true;
+			job_release_slots(b, j);
+			return false;
+		}
+		j->tokens++;
+	}
+	return true;
+}
+
+void job_submit(struct build *b, struct job *j, const struct record *from)
+{
+	j->finish = (struct finish){.node = j->node,
+				    .pl = b->p->g->pl,
+				    .in = j->in,
+				    .v = j->v,
+				    .cache = b->t->cache,
+				    .store = b->t->store,
+				    .aside = &j->aside,
+				    .from = from,
+				    .marks = j->marks,
+				    .run_id = b->t->run_id,
+				    .started = j->started,
+				    .duration = tick(b) - j->began,
+				    .err = ERR_INIT,
+				    .note = STRBUF_INIT,
+				    .arena = ARENA_INIT};
+	pool_submit(b->pool, finish_work, &j->finish);
+}
+
+static int write_params(struct build *b, const struct instance *in, char **file, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	CLEANUP(freep) char *name = aside_file_name(in->name);
+	char **keys = xcalloc(in->n_params + 1, sizeof(*keys));
+	struct json *j;
+	size_t i;
+
+	for (i = 0; i < in->n_params; i++)
+		keys[i] = (char *)(uintptr_t)in->params[i].name;
+	j = params_json(&b->p->g->pl->params, keys, in->n_params);
+	json_write(j, true, &text);
+	json_free(j);
+	free(keys);
+	*file = xstrfmt("%s/params/%s.json", b->t->state_dir, name);
+	return file_write(*file, text.buf, text.len, 0644, false, err);
+}
+
+/* A path in the environment of a stage has to hold wherever its command changes to. */
+static char *absolute(const char *path)
+{
+	CLEANUP(freep) char *cwd = path_is_absolute(path) ? NULL : getcwd(NULL, 0);
+
+	return cwd ? path_join(cwd, path) : xstrdup(path);
+}
+
+static int make_env(struct build *b, struct job *j, struct strvec *env, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
+	CLEANUP(freep) char *file = NULL;
+	CLEANUP(freep) char *full = NULL;
+
+	strvec_pushf(env, "MLMAKE_STAGE=%s", j->in->stage->name);
+	strvec_pushf(env, "MLMAKE_INSTANCE=%s", j->in->name);
+	if (j->in->n_params) {
+		if (write_params(b, j->in, &file, err) < 0)
+			return -1;
+		full = absolute(file);
+		strvec_pushf(env, "MLMAKE_PARAMS=%s", full);
+	} else {
+		strvec_push(env, "MLMAKE_PARAMS");
+	}
+	if (j->hold.n_gpus) {
+		resources_gpu_ids(b->t->resources, &j->hold, &sb);
+		strvec_pushf(env, "CUDA_VISIBLE_DEVICES=%s", sb.buf);
+	}
+	if (b->t->serving) {
+		strbuf_clear(&sb);
+		jobserver_makeflags(b->t->jobserver, &sb);
+		strvec_pushf(env, "MAKEFLAGS=%s", sb.buf);
+	}
+	return 0;
+}
+
+int job_launch(struct build *b, struct job *j, struct err *err)
+{
+	CLEANUP(strvec_release) struct strvec env = STRVEC_INIT;
+	const struct stage *st = j->in->stage;
+	struct launch l = {j->in->name, j->in->cmd, st->env ? st->env->run : NULL, NULL, NULL};
+	size_t i;
+
+	for (i = 0; i < j->n_paths; i++)
+		if (file_mkdirs_for(j->paths[i], err) < 0)
+			return -1;
+	if (!j->log)
+		take_log(b, j);
+	if (make_env(b, j, &env, err) < 0)
+		return -1;
+	l.log = j->log;
+	l.env = env.v;
+	j->began = tick(b);
+	j->started = clock_now(b->t->clock);
+	j->deadline = st->timeout ? j->began + st->timeout : INT64_MAX;
+	j->kill_at = INT64_MAX;
+	j->timed_out = false;
+	if (b->t->launcher->start(b->t->launcher->ctx, &l, &j->id, err) < 0)
+		return -1;
+	j->running = true;
+	b->running++;
+	return 0;
+}
+
+int job_move_aside(struct build *b, struct job *j, struct err *err)
+{
+	CLEANUP(freep) char *id = xstrfmt("%s-%zu", b->t->run_id, j->node);
+
+	if (history_begin(b->t->history, j->in->name, j->paths, j->n_paths, err) < 0)
+		return -1;
+	j->taken = aside_take(&j->aside, b->t->state_dir, id, j->paths, j->n_paths, err) == 0;
+	return j->taken ? history_writes(b->t->history, j->in->name, err) : -1;
+}
+
+/* Everything of a failed job back to how it was; returns where half-written outputs lie (owned), or NULL. */
+char *job_undo(struct build *b, struct job *j, bool put_back)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	char *where = NULL;
+
+	if (!j->taken) { /* what stands there is still as it was */
+		if (!j->aside.dir && history_end(b->t->history, j->in->name, &err) < 0)
+			build_note(b, j->node, err.msg);
+		return NULL;
+	}
+	if (aside_fail(b->t->state_dir, j->in->name, j->paths, j->n_paths, &where, &err) < 0 ||
+	    (put_back && history_back(b->t->history, j->in->name, &err) < 0) ||
+	    (put_back && aside_put_back(&j->aside, &err) < 0) ||
+	    (put_back && history_end(b->t->history, j->in->name, &err) < 0))
+		build_note(b, j->node, err.msg);
+	return where;
+}
+
+static void tell_line(void *ctx, const char *text, size_t n)
+{
+	struct build *b = ctx;
+	struct progress p;
+	struct event e;
+
+	if (progress_parse(text, &p)) {
+		e = build_about(b, EVENT_PROGRESS, b->told->node);
+		e.done = p.done;
+		e.total = p.total;
+		e.text = p.text;
+	} else if (b->opt->want_output) {
+		e = build_about(b, EVENT_OUTPUT, b->told->node);
+		e.text = text;
+		e.len = n;
+	} else {
+		return;
+	}
+	build_emit(b, e);
+}
+
+void job_tell_log(struct build *b, struct job *j, bool last)
+{
+	b->told = j;
+	tail_read(&j->tail, j->log, last, tell_line, b);
+	if (last)
+		tail_release(&j->tail);
+}
+
+void job_follow_log(struct build *b, struct job *j)
+{
+	if (job_name_log(b, j, false))
+		job_tell_log(b, j, false);
+}
+
+char *job_status_words(const struct build *b, const struct job *j, int status)
+{
+	CLEANUP(strbuf_release) struct strbuf d = STRBUF_INIT;
+
+	if (j->timed_out) {
+		text_add_duration(&d, j->in->stage->timeout);
+		return xstrfmt("it took longer than its timeout of %s and was stopped", d.buf);
+	}
+	if (b->interrupted)
+		return xstrdup("interrupted");
+	if (WIFSIGNALED(status))
+		return xstrfmt("killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+	if (WEXITSTATUS(status) == 127)
+		return xstrdup("exit status 127: a command was not found");
+	return xstrfmt("exit status %d", WEXITSTATUS(status));
+}
