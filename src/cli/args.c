@@ -82,6 +82,8 @@ static int unknown_long(const struct command *cmd, const char *name, size_t n, s
 		nearest_offer(&near, d->name);
 	if (near.best)
 		strbuf_addf(&hint, "; did you mean '--%s'?", near.best);
+	else
+		strbuf_addf(&hint, "; `mlmake %s --help` lists them", cmd->name);
 	return err_set(err, ERR_INVALID, "`mlmake %s` has no option '--%s'%s", cmd->name, word, hint.buf);
 }
 
@@ -113,7 +115,8 @@ static int parse_letters(struct args *a, const char *letters, const char **next,
 		const struct option_def *d = find_letter(a->cmd, *letters);
 
 		if (!d)
-			return err_set(err, ERR_INVALID, "`mlmake %s` has no option '-%c'", a->cmd->name, *letters);
+			return err_set(err, ERR_INVALID, "`mlmake %s` has no option '-%c'; `mlmake %s --help` lists them",
+				       a->cmd->name, *letters, a->cmd->name);
 		if (!d->arg) {
 			give(a, d, NULL);
 			continue;

@@ -39,6 +39,7 @@ struct display {
 	struct strbuf lines;   /* to be written above the block */
 	size_t *drawn;         /* widths of the lines of the block on the screen */
 	size_t n_drawn, cap_drawn;
+	int drawn_columns;     /* how wide the terminal was then */
 	int64_t began, drawn_at, wrote_at;
 	size_t ran, restored, fresh, frozen, failed, stopped, skipped;
 	size_t finished;       /* of those that the plan expects to run or to be restored */
@@ -221,8 +222,9 @@ static void show(struct display *d, int64_t now, bool must)
 	} else if (d->lines.len || must || now - d->drawn_at >= REDRAW_EVERY) {
 		strbuf_addstr(&out, "\033[?2026h");
 		add_up(d, &out);
-		/* Lines of any length may wrap: what is below is wiped before, not behind each. */
-		if (d->lines.len && had)
+		/* Lines of any length may wrap: what is below is wiped before, not behind each. Written over lines that a
+		   narrower window has wrapped, the block would be taken for one long line when the window widens again. */
+		if (had && (d->lines.len || d->columns != d->drawn_columns))
 			strbuf_addstr(&out, "\033[J");
 		strbuf_add(&out, d->lines.buf, d->lines.len);
 		add_block(d, now, &out);
@@ -230,6 +232,7 @@ static void show(struct display *d, int64_t now, bool must)
 		if (had || d->n_drawn || d->lines.len)
 			write_out(d, &out);
 		d->drawn_at = now;
+		d->drawn_columns = d->columns;
 	}
 	strbuf_clear(&d->lines);
 }

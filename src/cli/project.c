@@ -249,7 +249,9 @@ static void hint_command(struct project *p, const char *word)
 	for (i = 0; commands[i]; i++)
 		nearest_offer(&near, commands[i]->name);
 	nearest_hint(&near, &hint);
-	if (near.best)
+	if (command_find(word))
+		diag_error(&p->ds, NULL, 0, "a command comes before its options: `mlmake %s`", word);
+	else if (near.best)
 		diag_error(&p->ds, NULL, 0, "'%s' is no command either%s", word, hint.buf);
 }
 

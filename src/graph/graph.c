@@ -323,10 +323,25 @@ static bool mark_target(const struct graph *g, const char *target, bool *named)
 	return any;
 }
 
+/* The first instance that reads a path. */
+static const struct instance *reader_of(const struct graph *g, const char *target)
+{
+	CLEANUP(strbuf_release) struct strbuf path = STRBUF_INIT;
+	size_t i, j;
+
+	path_normalize(target, &path);
+	for (i = 0; i < g->n; i++)
+		for (j = 0; j < g->pl->instances[i]->n_inputs; j++)
+			if (streq(g->pl->instances[i]->inputs[j].path, path.buf))
+				return g->pl->instances[i];
+	return NULL;
+}
+
 static void report_target(const struct graph *g, const char *target, struct diags *ds)
 {
 	CLEANUP(strbuf_release) struct strbuf hint = STRBUF_INIT;
 	struct nearest near = NEAREST_INIT(target);
+	const struct instance *reader;
 	size_t i, j;
 
 	for (i = 0; i < g->pl->n_stages; i++)
@@ -336,8 +351,14 @@ static void report_target(const struct graph *g, const char *target, struct diag
 		for (j = 0; j < g->pl->instances[i]->n_outs; j++)
 			nearest_offer(&near, g->pl->instances[i]->outs[j].path);
 	}
+	reader = reader_of(g, target);
 	nearest_hint(&near, &hint);
-	diag_error(ds, NULL, 0, "no stage, instance or output is named '%s'%s", target, hint.buf);
+	if (reader)
+		diag_error(ds, NULL, 0, "'%s' is read by '%s', and no stage makes it; name a stage, an instance or an output",
+			   target, reader->name);
+	else
+		diag_error(ds, NULL, 0, "no stage, instance or output is named '%s'%s", target,
+			   hint.len ? hint.buf : "; `mlmake status -v` lists them");
 }
 
 int graph_select(const struct graph *g, const char *const *targets, size_t n, bool *selected, bool *named,

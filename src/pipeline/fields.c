@@ -34,7 +34,7 @@ static bool next_word(struct load *ld, struct proto *p, const struct entry *e, c
 /* A value in which parameters may stand. NULL after a diag. */
 static const char *filled(struct load *ld, struct proto *p, int line, const char *value)
 {
-	const struct scope sc = {.ld = ld, .note = p, .place_file = p->sec->file, .line = line};
+	const struct scope sc = {.ld = ld, .place_file = p->sec->file, .line = line};
 
 	if (!strstr(value, "{{"))
 		return value;

@@ -73,7 +73,7 @@ static void add_glob(struct load *ld, struct proto *p, const struct item *it, co
 static void add_item_values(struct load *ld, struct proto *p, const struct axis *ax, const struct item *it,
 			    struct values *vs)
 {
-	const struct scope sc = {.ld = ld, .note = p, .place_file = p->sec->file, .line = it->line};
+	const struct scope sc = {.ld = ld, .place_file = p->sec->file, .line = it->line};
 	const struct param *list = it->tmpl ? template_list(&sc, it->text) : NULL;
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 	bool pattern = it->pattern && p->is_foreach && ax == p->axes;

@@ -59,7 +59,7 @@ void words_first_reason(struct strbuf *out, const struct verdict *v)
 	if (!v->n_reasons)
 		return;
 	words_reason(out, &v->reasons[0]);
-	if (v->n_reasons > 1) {
+	if (v->n_reasons > 1 && v->reasons[0].kind != REASON_NEW) { /* what was never built needs no other reason */
 		strbuf_addstr(out, " (and ");
 		strbuf_addf(out, "%zu more reason%s)", v->n_reasons - 1, v->n_reasons == 2 ? "" : "s");
 	}

@@ -312,5 +312,7 @@ char *job_status_words(const struct build *b, const struct job *j, int status)
 		return xstrfmt("killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
 	if (WEXITSTATUS(status) == 127)
 		return xstrdup("exit status 127: a command was not found");
+	if (WEXITSTATUS(status) == 126)
+		return xstrdup("exit status 126: a command could not be executed; is it executable?");
 	return xstrfmt("exit status %d", WEXITSTATUS(status));
 }

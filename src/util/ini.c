@@ -23,6 +23,7 @@ struct reader {
 	struct ini_line line;
 	int number;
 	bool lost; /* below a bad header */
+	bool orphaned; /* below an indented line that continues nothing; one error is enough for all of them */
 	bool failed;
 };
 
@@ -62,6 +63,7 @@ static enum kind read_header(struct reader *r)
 	char *s = r->text.buf, *last = s + r->text.len - 1;
 
 	strbuf_clear(&r->key);
+	r->orphaned = false;
 	r->lost = true;
 	if (*last != ']') {
 		fail(r, strchr(s, ']') ? "text after the ']' of a section; a comment needs a line of its own"
@@ -84,6 +86,9 @@ static enum kind read_continuation(struct reader *r, const char *first)
 	if (r->lost)
 		return NOTHING;
 	if (!r->key.len) {
+		if (r->orphaned)
+			return NOTHING;
+		r->orphaned = true;
 		fail(r, "an indented line continues a value, and there is none above; a key starts in column 1");
 		return NOTHING;
 	}
@@ -98,6 +103,7 @@ static enum kind read_entry(struct reader *r)
 	char *s = r->text.buf, *eq = strchr(s, '=');
 
 	strbuf_clear(&r->key);
+	r->orphaned = false;
 	if (!eq || eq == s)
 		fail(r, eq ? "no key before the '='"
 			   : "neither 'key = value' nor '[section]'; a comment starts with '#' or ';' in column 1");

@@ -29,4 +29,5 @@ SHELL_TESTS += \
 	tests/shell/t0027-init.sh \
 	tests/shell/t0028-completions.sh \
 	tests/shell/t0029-examples.sh \
-	tests/shell/t0030-fetch.sh
+	tests/shell/t0030-fetch.sh \
+	tests/shell/t0031-newcomer.sh

@@ -551,6 +551,32 @@ static void block_comes_and_goes(void)
 	stand_release(&t);
 }
 
+/* A window that narrows wraps the block's lines, and a terminal that flows text anew remembers that until they are wiped. */
+static void block_is_wiped_when_resized(void)
+{
+	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
+	struct stand t;
+	size_t before;
+
+	stand_init(&t, &plain, 0);
+	stale_clean(&t);
+	display_pretend(t.d, true, 60, 10, false);
+	begin(&t);
+	tell(&t, about(&t, EVENT_START, t.clean));
+	t.now = S;
+	tell(&t, about(&t, EVENT_TICK, t.clean));
+	EXPECT_INT(file_read("out", 1 << 20, &sb, NULL), 0);
+	EXPECT(strstr(sb.buf, "A\r\033[J") == NULL);
+	before = sb.len;
+	display_pretend(t.d, true, 8, 10, false);
+	t.now = 2 * S;
+	tell(&t, about(&t, EVENT_TICK, t.clean));
+	strbuf_clear(&sb);
+	EXPECT_INT(file_read("out", 1 << 20, &sb, NULL), 0);
+	EXPECT(strstr(sb.buf + before, "\033[4A\r\033[J") != NULL); /* two lines of 14 columns, in 8 */
+	stand_release(&t);
+}
+
 static void progress_may_be_absurd(void)
 {
 	static const int64_t numbers[][2] = {
@@ -713,6 +739,7 @@ int main(void)
 		{"heartbeat", beats_every_half_minute},
 		{"verbose", verbose_passes_output_on},
 		{"the block comes and goes", block_comes_and_goes},
+		{"a resized block is wiped", block_is_wiped_when_resized},
 		{"absurd progress", progress_may_be_absurd},
 		{"the block is capped", block_is_capped_and_narrow},
 		{"dry run", plans_honestly},

@@ -234,8 +234,8 @@ static void selection_errors(void)
 	diags_format(&d.ds, &said);
 	EXPECT_STR(said.buf, "mlmake: error: no stage, instance or output is named 'trian'; did you mean 'train'?\n"
 			     "mlmake: error: no stage, instance or output is named 'data/claen.csv'; did you mean 'data/clean.csv'?\n"
-			     "mlmake: error: no stage, instance or output is named 'zzzzzz'\n"
-			     "mlmake: error: no stage, instance or output is named 'nomatch*'\n");
+			     "mlmake: error: no stage, instance or output is named 'zzzzzz'; `mlmake status -v` lists them\n"
+			     "mlmake: error: no stage, instance or output is named 'nomatch*'; `mlmake status -v` lists them\n");
 	fake_disk_release(&d);
 }
 

@@ -443,7 +443,7 @@ static void matrix(void)
 	EXPECT_STR(w.said.buf, "");
 	EXPECT_STR(names_of(&w.pl), "a@3,u v a@3,w a@1,u v a@1,w b");
 	EXPECT_STR(cmd_of(&w, "a@3,u v"), "f 3 'u v'");
-	EXPECT_STR(params_of(pipeline_instance(&w.pl, "a@1,w")), "seeds=[3,1]");
+	EXPECT_STR(params_of(pipeline_instance(&w.pl, "a@1,w")), "");
 	EXPECT_STR(cmd_of(&w, "b"), "f 3 1 true");
 	EXPECT_STR(params_of(pipeline_instance(&w.pl, "b")), "seeds=[3,1] train.on=true");
 	EXPECT_STR(inputs_of(pipeline_instance(&w.pl, "b")), "data:o-1-u v data:o-1-w data:o-3-u v data:o-3-w");

@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What somebody meets who does not know mlmake yet: slips of the hand, and what the answer says to do next.
+. "${srcdir:-.}/tests/shell/lib.sh"
+
+begin 'a value added to a list of parameters that is a matrix runs its own instance alone'
+new_project l <<'END'
+[project]
+params = params.yaml
+[stage train]
+matrix depth = {{train.depths}}
+cmd     = echo {{depth}} > {{outs}}; echo train-{{depth}} >> "$COUNT"
+outs    = m-{{depth}}.txt
+timeout = {{train.limit}}
+[stage each]
+foreach = {{train.names}}
+cmd     = echo {{item}} > {{outs}}; echo {{item}} >> "$COUNT"
+outs    = {{item}}.txt
+END
+printf 'train:\n  depths: [1, 2]\n  names: [a, b]\n  limit: 10s\n' > params.yaml
+mm 0; ran train-1 train-2 a b
+printf 'train:\n  depths: [1, 2, 3]\n  names: [a, b, c]\n  limit: 20s\n' > params.yaml
+mm 0; ran train-3 c
+mm 0 'train.depths=[2]' train; ran
+mm 0 -n; said 'nothing to do'
+
+begin 'a file in which every line is indented is one error'
+sed 's/^/    /' mlmake.ini > other.ini
+mm 2 -f other.ini
+is "$(grep -c error "$T/err")" 1 'number of errors'
+said 'other.ini:1: error: .*column 1'
+printf '  a\n[project]\n  b\n  c\nname = x\n' > other.ini
+mm 2 -f other.ini
+is "$(grep -c error "$T/err")" 2 'number of errors'
+
+begin 'an option before a command'
+mm 2 -j2 status
+said_not 'did you mean .status'
+said 'a command comes before its options: `mlmake status`'
+
+begin 'an option that there is not'
+mm 2 -s; said '`mlmake build --help` lists them'
+mm 2 --zzzzzz; said '`mlmake build --help` lists them'
+mm 2 status --chek; said "did you mean '--check'"
+
+begin 'a target that there is not'
+mm 2 zzzzzz; said 'mlmake status -v'
+mm 2 trian; said "did you mean 'train'"
+
+begin 'a file that is read and not made is no target'
+new_project r <<'END'
+[stage copy]
+cmd  = cp {{data}} {{outs}}
+data = raw.csv
+outs = b.txt
+[stage next]
+cmd  = cp {{data}} {{outs}}
+data = b.txt
+outs = c.txt
+END
+echo 1 > raw.csv
+mm 2 ./raw.csv; said "'./raw.csv' is read by 'copy', and no stage makes it"
+mm 2 why raw.csv; said "is read by 'copy'"
+
+begin 'what was never built needs no other reason'
+mm 0 -n; said '^run +next +never built$'
+mm 0 status; said 'next +never built$'
+
+begin 'a script without permission'
+printf '#!/bin/sh\necho 1\n' > run.sh
+printf '[stage s]\ncmd = ./run.sh > {{outs}}\nouts = s.txt\n' > mlmake.ini
+mm 1; said 'exit status 126: a command could not be executed; is it executable\?'
+
+finish
