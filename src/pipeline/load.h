@@ -216,5 +216,7 @@ const char *item_path(struct load *ld, const char *text, bool own);
 void expand_inputs(struct load *ld);
 /* validate.c */
 void validate(struct load *ld);
+/* undeclared.c */
+void warn_of_undeclared(struct load *ld, const struct proto *p);
 
 #endif

@@ -17,6 +17,7 @@ libmlmake_a_SOURCES += \
 	src/pipeline/shquote.h \
 	src/pipeline/template.c \
 	src/pipeline/template.h \
+	src/pipeline/undeclared.c \
 	src/pipeline/validate.c \
 	src/pipeline/words.c \
 	src/pipeline/words.h

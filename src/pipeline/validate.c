@@ -83,4 +83,6 @@ void validate(struct load *ld)
 	check_reserved(ld, "mlmake.lock", "the file of mlmake's");
 	if (!ld->incomplete)
 		fields_defaults(ld);
+	for (i = 0; !ld->incomplete && !ld->ds->errors && i < pl->n_stages; i++)
+		warn_of_undeclared(ld, (const struct proto *)pl->stages[i]);
 }

@@ -71,4 +71,27 @@ printf '#!/bin/sh\necho 1\n' > run.sh
 printf '[stage s]\ncmd = ./run.sh > {{outs}}\nouts = s.txt\n' > mlmake.ini
 mm 1; said 'exit status 126: a command could not be executed; is it executable\?'
 
+begin 'a command that names what another stage makes, and does not declare it'
+new_project u <<'END'
+[stage a]
+cmd  = mkdir -p d; echo 1 > d/x.txt; echo 1 > {{outs}}
+outs = b.txt d
+[stage b]
+cmd  = # two lines
+       cat ./b.txt > {{outs}}
+outs = c.txt
+[stage c]
+cmd  = cat --in=d/x.txt c.txt > e.txt
+data = c.txt
+outs = e.txt
+[stage fine]
+cmd  = cat b.txt d/x.txt c.txt.gz report > {{outs}} || true
+data = b.txt d
+outs = f.txt
+END
+mm 0 lint
+holds "$T/out" \
+	"mlmake.ini:6: warning: the command of 'b' names 'b.txt', which 'a' makes; if it reads that, list it under 'data'" \
+	"mlmake.ini:9: warning: the command of 'c' names 'd/x.txt', which 'a' makes; if it reads that, list it under 'data'"
+
 finish

@@ -500,7 +500,8 @@ static void scripts(void)
 	file(&w, "made.sh", "");
 	file(&w, "lib/deep/in.sh", "");
 	load(&w);
-	EXPECT_STR(w.said.buf, "");
+	EXPECT_STR(w.said.buf, "mlmake.ini:4: warning: the command of 'a' names 'made.sh', which 'b' makes; if it reads that, "
+			       "list it under 'data'\n");
 	EXPECT_STR(inputs_of(pipeline_instance(&w.pl, "a@x")), "code:src/x.py code:prog.awk code:tool");
 	EXPECT_STR(inputs_of(pipeline_instance(&w.pl, "a@y")), "code:src/y.py code:prog.awk code:tool");
 	EXPECT_STR(inputs_of(pipeline_instance(&w.pl, "b")), "code:lib");
