@@ -394,6 +394,7 @@ static int make_all(struct making *m, struct err *err)
 			return code;
 		if (recover(m, err) < 0)
 			return cli_fail(EXIT_USAGE, err);
+		statcache_look_afresh(m->p.cache);
 	}
 	code = project_load(&m->p, m->a->words.v, m->a->words.n);
 	if (code != EXIT_DONE)
@@ -403,10 +404,12 @@ static int make_all(struct making *m, struct err *err)
 	if (choose_sources(m, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
 	choose_force(m);
-	if (!m->dry && has_probes(m) &&
-	    (prepare(m, err) < 0 ||
-	     probes_run(&m->p.probes, &m->p.pl, m->p.selected, keeper_launcher(m->keeper), m->signal_fd, err) < 0))
-		return cli_fail(err->code == ERR_STOPPED ? EXIT_INTERRUPTED : EXIT_USAGE, err);
+	if (!m->dry && has_probes(m)) {
+		if (prepare(m, err) < 0 || probes_run(&m->p.probes, &m->p.pl, m->p.selected, keeper_launcher(m->keeper),
+						      m->signal_fd, err) < 0)
+			return cli_fail(err->code == ERR_STOPPED ? EXIT_INTERRUPTED : EXIT_USAGE, err);
+		statcache_look_afresh(m->p.cache); /* a probe may do anything */
+	}
 	return plan_and_build(m, err);
 }
 

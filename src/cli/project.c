@@ -133,8 +133,12 @@ static void *opener(void *arg)
 {
 	struct project *p = arg;
 
-	if (open_known(p, &p->open_err) < 0 && !p->open_err.msg)
+	if (open_known(p, &p->open_err) == 0) {
+		if (p->opening)
+			statcache_look_ahead(p->cache, &p->awaited);
+	} else if (!p->open_err.msg) {
 		BUG("opening failed without a reason");
+	}
 	return NULL;
 }
 
@@ -145,16 +149,19 @@ static void begin_opening(struct project *p)
 	CLEANUP(freep) char *state = xstrfmt("%s/state", p->repo.state);
 	struct stat st;
 
-	if (stat(state, &st) == 0 && st.st_size > SMALL_STATE && pthread_create(&p->opener, NULL, opener, p) == 0)
-		p->opening = true;
-	else
-		opener(p);
+	p->opening = stat(state, &st) == 0 && st.st_size > SMALL_STATE;
+	if (p->opening && pthread_create(&p->opener, NULL, opener, p) == 0)
+		return;
+	p->opening = false;
+	opener(p);
 }
 
 static void join_opener(struct project *p)
 {
-	if (p->opening)
-		pthread_join(p->opener, NULL);
+	if (!p->opening)
+		return;
+	__atomic_store_n(&p->awaited, true, __ATOMIC_RELAXED);
+	pthread_join(p->opener, NULL);
 	p->opening = false;
 }
 

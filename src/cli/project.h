@@ -20,7 +20,7 @@ struct project {
 	struct repo repo;
 	struct diags ds;
 	pthread_t opener;         /* reads what is known while the pipeline is read */
-	bool opening, conflict;
+	bool opening, conflict, awaited;
 	struct err open_err;
 	struct statcache *cache;
 	struct store *store;

@@ -50,6 +50,7 @@ struct statcache {
 	const struct clock *clock;
 	struct table table;
 	uint8_t *used; /* of each root of the table: asked for since open; changed atomically */
+	uint8_t *ahead; /* of each root: found unchanged by looking ahead; NULL: nobody looked */
 	pthread_mutex_t mutex;
 	struct map overlay; /* struct learnt */
 	size_t n_overlay;   /* read without the lock, to know that there is nothing to look for */
@@ -138,6 +139,7 @@ void statcache_free(struct statcache *sc)
 	table_close(&sc->table);
 	pthread_mutex_destroy(&sc->mutex);
 	free(sc->used);
+	free(sc->ahead);
 	free(sc->file);
 	free(sc);
 }
@@ -242,6 +244,51 @@ static enum step answer_link(struct statcache *sc, struct content_query *q, cons
 	return STEP_DONE;
 }
 
+void statcache_look_ahead(struct statcache *sc, const bool *stop)
+{
+	uint32_t i, n = table_count(&sc->table);
+
+	statcache_look_afresh(sc);
+	sc->ahead = xcalloc(n + 1, 1);
+	for (i = 0; i < n && !__atomic_load_n(stop, __ATOMIC_RELAXED); i++) {
+		struct entry now;
+		struct tree tree;
+		struct stat st;
+		int64_t used;
+		bool follow;
+		const char *path = table_path(&sc->table, i, &follow, &used);
+
+		table_tree(&sc->table, i, &tree);
+		if (follow || tree.v[0].young || !entry_is_file(&tree.v[0]) ||
+		    fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		entry_of_stat(&now, &st);
+		sc->ahead[i] = S_ISREG(st.st_mode) && entry_same_stat(&tree.v[0], &now);
+	}
+}
+
+void statcache_look_afresh(struct statcache *sc)
+{
+	free(sc->ahead);
+	sc->ahead = NULL;
+}
+
+static bool answer_from_ahead(struct statcache *sc, struct content_query *q)
+{
+	struct tree tree;
+	uint32_t root;
+
+	if (!sc->ahead || q->follow || __atomic_load_n(&sc->n_overlay, __ATOMIC_ACQUIRE))
+		return false;
+	root = table_find(&sc->table, q->path, false, sc->secret);
+	if (root == UINT32_MAX || !sc->ahead[root])
+		return false;
+	__atomic_store_n(&sc->used[root], 1, __ATOMIC_RELAXED);
+	table_tree(&sc->table, root, &tree);
+	entry_content(&tree.v[0], &q->content);
+	return true;
+}
+
 /* Answers what stat alone answers, and says what the rest needs. */
 static enum step answer_by_stat(struct statcache *sc, struct content_query *q)
 {
@@ -256,6 +303,8 @@ static enum step answer_by_stat(struct statcache *sc, struct content_query *q)
 		q->failed = err_set(&q->err, ERR_INVALID, "the path '%.60s...' is longer than the system allows", q->path);
 		return STEP_DONE;
 	}
+	if (answer_from_ahead(sc, q))
+		return STEP_DONE;
 	if (fstatat(AT_FDCWD, q->path, &st, q->follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0) {
 		if (errno != ENOENT && errno != ENOTDIR)
 			q->failed = err_errno(&q->err, "cannot stat '%s'", q->path);
@@ -425,6 +474,8 @@ void statcache_query(struct statcache *sc, struct content_query *q, size_t n, in
 	size_t i;
 
 	pool_for(n, 64, n > ALONE ? threads : 1, batch_stat, &b);
+	if (sc->ahead)
+		statcache_look_afresh(sc);
 	for (attempt = 0; attempt < ATTEMPTS; attempt++) {
 		read_files(&b, n);
 		walk_directories(&b, n, attempt > 0);

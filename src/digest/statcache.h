@@ -25,6 +25,13 @@ NODISCARD int statcache_secret(const char *path, unsigned char secret[STATCACHE_
 struct statcache *statcache_open(const char *file, const unsigned char secret[STATCACHE_SECRET],
 				 const struct clock *clock);
 
+/* Looks already at the files that were asked for in earlier runs, until *stop (changed by another thread) says that nobody
+ * waits any longer: while the pipeline is read, nobody knows yet which will be asked for, and mostly it will be the same. The first
+ * statcache_query uses what was seen, and forgets it. Nothing else may be called meanwhile. */
+void statcache_look_ahead(struct statcache *sc, const bool *stop);
+/* Forgets what was seen, because files were changed since. */
+void statcache_look_afresh(struct statcache *sc);
+
 /* One question and its answer. */
 struct content_query {
 	const char *path;

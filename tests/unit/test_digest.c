@@ -539,6 +539,43 @@ static void saved(void)
 	statcache_free(sc);
 }
 
+/* What was changed before the look ahead is noticed; what is changed after it, once the look is forgotten or used up. */
+static void looking_ahead(void)
+{
+	struct statcache *sc = fresh();
+	bool stop = false;
+	struct content c;
+
+	put("la/a", "old a");
+	put("la/b", "old b");
+	put("la/c", "old c");
+	statcache_free(sc);
+	sc = statcache_open("cache-ahead", secret, &test_clock);
+	ask(sc, "la/a");
+	ask(sc, "la/b");
+	ask(sc, "la/c");
+	EXPECT_INT(statcache_save(sc, NULL), 0);
+	statcache_free(sc);
+	put("la/a", "newer a");
+	sc = statcache_open("cache-ahead", secret, &test_clock);
+	statcache_look_ahead(sc, &stop);
+	c = ask(sc, "la/a");
+	expect_text(&c, "newer a");
+	put("la/b", "newer b"); /* the first question has used up what was seen */
+	c = ask(sc, "la/b");
+	expect_text(&c, "newer b");
+	statcache_look_ahead(sc, &stop);
+	put("la/c", "newer c");
+	statcache_look_afresh(sc);
+	c = ask(sc, "la/c");
+	expect_text(&c, "newer c");
+	EXPECT_INT(unlink("la/c"), 0);
+	stop = true; /* nothing is looked at */
+	statcache_look_ahead(sc, &stop);
+	EXPECT_INT(ask(sc, "la/c").kind, CONTENT_NONE);
+	statcache_free(sc);
+}
+
 /* What is young when it is saved is looked at once more, if it is old enough by then. */
 static void believable_after_save(void)
 {
@@ -772,6 +809,7 @@ int main(void)
 		{"kinds", kinds},
 		{"the id of a directory", directory_id},
 		{"what stands is not read again", not_read_again},
+		{"looking ahead", looking_ahead},
 		{"rewritten within one tick", racy},
 		{"rewritten within one tick below a directory", racy_in_directory},
 		{"whole seconds, future times", whole_seconds},
