@@ -241,6 +241,7 @@ static int append_log(struct making *m, int64_t started, struct err *err)
 		parts[i] = (struct run_part){p->in->name,
 					     p->result == EVENT_DONE       ? "done"
 					     : p->result == EVENT_RESTORED ? "restored"
+					     : p->interrupted              ? "interrupted"
 									   : "failed",
 					     p->has_key, p->key, p->duration};
 	}
@@ -401,6 +402,8 @@ static int make_all(struct making *m, struct err *err)
 		return code;
 	if (read_jobs(m, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
+	if (!m->p.g.n)
+		fprintf(stderr, "mlmake: %s has no stages yet; mlmake.ini(5) says what they look like\n", m->p.file);
 	if (choose_sources(m, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
 	choose_force(m);

@@ -4,15 +4,47 @@
 #include <unistd.h>
 
 #include "cli/project.h"
+#include "lineage/runlog.h"
 #include "report/why.h"
+#include "run/aside.h"
+#include "util/file.h"
+
+/* What became of in the last time it was tried: nothing to say if that went well. */
+static void add_last_failure(struct project *p, const struct instance *in, const struct run *runs, size_t n,
+			     struct strbuf *out)
+{
+	CLEANUP(freep) char *name = aside_file_name(in->name);
+	CLEANUP(freep) char *log = xstrfmt("%s/log/%s.log", p->repo.state, name);
+	size_t i, j;
+
+	for (i = n; i-- > 0;)
+		for (j = 0; j < runs[i].n_parts; j++) {
+			const struct run_part *part = &runs[i].parts[j];
+
+			if (!streq(part->name, in->name))
+				continue;
+			if (part->has_key)
+				return;
+			strbuf_addf(out, "  when it was last tried, in run %s, it %s%s%s\n", runs[i].id,
+				    streq(part->result, "interrupted") ? "was interrupted" : "failed",
+				    file_exists(log) ? "; its log is " : "", file_exists(log) ? log : "");
+			return;
+		}
+}
 
 static int show_text(struct project *p, const struct plan *plan)
 {
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+	CLEANUP(arena_release) struct arena arena = ARENA_INIT;
+	CLEANUP(freep) char *file = xstrfmt("%s/runs", p->repo.state);
+	struct run *runs;
+	size_t n;
 	CLEANUP(err_release) struct err err = ERR_INIT;
 	struct style style = project_style(p, STDOUT_FILENO);
 	size_t i;
 
+	if (runlog_read(file, &arena, &runs, &n, &err) < 0)
+		return cli_fail(EXIT_USAGE, &err);
 	for (i = 0; i < p->g.n; i++) {
 		if (!p->named[i])
 			continue;
@@ -20,6 +52,8 @@ static int show_text(struct project *p, const struct plan *plan)
 			strbuf_addch(&out, '\n');
 		if (report_why(plan, i, p->store, &style, &out, &err) < 0)
 			return cli_fail(EXIT_USAGE, &err);
+		if (plan->verdicts[i].state == STALE_STALE)
+			add_last_failure(p, p->g.nodes[i].in, runs, n, &out);
 	}
 	return cli_print(&out);
 }

@@ -3,7 +3,7 @@
  *
  *   {"id": "20261123T180509-1f3a5c07", "time": "2026-11-23T18:05:09Z", "source": "<commit>"|null, "dirty": true|false|null,
  *    "outcome": "done"|"failed"|"interrupted", "duration": 1.25, "saved": 30.1,
- *    "instances": [{"name": "train@1", "result": "done"|"restored"|"failed", "key": "<sha256>"|null, "duration": 0.8}]} */
+ *    "instances": [{"name": "train@1", "result": "done"|"restored"|"failed"|"interrupted", "key": "<sha256>"|null, "duration": 0.8}]} */
 #ifndef LINEAGE_RUNLOG_H
 #define LINEAGE_RUNLOG_H
 

@@ -28,7 +28,7 @@ static size_t count(const struct run *r, const char *result)
 
 static void add_counts(struct strbuf *out, const struct run *r)
 {
-	static const char *const results[][2] = {{"done", "ran"}, {"restored", "restored"}, {"failed", "failed"}};
+	static const char *const results[][2] = {{"done", "ran"}, {"restored", "restored"}, {"failed", "failed"}, {"interrupted", "interrupted"}};
 	const char *comma = "";
 	size_t i, n;
 

@@ -99,8 +99,8 @@ static void add_part(struct build *b, size_t node, enum event_kind kind, const s
 	struct build_result *r = b->result;
 
 	ALLOC_GROW(r->parts, r->n_parts + 1, r->cap_parts);
-	r->parts[r->n_parts++] = (struct build_part){b->p->g->nodes[node].in, kind, key != NULL,
-						     key ? *key : (struct digest){{0}}, duration};
+	r->parts[r->n_parts++] = (struct build_part){b->p->g->nodes[node].in, kind, b->interrupted,
+						     key != NULL, key ? *key : (struct digest){{0}}, duration};
 }
 
 static void node_good(struct build *b, size_t node, bool touched)

@@ -38,6 +38,7 @@ struct build_options {
 struct build_part {
 	const struct instance *in;
 	enum event_kind result; /* DONE, RESTORED, FAILED */
+	bool interrupted;       /* FAILED: because it was stopped */
 	bool has_key;
 	struct digest key;
 	int64_t duration;

@@ -35,7 +35,8 @@ static int check_inputs(struct finish *f)
 			return -1;
 		if (!content_eq(&is, &was->content))
 			return err_set(&f->err, ERR_MOVED,
-				       "'%s' changed while it ran, so its result is not recorded; run mlmake again",
+				       "'%s' changed while it ran, so its result is not recorded; run mlmake again, "
+				       "unless the stage writes to it itself: then it is an output",
 				       was->name);
 		if (f->marks && f->marks[i] && f->marks[i] != statcache_written(f->cache, was->name, true, &is))
 			return err_set(&f->err, ERR_MOVED,
@@ -108,7 +109,6 @@ static int save_aside(struct finish *f)
 	for (i = 0; i < f->aside->n; i++) {
 		CLEANUP(freep) char *where = aside_where(f->aside, i);
 		struct content c;
-		char hex[DIGEST_HEX + 1];
 
 		for (j = 0; where && j < f->v->now.n_facts; j++) {
 			const struct record_fact *fact = &f->v->now.facts[j];
@@ -119,9 +119,10 @@ static int save_aside(struct finish *f)
 				break;
 			if (store_put(f->store, where, &c, &f->err) < 0)
 				return err_wrap(&f->err, "cannot keep what stood at '%s'", fact->name);
-			digest_hex(&c.id, hex);
-			strbuf_addf(&f->note, "%s'%s' was not as any run left it; that version is kept in the store as %s",
-				    f->note.len ? "; " : "", fact->name, hex);
+			strbuf_addf(&f->note, "%s'%s' was not as any run left it; that version is kept in the store as '",
+				    f->note.len ? "; " : "", fact->name);
+			store_object_path(f->store, &c.id, &f->note);
+			strbuf_addch(&f->note, '\'');
 			break;
 		}
 	}

@@ -46,6 +46,9 @@ NODISCARD int store_place(struct store *s, const struct content *c, const char *
 /* Removes what store_place left beside path when it was killed. Nobody may be placing path. */
 NODISCARD int store_place_sweep(const char *path, struct err *err);
 
+/* Appends where the object lies, for people who look for it (of a directory: its manifest). */
+void store_object_path(const struct store *s, const struct digest *id, struct strbuf *out);
+
 /* Makes all puts so far durable. One call for a batch. */
 NODISCARD int store_sync(struct store *s, struct err *err);
 

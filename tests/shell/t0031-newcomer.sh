@@ -94,4 +94,35 @@ holds "$T/out" \
 	"mlmake.ini:6: warning: the command of 'b' names 'b.txt', which 'a' makes; if it reads that, list it under 'data'" \
 	"mlmake.ini:9: warning: the command of 'c' names 'd/x.txt', which 'a' makes; if it reads that, list it under 'data'"
 
+begin 'why tells that the last attempt failed, and where its log is'
+new_project failed <<'END'
+[stage s]
+cmd  = echo oops; [ -e good ]; echo 1 > {{outs}}
+outs = s.txt
+END
+mm 1
+mm 0 why s; said 'last tried, in run .*, it failed; its log is .*/log/s\.log'
+: > good
+mm 0
+mm 0 why s; said_not 'last tried'
+
+begin 'a file without stages says so'
+new_project none <<'END'
+[project]
+name = none
+END
+mm 0; said 'has no stages yet'
+
+begin 'an interrupted stage is no failed one in the log'
+new_project stopped <<'END'
+[stage s]
+cmd  = echo "$$" > "$T/stopped-pid"; sleep 1000; echo 1 > {{outs}}
+outs = s.txt
+END
+mm_start
+until_true 'it runs' test -s "$T/stopped-pid"
+kill -INT "$pid"
+mm_end 130
+mm 0 log --json; said '"result": "interrupted"'
+mm 0 log; said '1 interrupted'
 finish
