@@ -101,7 +101,8 @@ static int open_locked(struct objects *o, bool make, struct err *err)
 		}
 		__atomic_store_n(&o->swept, true, __ATOMIC_RELEASE);
 	}
-	__atomic_store_n(&o->fd, fd, __ATOMIC_RELEASE);
+	if (fd != o->fd) /* others may be reading it already */
+		__atomic_store_n(&o->fd, fd, __ATOMIC_RELEASE);
 	return 0;
 }
 
