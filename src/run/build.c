@@ -611,7 +611,8 @@ static void build_init(struct build *b)
 	b->waits = xcalloc(g->n + 1, sizeof(*b->waits));
 	b->touched = xcalloc(g->n + 1, sizeof(*b->touched));
 	b->no_restore = xcalloc(g->n + 1, sizeof(*b->no_restore));
-	order_make(&b->order, b->p);
+	if (b->p->counts[STALE_STALE] + b->p->counts[STALE_RESTORABLE]) /* otherwise nothing is ever queued */
+		order_make(&b->order, b->p);
 	b->queue.o = &b->order;
 	b->pool = pool_new(MAX(pool_cpus(), 2));
 	b->began = b->last_tick = tick(b);
