@@ -1,6 +1,6 @@
 EXTRA_DIST = tests/layers.txt tests/layers.sh tests/shell/lib.sh $(SHELL_TESTS)
 
-unit_tests = test_util test_digest test_store test_params test_pipeline test_graph test_stale test_archive test_build test_keeper \
+unit_tests = test_util test_digest test_store test_params test_pipeline test_graph test_stale test_keyed test_build test_keeper \
 	test_jobserver test_resources test_report test_display
 
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
@@ -39,8 +39,8 @@ test_graph_SOURCES = tests/unit/test_graph.c tests/unit/fake_disk.h $(tap)
 test_graph_LDADD = $(unit_ldadd)
 test_stale_SOURCES = tests/unit/test_stale.c tests/unit/fake_disk.h $(tap)
 test_stale_LDADD = $(unit_ldadd)
-test_archive_SOURCES = tests/unit/test_archive.c $(tap)
-test_archive_LDADD = $(unit_ldadd)
+test_keyed_SOURCES = tests/unit/test_keyed.c $(tap)
+test_keyed_LDADD = $(unit_ldadd)
 test_build_SOURCES = tests/unit/test_build.c tests/unit/fake_disk.h $(tap)
 test_build_LDADD = $(unit_ldadd)
 test_keeper_SOURCES = tests/unit/test_keeper.c $(tap)

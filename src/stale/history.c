@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "stale/archive.h"
+#include "store/keyed.h"
 #include "util/file.h"
 #include "util/hash.h"
 #include "util/map.h"
@@ -43,7 +43,7 @@ struct begun {
 struct history {
 	struct arena arena;
 	char *state_file, *journal_file, *lock_file;
-	struct archive *archive;
+	struct keyed *records;
 	const char *run_id;
 	struct strbuf state_text, lock_text;
 	struct map known;    /* instance -> struct known */
@@ -51,7 +51,7 @@ struct history {
 	bool made_known;
 	struct map by_key;   /* hex key -> struct record, of records read or added in this process */
 	char lock_stat[128]; /* as the state file says */
-	struct archive_item *new_records; /* in arena: to be archived at the next save */
+	struct keyed_item *new_records; /* in arena: to be archived at the next save */
 	size_t n_new;
 	int journal;
 	off_t journal_len; /* up to where the journal found at open is whole */
@@ -272,7 +272,7 @@ static void ended(struct history *h, const char *instance)
 /* Also one that another record of its instance follows before the next save is kept by its key. */
 static void keep_record(struct history *h, const char *text, size_t n)
 {
-	struct archive_item it = {.text = text, .len = n, .age = SIZE_MAX - h->n_new};
+	struct keyed_item it = {.text = text, .len = n, .age = SIZE_MAX - h->n_new};
 
 	if (!record_peek_key(text, n, &it.key))
 		return;
@@ -397,7 +397,7 @@ struct history *history_open(const struct history_paths *paths, bool *conflict, 
 	h->state_file = xstrfmt("%s/state", paths->state);
 	h->journal_file = xstrfmt("%s/journal", paths->state);
 	records = xstrfmt("%s/records", paths->shared);
-	h->archive = archive_new(records);
+	h->records = keyed_new(records, "records");
 	h->lock_file = xstrdup(paths->lock);
 	/* Before the state, which is newer than it if another process saves in between: what is said twice does no harm. */
 	crashed = file_read(h->journal_file, STATE_LIMIT, &journal, NULL) == 0;
@@ -426,7 +426,7 @@ void history_free(struct history *h)
 	closep(&h->journal);
 	free(h->state_file);
 	free(h->journal_file);
-	archive_free(h->archive);
+	keyed_free(h->records);
 	free(h->lock_file);
 	free(h);
 }
@@ -466,7 +466,7 @@ const struct record *history_find(struct history *h, const struct digest *key)
 	r = map_get(&h->by_key, hex);
 	if (r)
 		return r;
-	if (!archive_find(h->archive, key, &text))
+	if (!keyed_find(h->records, key, &text))
 		return NULL;
 	r = arena_alloc(&h->arena, sizeof(*r));
 	if (record_parse(text.buf, text.len, &h->arena, r, NULL) < 0 || !digest_eq(&r->key, key))
@@ -665,7 +665,7 @@ int history_save(struct history *h, bool (*current)(void *ctx, const char *insta
 				strbuf_addch(&lock, '\n');
 		}
 	}
-	if (archive_add(h->archive, h->run_id ? h->run_id : "0", h->new_records, h->n_new, err) < 0)
+	if (keyed_add(h->records, h->run_id ? h->run_id : "0", h->new_records, h->n_new, err) < 0)
 		return -1;
 	if (before_commit && before_commit(commit_ctx, err) < 0)
 		return -1;

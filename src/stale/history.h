@@ -3,7 +3,7 @@
  *
  *   STATE/state      the last record of every instance, one file, rewritten whole once a run (temporary, fsync, rename)
  *   STATE/journal    what happened since: appended line by line, each with a checksum; removed when state is written
- *   SHARED/records/  every record by key, for all work trees of this clone (stale/archive.h)
+ *   SHARED/records/  every record by key, for all work trees of this clone (store/keyed.h)
  *   mlmake.lock      the tracked copy: records without what is local to a machine
  *
  * A journal that is there at open belongs to a run that ended badly; its records count, and recover says what else it left. */

@@ -1,6 +1,4 @@
 libmlmake_a_SOURCES += \
-	src/stale/archive.c \
-	src/stale/archive.h \
 	src/stale/decide.c \
 	src/stale/decide.h \
 	src/stale/history.c \

@@ -1,5 +1,7 @@
 libmlmake_a_SOURCES += \
 	src/store/find.c \
+	src/store/keyed.c \
+	src/store/keyed.h \
 	src/store/objects.c \
 	src/store/objects.h \
 	src/store/place.c \
