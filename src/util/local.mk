@@ -27,6 +27,8 @@ libmlmake_a_SOURCES += \
 	src/util/path.h \
 	src/util/pool.c \
 	src/util/pool.h \
+	src/util/process.c \
+	src/util/process.h \
 	src/util/strbuf.c \
 	src/util/strbuf.h \
 	src/util/strvec.c \

@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "util/json.h"
 #include "util/map.h"
 #include "util/path.h"
+#include "util/process.h"
 #include "util/strbuf.h"
 #include "util/strvec.h"
 #include "util/text.h"
@@ -522,6 +524,54 @@ static void keeps_long_ini_lines(void)
 	diags_release(&ds);
 }
 
+/* Runs sh -c script with input, and env on top of ours. */
+static int sh(const char *script, const char *input, size_t n, char *const *env, struct strbuf *out, struct strbuf *errors,
+	      struct err *err)
+{
+	CLEANUP(strvec_release) struct strvec argv = STRVEC_INIT;
+	struct process_start how = {.argv = &argv, .env = env};
+
+	strvec_push(&argv, "sh");
+	strvec_push(&argv, "-c");
+	strvec_push(&argv, script);
+	return process_run(&how, input, n, (size_t)1 << 24, out, errors, err);
+}
+
+static void runs_programs(void)
+{
+	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT, errors = STRBUF_INIT, big = STRBUF_INIT;
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	CLEANUP(strvec_release) struct strvec nobody = STRVEC_INIT;
+	struct process_start how = {.argv = &nobody};
+	char given[] = "GIVEN=by us";
+	char *env[] = {given, NULL};
+
+	signal(SIGPIPE, SIG_IGN);
+	setenv("GIT_DIR", "/elsewhere", 1);
+	setenv("GIT_CONFIG_COUNT", "0", 1);
+	setenv("GIVEN", "by the world", 1);
+	EXPECT_INT(sh("cat; echo $GIVEN $LC_ALL ${GIT_DIR-none} $GIT_CONFIG_COUNT; echo oh >&2; exit 3", "in\n", 3, env, &out,
+		      &errors, &err), 3);
+	EXPECT_STR(out.buf, "in\nby us C none 0\n");
+	EXPECT_STR(errors.buf, "oh\n");
+	strbuf_addn(&big, 'x', 3000000); /* more than pipes hold, both ways at once */
+	strbuf_clear(&out);
+	EXPECT_INT(sh("cat", big.buf, big.len, NULL, &out, NULL, &err), 0);
+	EXPECT_INT(out.len, big.len);
+	EXPECT_INT(sh("exec <&-; sleep 0; exit 5", big.buf, big.len, NULL, &out, NULL, &err), 5); /* it does not read */
+	EXPECT_INT(sh("kill -9 $$", NULL, 0, NULL, &out, NULL, &err), 128 + 9);
+	EXPECT_INT(sh("yes", NULL, 0, NULL, &out, NULL, &err), -1);
+	EXPECT_INT(err.code, ERR_INVALID);
+	err_clear(&err);
+	strvec_push(&nobody, "no-such-program-of-mlmake");
+	EXPECT_INT(process_run(&how, NULL, 0, 100, &out, NULL, &err), -1);
+	EXPECT_INT(err.code, ERR_NOTFOUND);
+	EXPECT_STR(err.msg, "'no-such-program-of-mlmake' is not installed");
+	unsetenv("GIT_DIR");
+	unsetenv("GIT_CONFIG_COUNT");
+	unsetenv("GIVEN");
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
@@ -544,6 +594,7 @@ int main(void)
 		{"sorts diagnostics", sorts_diagnostics},
 		{"reads INI lines", reads_ini_lines},
 		{"keeps long INI lines", keeps_long_ini_lines},
+		{"runs programs", runs_programs},
 	};
 
 	return tap_run("util", tests, ARRAY_SIZE(tests));
