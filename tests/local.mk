@@ -1,7 +1,21 @@
 EXTRA_DIST = tests/layers.txt tests/layers.sh tests/shell/lib.sh $(SHELL_TESTS)
 
-unit_tests = test_util test_digest test_store test_params test_pipeline test_graph test_stale test_keyed test_build test_keeper \
-	test_jobserver test_resources test_report test_display
+unit_tests = \
+	test_util \
+	test_digest \
+	test_gitdb \
+	test_store \
+	test_params \
+	test_pipeline \
+	test_graph \
+	test_stale \
+	test_keyed \
+	test_build \
+	test_keeper \
+	test_jobserver \
+	test_resources \
+	test_report \
+	test_display
 
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 SH_LOG_DRIVER = $(LOG_DRIVER)
@@ -29,6 +43,8 @@ test_util_SOURCES = tests/unit/test_util.c $(tap)
 test_util_LDADD = $(unit_ldadd)
 test_digest_SOURCES = tests/unit/test_digest.c $(tap)
 test_digest_LDADD = $(unit_ldadd)
+test_gitdb_SOURCES = tests/unit/test_gitdb.c $(tap)
+test_gitdb_LDADD = $(unit_ldadd)
 test_store_SOURCES = tests/unit/test_store.c $(tap)
 test_store_LDADD = $(unit_ldadd)
 test_params_SOURCES = tests/unit/test_params.c $(tap)

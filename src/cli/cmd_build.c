@@ -18,7 +18,7 @@
 #include "cli/event_stream.h"
 #include "cli/guard.h"
 #include "cli/project.h"
-#include "lineage/git.h"
+#include "gitdb/git.h"
 #include "lineage/runlog.h"
 #include "report/status.h"
 #include "run/build.h"

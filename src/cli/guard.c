@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lineage/git.h"
+#include "gitdb/git.h"
 #include "util/arena.h"
 #include "util/file.h"
 #include "util/map.h"

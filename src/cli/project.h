@@ -7,7 +7,7 @@
 
 #include "cli/command.h"
 #include "graph/graph.h"
-#include "lineage/repo.h"
+#include "gitdb/repo.h"
 #include "run/probe.h"
 #include "stale/plan.h"
 #include "store/store.h"

@@ -24,16 +24,21 @@
 #endif
 
 _Static_assert(sizeof(SHA256_CTX) <= sizeof(struct sha), "struct sha holds a SHA256_CTX");
+_Static_assert(sizeof(SHA_CTX) <= sizeof(struct sha1), "struct sha1 holds a SHA_CTX");
 
 static __typeof__(SHA256_Init) *p_init;
 static __typeof__(SHA256_Update) *p_update;
 static __typeof__(SHA256_Final) *p_final;
+static __typeof__(SHA1_Init) *p_init1;
+static __typeof__(SHA1_Update) *p_update1;
+static __typeof__(SHA1_Final) *p_final1;
 
 /* Without digests nothing can be done and nothing is half done, so this ends the program, as running out of memory does. */
 static void load(void)
 {
 	static const struct library_symbol symbols[] = {
-		{"SHA256_Init", &p_init}, {"SHA256_Update", &p_update}, {"SHA256_Final", &p_final}};
+		{"SHA256_Init", &p_init}, {"SHA256_Update", &p_update}, {"SHA256_Final", &p_final},
+		{"SHA1_Init", &p_init1},   {"SHA1_Update", &p_update1},   {"SHA1_Final", &p_final1}};
 	struct err err = ERR_INIT;
 
 	if (library_open(LIBRARY, symbols, ARRAY_SIZE(symbols), &err) == 0)
@@ -42,10 +47,10 @@ static void load(void)
 	_exit(2);
 }
 
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
 void sha_init(struct sha *s)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
 	pthread_once(&once, load);
 	p_init((SHA256_CTX *)s->opaque);
 }
@@ -58,6 +63,22 @@ void sha_update(struct sha *s, const void *data, size_t n)
 void sha_final(struct sha *s, struct digest *out)
 {
 	p_final(out->b, (SHA256_CTX *)s->opaque);
+}
+
+void sha1_init(struct sha1 *s)
+{
+	pthread_once(&once, load);
+	p_init1((SHA_CTX *)s->opaque);
+}
+
+void sha1_update(struct sha1 *s, const void *data, size_t n)
+{
+	p_update1((SHA_CTX *)s->opaque, data, n);
+}
+
+void sha1_final(struct sha1 *s, unsigned char out[SHA1_LEN])
+{
+	p_final1(out, (SHA_CTX *)s->opaque);
 }
 
 void digest_bytes(const void *data, size_t n, struct digest *out)

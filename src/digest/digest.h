@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* SHA-256, the identity of content. */
+/* SHA-256, the identity of content; and SHA-1, by which git names its objects and which identifies nothing of ours. */
 #ifndef DIGEST_DIGEST_H
 #define DIGEST_DIGEST_H
 
@@ -19,6 +19,14 @@ struct sha {
 void sha_init(struct sha *s);
 void sha_update(struct sha *s, const void *data, size_t n);
 void sha_final(struct sha *s, struct digest *out);
+
+#define SHA1_LEN 20
+struct sha1 {
+	_Alignas(16) unsigned char opaque[128];
+};
+void sha1_init(struct sha1 *s);
+void sha1_update(struct sha1 *s, const void *data, size_t n);
+void sha1_final(struct sha1 *s, unsigned char out[SHA1_LEN]);
 
 void digest_bytes(const void *data, size_t n, struct digest *out);
 bool digest_eq(const struct digest *a, const struct digest *b);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Questions to the git repository that a project lies in. libgit2 is loaded by the first of them: a run that has nothing to do
  * asks none. None of them runs a hook, a filter or any other command. */
-#ifndef LINEAGE_GIT_H
-#define LINEAGE_GIT_H
+#ifndef GITDB_GIT_H
+#define GITDB_GIT_H
 
-#include "lineage/repo.h"
+#include "gitdb/repo.h"
 #include "util/strvec.h"
 
 /* Appends those of paths (project paths; n of them) that git tracks, or that hold something it tracks. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <config.h>
 
-#include "lineage/repo.h"
+#include "gitdb/repo.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +92,7 @@ static int use_git(struct repo *r, const char *top, const char *dot_git, const c
 	r->top = xstrdup(top);
 	r->prefix = xstrdup(prefix);
 	r->shared = path_join(common, "mlmake");
+	r->git_dir = xstrdup(common);
 	r->state = xstrfmt("%s/mlmake/work/%s", dir, name);
 	return 0;
 }
@@ -100,6 +101,7 @@ static int use_git(struct repo *r, const char *top, const char *dot_git, const c
 static void use_none(struct repo *r)
 {
 	r->shared = xstrdup(".mlmake");
+	r->git_dir = xstrdup(".mlmake/git");
 	r->state = xstrdup(".mlmake/work/top");
 	r->prefix = xstrdup("");
 }
@@ -137,5 +139,6 @@ void repo_release(struct repo *r)
 	free(r->prefix);
 	free(r->shared);
 	free(r->state);
+	free(r->git_dir);
 	memset(r, 0, sizeof(*r));
 }

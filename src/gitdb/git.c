@@ -1,63 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The only file that knows libgit2. It is opened by name when it is needed, for it takes 10 ms to load and start. */
 #include <config.h>
 
-#include "lineage/git.h"
+#include "gitdb/git.h"
 
-#include <git2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/library.h"
+#include "gitdb/libgit2.h"
 #include "util/path.h"
-
-#define STRING_(x) #x
-#define STRING(x) STRING_(x)
-#define LIBRARY "libgit2.so." STRING(LIBGIT2_VER_MAJOR) "." STRING(LIBGIT2_VER_MINOR)
-
-#define FUNCTIONS(X)                                                                                       \
-	X(git_libgit2_init)                                                                                \
-	X(git_error_last)                                                                                  \
-	X(git_repository_open)                                                                             \
-	X(git_repository_free)                                                                             \
-	X(git_repository_index)                                                                            \
-	X(git_index_free)                                                                                  \
-	X(git_index_find)                                                                                  \
-	X(git_index_find_prefix)                                                                           \
-	X(git_reference_name_to_id)                                                                        \
-	X(git_oid_tostr)                                                                                   \
-	X(git_status_list_new)                                                                             \
-	X(git_status_list_entrycount)                                                                      \
-	X(git_status_byindex)                                                                              \
-	X(git_status_list_free)                                                                            \
-	X(git_status_options_init)
-
-#define DECLARE(name) static __typeof__(name) *p_##name;
-FUNCTIONS(DECLARE)
-
-static int load(struct err *err)
-{
-#define SYMBOL(name) {#name, &p_##name},
-	static const struct library_symbol symbols[] = {FUNCTIONS(SYMBOL)};
-	static bool loaded;
-
-	if (loaded)
-		return 0;
-	if (library_open(LIBRARY, symbols, ARRAY_SIZE(symbols), err) < 0)
-		return -1;
-	if (p_git_libgit2_init() < 0)
-		return err_set(err, ERR_IO, "libgit2 does not start");
-	loaded = true;
-	return 0;
-}
-
-static int fail(const char *what, struct err *err)
-{
-	const git_error *e = p_git_error_last();
-
-	return err_set(err, ERR_IO, "%s: %s", what, e && e->message ? e->message : "unknown git error");
-}
 
 static void repository_freep(git_repository **r)
 {
@@ -74,10 +25,10 @@ static void index_freep(git_index **i)
 static int open_repository(const struct repo *r, git_repository **out, struct err *err)
 {
 	*out = NULL;
-	if (load(err) < 0)
+	if (libgit2_load(err) < 0)
 		return -1;
 	if (p_git_repository_open(out, r->top) < 0)
-		return fail("cannot open the git repository", err);
+		return libgit2_fail(err, "cannot open the git repository");
 	return 0;
 }
 
@@ -92,7 +43,7 @@ int git_tracked(const struct repo *r, const char *const *paths, size_t n, struct
 	if (open_repository(r, &repo, err) < 0)
 		return -1;
 	if (p_git_repository_index(&index, repo) < 0)
-		return fail("cannot read git's index", err);
+		return libgit2_fail(err, "cannot read git's index");
 	for (i = 0; i < n; i++) {
 		CLEANUP(freep) char *path = *r->prefix ? path_join(r->prefix, paths[i]) : xstrdup(paths[i]);
 		CLEANUP(freep) char *below = xstrfmt("%s/", path);

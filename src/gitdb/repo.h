@@ -3,10 +3,12 @@
  *
  *   shared   <common git directory>/mlmake          store, records by key, secret: one for all work trees of the clone
  *   state    <git directory>/mlmake/work/<project>  stat cache, state, journal, logs, lock: this work tree and project
+ *   git_dir  <common git directory>                 the database that lineage and small artifacts go to
  *
+ * Without git, git_dir is .mlmake/git, a bare repository of our own that the first run makes.
  * Found by reading .git, HEAD and commondir alone, without running git or loading a library. */
-#ifndef LINEAGE_REPO_H
-#define LINEAGE_REPO_H
+#ifndef GITDB_REPO_H
+#define GITDB_REPO_H
 
 #include "util/base.h"
 #include "util/err.h"
@@ -15,7 +17,7 @@ struct repo {
 	bool in_git;
 	char *top;    /* of the work tree, relative to the project ("." or "../.."); NULL without git */
 	char *prefix; /* of the project within the work tree, "" at its top */
-	char *shared, *state;
+	char *shared, *state, *git_dir;
 };
 
 /* For the project in the working directory. Makes nothing. ERR_INVALID if .git is there and no repository. */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include "gitdb/libgit2.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "util/library.h"
+#include "util/strbuf.h"
+
+#define STRING_(x) #x
+#define STRING(x) STRING_(x)
+#define LIBRARY "libgit2.so." STRING(LIBGIT2_VER_MAJOR) "." STRING(LIBGIT2_VER_MINOR)
+
+#define DEFINE(name) __typeof__(name) *p_##name;
+GITDB_FUNCTIONS(DEFINE)
+
+static int load(struct err *err)
+{
+#define SYMBOL(name) {#name, &p_##name},
+	static const struct library_symbol symbols[] = {GITDB_FUNCTIONS(SYMBOL)};
+
+	if (library_open(LIBRARY, symbols, ARRAY_SIZE(symbols), err) < 0)
+		return -1;
+	if (p_git_libgit2_init() < 0)
+		return err_set(err, ERR_IO, "libgit2 does not start");
+	return 0;
+}
+
+int libgit2_load(struct err *err)
+{
+	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+	static bool loaded;
+	int got = 0;
+
+	pthread_mutex_lock(&mutex);
+	if (!loaded) {
+		got = load(err);
+		loaded = got == 0;
+	}
+	pthread_mutex_unlock(&mutex);
+	return got;
+}
+
+int libgit2_fail(struct err *err, const char *fmt, ...)
+{
+	CLEANUP(strbuf_release) struct strbuf what = STRBUF_INIT;
+	const git_error *e = p_git_error_last();
+	va_list ap;
+
+	va_start(ap, fmt);
+	strbuf_vaddf(&what, fmt, ap);
+	va_end(ap);
+	return err_set(err, ERR_IO, "%s: %s", what.buf, e && e->message ? e->message : "unknown git error");
+}

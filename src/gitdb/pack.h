@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Many objects into a git directory at once: a pack that is written as a stream while a run goes on.
+ *
+ * The pack grows under a temporary name in objects/pack, locked (flock) by who writes it; the next packer removes what kills
+ * left. packer_finish makes it and its index durable under their names, with a .keep beside them so that no `git gc` takes what no
+ * ref reaches yet; packer_release_keep takes that away when the ref stands. Objects may be added from several threads. */
+#ifndef GITDB_PACK_H
+#define GITDB_PACK_H
+
+#include "gitdb/gitdb.h"
+
+struct packer;
+
+/* Writes to db (borrowed). Makes no file until an object is added. */
+struct packer *packer_new(struct gitdb *db);
+/* What was not finished is dropped. */
+void packer_free(struct packer *p);
+
+/* Adds an object; *out is its name. What this pack or the database has already is not written again, for which a caller who knows that
+ * it is new can spare the look (fresh). compress: worth it for text that is not read often; payloads are stored as they are. */
+enum packer_how { PACKER_STORED = 0, PACKER_COMPRESSED = 1, PACKER_FRESH = 2 };
+NODISCARD int packer_add(struct packer *p, enum gitdb_kind kind, const void *data, size_t n, unsigned how, struct git_id *out,
+			 struct err *err);
+/* Is it in the pack under way? */
+bool packer_has(struct packer *p, const struct git_id *id);
+/* As gitdb_read, also of what the pack under way holds. */
+NODISCARD int packer_read(struct packer *p, const struct git_id *id, enum gitdb_kind kind, size_t limit, struct strbuf *out,
+			  struct err *err);
+
+/* Makes what was added part of the database, durable when this returns; another pack begins with the next object. Nothing added:
+ * nothing done. */
+NODISCARD int packer_finish(struct packer *p, struct err *err);
+/* Lets git collect what is in the packs that this packer finished, unless a ref reaches it. */
+void packer_release_keep(struct packer *p);
+
+#endif
