@@ -7,10 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/cmd_build.h"
@@ -18,7 +16,6 @@
 #include "cli/event_stream.h"
 #include "cli/guard.h"
 #include "cli/project.h"
-#include "gitdb/git.h"
 #include "lineage/runlog.h"
 #include "report/status.h"
 #include "run/build.h"
@@ -53,20 +50,6 @@ struct making {
 	size_t n_sinks;
 	struct build_result result;
 };
-
-static void make_run_id(char out[40])
-{
-	time_t now = time(NULL);
-	struct tm tm;
-	unsigned salt = 0;
-	char stamp[24] = "";
-
-	if (getrandom(&salt, sizeof(salt), GRND_NONBLOCK) != sizeof(salt))
-		salt = (unsigned)getpid();
-	if (gmtime_r(&now, &tm))
-		strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", &tm);
-	snprintf(out, 40, "%s-%08x", stamp, salt);
-}
 
 static int read_jobs(struct making *m, struct err *err)
 {
@@ -200,34 +183,12 @@ static int listen_in(struct making *m, struct err *err)
 	return 0;
 }
 
-static int sync_all(void *ctx, struct err *err)
-{
-	struct making *m = ctx;
-	struct stat here, there;
-	int fd;
-
-	if (store_sync(m->p.store, err) < 0)
-		return -1;
-	if (stat(".", &here) < 0 || stat(m->p.repo.state, &there) < 0 || here.st_dev == there.st_dev)
-		return 0;
-	fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || syncfs(fd) < 0) {
-		closep(&fd);
-		return err_errno(err, "cannot sync the project's file system");
-	}
-	closep(&fd);
-	return 0;
-}
-
 static int append_log(struct making *m, int64_t started, struct err *err)
 {
 	static const char *const outcomes[] = {"done", "failed", "interrupted"};
-	CLEANUP(freep) char *file = xstrfmt("%s/runs", m->p.repo.state);
-	CLEANUP(freep) char *source = NULL;
 	CLEANUP(freep) struct run_part *parts = xcalloc(m->result.n_parts + 1, sizeof(*parts));
 	struct run r = {.id = m->run_id,
 			.time = started,
-			.dirty = -1,
 			.outcome = outcomes[m->result.outcome],
 			.duration = m->result.duration,
 			.saved = m->result.saved,
@@ -245,20 +206,7 @@ static int append_log(struct making *m, int64_t started, struct err *err)
 									   : "failed",
 					     p->has_key, p->key, p->duration};
 	}
-	if (git_source(&m->p.repo, &source, &r.dirty, err) < 0) {
-		fprintf(stderr, "mlmake: warning: the log does not say which commit was built: %s\n", err->msg);
-		err_clear(err);
-	}
-	r.source = source;
-	return runlog_append(file, &r, err);
-}
-
-static int save(struct making *m, struct err *err)
-{
-	if (history_dirty(m->p.history) &&
-	    history_save(m->p.history, project_has, &m->p, sync_all, m, err) < 0)
-		return -1;
-	return statcache_save(m->p.cache, err);
+	return project_log(&m->p, &r, err);
 }
 
 /* Is something fresh by another record than its last, as when two probe answers give the same bytes? That is news too. */
@@ -313,7 +261,7 @@ static int build(struct making *m, struct err *err)
 		return -1;
 	got = build_run(&m->plan, &tools, &opt, &m->result, err);
 	if (got == 0) /* otherwise the journal stays, and the next run undoes what was under way */
-		got = save(m, err);
+		got = project_save(&m->p, err);
 	if (got == 0 && m->result.n_parts)
 		got = append_log(m, started, err);
 	return got;
@@ -337,26 +285,6 @@ static int show_plan(struct making *m)
 		return cli_print_json(report_status_json(&m->plan));
 	display_plan(&m->plan, &style, &out);
 	return cli_print(&out);
-}
-
-/* A run that ended badly has left its journal, or what it moved aside. */
-static bool left_traces(const struct making *m)
-{
-	CLEANUP(freep) char *journal = xstrfmt("%s/journal", m->p.repo.state);
-	CLEANUP(freep) char *aside = xstrfmt("%s/aside", m->p.repo.state);
-
-	return file_exists(journal) || file_exists(aside);
-}
-
-static int recover(struct making *m, struct err *err)
-{
-	CLEANUP(strvec_release) struct strvec notes = STRVEC_INIT;
-	int got = build_recover(m->p.history, m->p.repo.state, m->run_id, &notes, err);
-	size_t i;
-
-	for (i = 0; i < notes.n; i++)
-		fprintf(stderr, "mlmake: %s\n", notes.v[i]);
-	return got;
 }
 
 static int plan_and_build(struct making *m, struct err *err)
@@ -389,14 +317,9 @@ static int make_all(struct making *m, struct err *err)
 {
 	int code;
 
-	if (!m->dry && left_traces(m)) {
-		code = project_await(&m->p);
-		if (code != EXIT_DONE)
-			return code;
-		if (recover(m, err) < 0)
-			return cli_fail(EXIT_USAGE, err);
-		statcache_look_afresh(m->p.cache);
-	}
+	code = m->dry ? EXIT_DONE : project_recover(&m->p, m->run_id);
+	if (code != EXIT_DONE)
+		return code;
 	code = project_load(&m->p, m->a->words.v, m->a->words.n);
 	if (code != EXIT_DONE)
 		return code;
@@ -440,7 +363,7 @@ int build_main(struct args *a, bool fetch)
 	int code;
 
 	m.dry = args_count(a, "dry-run") > 0;
-	make_run_id(m.run_id);
+	run_new_id(m.run_id);
 	code = project_open(&m.p, a, !m.dry);
 	if (code == EXIT_DONE)
 		code = make_all(&m, &err);

@@ -1,5 +1,6 @@
 libmlmake_a_SOURCES += \
 	src/cli/args.c \
+	src/cli/cmd_accept.c \
 	src/cli/cmd_build.c \
 	src/cli/cmd_build.h \
 	src/cli/cmd_completions.c \

@@ -11,12 +11,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gitdb/git.h"
+#include "run/build.h"
 #include "util/file.h"
 #include "util/path.h"
 #include "util/pool.h"
 
-#define SMALL_STATE 65536
 #include "util/text.h"
+
+#define SMALL_STATE 65536
 
 /* Goes up from here to the first directory that has mlmake.ini, not past the top of a git work tree. */
 static int enter(struct project *p, struct err *err)
@@ -291,6 +294,36 @@ int project_load(struct project *p, char *const *words, size_t n)
 	return got < 0 ? EXIT_USAGE : code;
 }
 
+/* A run that ended badly has left its journal, or what it moved aside. */
+static bool left_traces(const struct project *p)
+{
+	CLEANUP(freep) char *journal = xstrfmt("%s/journal", p->repo.state);
+	CLEANUP(freep) char *aside = xstrfmt("%s/aside", p->repo.state);
+
+	return file_exists(journal) || file_exists(aside);
+}
+
+int project_recover(struct project *p, const char *run_id)
+{
+	CLEANUP(strvec_release) struct strvec notes = STRVEC_INIT;
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	int code, got;
+	size_t i;
+
+	if (!left_traces(p))
+		return EXIT_DONE;
+	code = project_await(p);
+	if (code != EXIT_DONE)
+		return code;
+	got = build_recover(p->history, p->repo.state, run_id, &notes, &err);
+	for (i = 0; i < notes.n; i++)
+		fprintf(stderr, "mlmake: %s\n", notes.v[i]);
+	if (got < 0)
+		return cli_fail(EXIT_USAGE, &err);
+	statcache_look_afresh(p->cache);
+	return EXIT_DONE;
+}
+
 int project_plan(struct project *p, const bool *force, struct plan *plan)
 {
 	struct plan_tools tools = {p->cache, p->store, p->history, probes_get, &p->probes, pool_cpus()};
@@ -298,6 +331,45 @@ int project_plan(struct project *p, const bool *force, struct plan *plan)
 
 	project_tell(p);
 	return got < 0 ? EXIT_USAGE : EXIT_DONE;
+}
+
+static int sync_all(void *ctx, struct err *err)
+{
+	struct project *p = ctx;
+	CLEANUP(closep) int fd = -1;
+	struct stat here, there;
+
+	if (store_sync(p->store, err) < 0)
+		return -1;
+	if (stat(".", &here) < 0 || stat(p->repo.state, &there) < 0 || here.st_dev == there.st_dev)
+		return 0;
+	fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || syncfs(fd) < 0)
+		return err_errno(err, "cannot sync the project's file system");
+	return 0;
+}
+
+int project_save(struct project *p, struct err *err)
+{
+	if (history_dirty(p->history) && history_save(p->history, project_has, p, sync_all, p, err) < 0)
+		return -1;
+	return statcache_save(p->cache, err);
+}
+
+int project_log(struct project *p, struct run *r, struct err *err)
+{
+	CLEANUP(freep) char *file = xstrfmt("%s/runs", p->repo.state);
+	CLEANUP(freep) char *source = NULL;
+
+	if (git_source(&p->repo, &source, &r->dirty, err) < 0) {
+		fprintf(stderr, "mlmake: warning: the log does not say which commit was built: %s\n", err->msg);
+		err_clear(err);
+	}
+	r->source = source;
+	if (runlog_append(file, r, err) < 0)
+		return -1;
+	r->source = NULL;
+	return 0;
 }
 
 void project_close(struct project *p)

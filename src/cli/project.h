@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "graph/graph.h"
 #include "gitdb/repo.h"
+#include "lineage/runlog.h"
 #include "run/probe.h"
 #include "stale/plan.h"
 #include "store/store.h"
@@ -42,12 +43,18 @@ NODISCARD int project_await(struct project *p);
 struct pipeline_disk project_disk(struct project *p);
 /* Reads the pipeline, builds the graph, selects the targets in words[0..n). Errors and warnings are told on standard error. */
 NODISCARD int project_load(struct project *p, char *const *words, size_t n);
+/* If the run before ended badly, undoes what it left half-done; to be called before project_load. Returns an exit code. */
+NODISCARD int project_recover(struct project *p, const char *run_id);
 /* Decides. */
 NODISCARD int project_plan(struct project *p, const bool *force, struct plan *plan);
 /* Is instance (of ctx, a struct project) part of the pipeline as it is now? */
 bool project_has(void *ctx, const char *instance);
 /* Prints the diagnostics so far, sorted, on standard error, and forgets them. */
 void project_tell(struct project *p);
+/* Writes what is known: history if there is news, durably, and the stat cache. */
+NODISCARD int project_save(struct project *p, struct err *err);
+/* Adds r to the log of runs; which commit it was about is found out. */
+NODISCARD int project_log(struct project *p, struct run *r, struct err *err);
 void project_close(struct project *p);
 
 /* A word that names a file, as given below p->below, as a project path; other words as they are. Owned. */

@@ -4,8 +4,10 @@
 #include "lineage/runlog.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +18,20 @@
 #define LOG_LIMIT ((size_t)1 << 30)
 #define SECOND 1e9
 #define LONGEST 3e9 /* seconds: a century */
+
+void run_new_id(char out[40])
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	unsigned salt = 0;
+	char stamp[24] = "";
+
+	if (getrandom(&salt, sizeof(salt), GRND_NONBLOCK) != sizeof(salt))
+		salt = (unsigned)getpid();
+	if (gmtime_r(&now, &tm))
+		strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", &tm);
+	snprintf(out, 40, "%s-%08x", stamp, salt);
+}
 
 static struct json *part_json(const struct run_part *p)
 {
@@ -46,6 +62,10 @@ int runlog_append(const char *file, const struct run *r, struct err *err)
 	json_set_str(j, "outcome", r->outcome);
 	json_set_float(j, "duration", (double)r->duration / SECOND);
 	json_set_float(j, "saved", (double)r->saved / SECOND);
+	if (r->author)
+		json_set_str(j, "author", r->author);
+	if (r->because)
+		json_set_str(j, "because", r->because);
 	for (i = 0; i < r->n_parts; i++)
 		json_push(parts, part_json(&r->parts[i]));
 	json_set(j, "instances", parts);
@@ -78,14 +98,9 @@ static int64_t nanoseconds(const struct json *j)
 
 static int64_t time_of(const char *iso)
 {
-	struct tm tm;
-	time_t t;
+	int64_t ns;
 
-	memset(&tm, 0, sizeof(tm));
-	if (!iso || !strptime(iso, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		return 0;
-	t = timegm(&tm);
-	return t >= 0 && t < INT64_MAX / 1000000000 ? (int64_t)t * 1000000000 : 0;
+	return iso && clock_parse_iso(iso, strlen(iso), &ns) ? ns : 0;
 }
 
 static bool read_part(struct arena *a, const struct json *j, struct run_part *p)
@@ -116,6 +131,8 @@ static bool read_run(struct arena *a, const char *line, size_t n, struct run *r)
 	r->source = string_of(a, j, "source");
 	r->dirty = dirty && json_kind(dirty) == JSON_BOOL ? json_bool(dirty) : -1;
 	r->outcome = string_of(a, j, "outcome");
+	r->author = string_of(a, j, "author");
+	r->because = string_of(a, j, "because");
 	r->duration = nanoseconds(json_get(j, "duration"));
 	r->saved = nanoseconds(json_get(j, "saved"));
 	if (!r->id || !r->outcome || !parts || json_kind(parts) != JSON_LIST)

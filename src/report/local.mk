@@ -1,4 +1,6 @@
 libmlmake_a_SOURCES += \
+	src/report/acceptances.c \
+	src/report/acceptances.h \
 	src/report/boxes.c \
 	src/report/boxes.h \
 	src/report/drawing.c \

@@ -14,7 +14,7 @@
 
 static enum hue outcome_hue(const char *outcome)
 {
-	return streq(outcome, "done") ? HUE_GOOD : streq(outcome, "failed") ? HUE_BAD : HUE_WARN;
+	return streq(outcome, "done") || streq(outcome, "accepted") ? HUE_GOOD : streq(outcome, "failed") ? HUE_BAD : HUE_WARN;
 }
 
 static size_t count(const struct run *r, const char *result)
@@ -28,7 +28,8 @@ static size_t count(const struct run *r, const char *result)
 
 static void add_counts(struct strbuf *out, const struct run *r)
 {
-	static const char *const results[][2] = {{"done", "ran"}, {"restored", "restored"}, {"failed", "failed"}, {"interrupted", "interrupted"}};
+	static const char *const results[][2] = {{"done", "ran"}, {"restored", "restored"}, {"failed", "failed"}, {"interrupted", "interrupted"},
+						  {"accepted", "accepted"}, {"undone", "taken back"}};
 	const char *comma = "";
 	size_t i, n;
 
@@ -37,6 +38,8 @@ static void add_counts(struct strbuf *out, const struct run *r)
 			strbuf_addf(out, "%s%zu %s", comma, n, results[i][1]);
 			comma = ", ";
 		}
+	if (r->author) /* what a person did took no time worth telling */
+		return;
 	strbuf_addf(out, "%s in ", *comma ? "" : "nothing ran");
 	text_add_duration(out, r->duration);
 	if (r->saved >= 1000000000) {
@@ -78,6 +81,20 @@ static void add_names(struct strbuf *out, const struct run *r, const struct styl
 	free(names);
 }
 
+static void add_why(struct strbuf *out, const struct run *r, const struct style *s)
+{
+	size_t start = out->len;
+
+	if (!r->author || !r->because)
+		return;
+	strbuf_addstr(out, "    ");
+	words_person(out, r->author);
+	strbuf_addstr(out, ": ");
+	term_add_clean(out, r->because, strlen(r->because));
+	term_cut(out, start, (size_t)s->width, s);
+	strbuf_addch(out, '\n');
+}
+
 static void add_run(struct strbuf *out, const struct run *r, const struct style *s)
 {
 	bool one_line = !s->width || s->width >= 100;
@@ -102,6 +119,7 @@ static void add_run(struct strbuf *out, const struct run *r, const struct style 
 	term_cut(out, start, (size_t)s->width, s);
 	strbuf_addch(out, '\n');
 	add_names(out, r, s);
+	add_why(out, r, s);
 }
 
 void report_log(const struct run *runs, size_t n, size_t limit, const struct style *s, struct strbuf *out)
@@ -143,6 +161,10 @@ static struct json *run_json(const struct run *r)
 	json_set_str(j, "outcome", r->outcome);
 	json_set_float(j, "duration", (double)r->duration / 1e9);
 	json_set_float(j, "saved", (double)r->saved / 1e9);
+	if (r->author)
+		json_set_str(j, "author", r->author);
+	if (r->because)
+		json_set_str(j, "because", r->because);
 	for (i = 0; i < r->n_parts; i++)
 		json_push(parts, part_json(&r->parts[i]));
 	json_set(j, "instances", parts);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/acceptances.h"
 #include "report/wording.h"
 #include "util/clock.h"
 #include "util/map.h"
@@ -260,6 +261,8 @@ struct json *report_verdict_json(const struct instance *in, const struct verdict
 		clock_iso(r->started, &time);
 		json_set_str(j, "time", time.buf);
 	}
+	if (r && r->n_accepted)
+		json_set(j, "accepted", report_acceptances_json(r));
 	return j;
 }
 

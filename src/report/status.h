@@ -15,7 +15,7 @@ void report_status(const struct plan *p, const struct style *s, bool verbose, st
 /* {"version": 1, "counts": {...}, "instances": [...]}: selected instances in topological order, each as below. */
 struct json *report_status_json(const struct plan *p);
 /* {"name", "stage", "state", "pending", "key", "reasons": [{"kind", "name", "old", "new", "file", "line"}]} and,
- * where there is a record, "run" and "time"; key is null while it is not known, old and new where there is none,
+ * where there is a record, "run" and "time" and, if it was accepted, "accepted" (report/acceptances.h); key is null while it is not known, old and new where there is none,
  * file and line are left out. */
 struct json *report_verdict_json(const struct instance *in, const struct verdict *v);
 struct json *report_reason_json(const struct reason *r);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/acceptances.h"
 #include "report/status.h"
 #include "report/wording.h"
 #include "util/file.h"
@@ -34,19 +35,27 @@ static bool is_small_file(const struct record_fact *f)
 	       f->content.size <= TEXT_LIMIT;
 }
 
-/* Old and new text of a file; false if one of them cannot be had any more. */
-static bool file_texts(const struct reason *r, struct store *st, struct strbuf *old, struct strbuf *new)
+/* The text of a file as it is on disk or, if it has changed since, as it was kept. */
+static bool text_now(const struct record_fact *f, struct store *st, struct strbuf *out)
 {
 	struct digest now;
 
+	if (file_read(f->name, TEXT_LIMIT, out, NULL) == 0) {
+		digest_bytes(out->buf, out->len, &now);
+		if (digest_eq(&now, &f->content.id))
+			return true;
+	}
+	strbuf_clear(out);
+	return store_get_bytes(st, &f->content.id, TEXT_LIMIT, out, NULL) == 0;
+}
+
+/* Old and new text of a file; false if one of them cannot be had any more. */
+static bool file_texts(const struct reason *r, struct store *st, struct strbuf *old, struct strbuf *new)
+{
 	if (!st || !is_small_file(r->was) || !is_small_file(r->is) || content_eq(&r->was->content, &r->is->content) ||
 	    fact_is_output(r->is->kind))
 		return false;
-	if (store_get_bytes(st, &r->was->content.id, TEXT_LIMIT, old, NULL) < 0 ||
-	    file_read(r->is->name, TEXT_LIMIT, new, NULL) < 0)
-		return false;
-	digest_bytes(new->buf, new->len, &now);
-	return digest_eq(&now, &r->is->content.id);
+	return store_get_bytes(st, &r->was->content.id, TEXT_LIMIT, old, NULL) == 0 && text_now(r->is, st, new);
 }
 
 /* The changed lines of a file or of the command; nothing if there are none to show. */
@@ -260,6 +269,7 @@ static void add_fresh(const struct verdict *v, struct strbuf *out)
 {
 	CLEANUP(unchanged_release) struct unchanged u = {0};
 	CLEANUP(strbuf_release) struct strbuf list = STRBUF_INIT;
+	const struct record *r = v->found ? v->found : v->last;
 	size_t files, i, outputs = 0;
 
 	find_unchanged(v, &u);
@@ -277,10 +287,47 @@ static void add_fresh(const struct verdict *v, struct strbuf *out)
 	}
 	for (i = 0; i < v->now.n_facts; i++)
 		outputs += fact_is_output(v->now.facts[i].kind);
-	strbuf_addf(out, "  its inputs, %s%sthe command, are what they were in ", list.buf, list.len ? " and " : "");
-	words_record(out, v->found ? v->found : v->last);
-	strbuf_addf(out, ",\n  and its output%s as that run left %s\n", outputs == 1 ? " is" : "s are",
-		    outputs == 1 ? "it" : "them");
+	strbuf_addf(out, "  its inputs, %s%sthe command, are %s", list.buf, list.len ? " and " : "",
+		    r->n_accepted ? "" : "what they were in ");
+	words_record(out, r);
+	strbuf_addf(out, ",\n  and its output%s as %s left %s\n", outputs == 1 ? " is" : "s are",
+		    r->n_accepted ? "its run" : "that run", outputs == 1 ? "it" : "them");
+}
+
+/* ---- what was accepted ---- */
+
+struct telling {
+	struct store *st;
+	const struct style *s;
+	struct strbuf *out;
+	struct chain *chain;
+};
+
+static void tell_acceptance(void *ctx, const struct acceptance *acc, const struct reason *reasons, size_t n)
+{
+	const struct telling *t = ctx;
+	size_t i;
+
+	strbuf_addstr(t->out, "    ");
+	words_acceptance(t->out, acc);
+	strbuf_addch(t->out, '\n');
+	for (i = 0; i < n; i++)
+		add_reason(t->chain, &reasons[i], t->st);
+}
+
+/* The result that v is about rests on a person's word. */
+static void add_accepted(const struct plan *p, const struct verdict *v, struct store *st, const struct style *s,
+			 struct strbuf *out)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	const struct record *r = v->found ? v->found : v->last;
+	struct chain chain = {p, s, out, NULL, 0};
+	struct telling t = {st, s, out, &chain};
+
+	if (!r || !r->n_accepted)
+		return;
+	strbuf_addstr(out, "  accepted as harmless since its run\n");
+	acceptances_each(r, &a, tell_acceptance, &t);
 }
 
 static void add_headline(const struct instance *in, const struct verdict *v, const struct style *s, struct strbuf *out)
@@ -340,6 +387,7 @@ int report_why(const struct plan *p, size_t node, struct store *st, const struct
 	add_headline(p->g->nodes[node].in, v, s, out);
 	if (v->state == STALE_FRESH && (v->found || v->last))
 		add_fresh(v, out);
+	add_accepted(p, v, st, s, out);
 	add_reasons(p, node, st, s, out);
 	if (v->state != STALE_FROZEN)
 		add_unchanged(v, s, out);

@@ -32,8 +32,31 @@ void words_time(struct strbuf *out, int64_t ns, bool seconds)
 		clock_iso(ns, out);
 }
 
+void words_person(struct strbuf *out, const char *who)
+{
+	const char *mail = strstr(who, " <");
+
+	term_add_clean(out, who, mail && mail != who ? (size_t)(mail - who) : strlen(who));
+}
+
+void words_acceptance(struct strbuf *out, const struct acceptance *acc)
+{
+	words_person(out, acc->who);
+	strbuf_addstr(out, ", ");
+	words_time(out, acc->when, false);
+	strbuf_addstr(out, ": ");
+	term_add_clean(out, acc->because, strlen(acc->because));
+}
+
 void words_record(struct strbuf *out, const struct record *r)
 {
+	if (r->n_accepted) {
+		strbuf_addstr(out, "what ");
+		words_person(out, r->accepted[r->n_accepted - 1].who);
+		strbuf_addstr(out, " accepted on ");
+		words_time(out, r->accepted[r->n_accepted - 1].when, false);
+		return;
+	}
 	if (!r->run) {
 		strbuf_addstr(out, "mlmake.lock");
 		return;

@@ -10,7 +10,12 @@
 void words_count(struct strbuf *out, size_t n, const char *noun);
 /* "2026-11-23 18:05" in local time; with seconds if asked for. */
 void words_time(struct strbuf *out, int64_t ns, bool seconds);
-/* "run 20261123T180509-1f3a5c07 of 2026-11-23 18:05", "mlmake.lock" if the run is not known. */
+/* "Jane Doe" of "Jane Doe <jane@example.org>" */
+void words_person(struct strbuf *out, const char *who);
+/* "Jane Doe, 2026-11-23 18:05: only a comment changed" */
+void words_acceptance(struct strbuf *out, const struct acceptance *acc);
+/* "run 20261123T180509-1f3a5c07 of 2026-11-23 18:05", "mlmake.lock" if the run is not known; "what Jane Doe accepted on 2026-11-23
+ * 18:05" if no run made the record. */
 void words_record(struct strbuf *out, const struct record *r);
 /* One line for r, safe to show: reason_words(), cleaned. */
 void words_reason(struct strbuf *out, const struct reason *r);

@@ -41,42 +41,10 @@ void build_note(struct build *b, size_t node, const char *message)
 	build_emit(b, e);
 }
 
-/* ---- the world as it is now ---- */
-
-static int live_content(void *ctx, const char *path, bool follow, struct content *out, const struct instance **maker,
-			struct err *err)
-{
-	struct build *b = ctx;
-
-	(void)maker;
-	return statcache_content(b->t->cache, path, follow, out, err);
-}
-
-static bool live_stored(void *ctx, const struct content *c)
-{
-	struct build *b = ctx;
-
-	return store_has(b->t->store, c);
-}
-
-static const char *live_probe(void *ctx, const char *cmd)
-{
-	struct build *b = ctx;
-
-	return b->t->probe ? b->t->probe(b->t->probe_ctx, cmd) : NULL;
-}
-
-static int live_links(void *ctx, const char *path, const struct content *c, int (*visit)(void *to, const char *link),
-		      void *to)
-{
-	struct build *b = ctx;
-
-	return statcache_links_out(b->t->cache, path, c, visit, to);
-}
-
 static int decide_now(struct build *b, size_t node, struct verdict *v, struct err *err)
 {
-	const struct world w = {live_content, live_stored, live_probe, b, live_links};
+	struct disk_world disk = {b->t->cache, b->t->store, b->t->probe, b->t->probe_ctx};
+	const struct world w = world_on_disk(&disk);
 	struct decide_options opt = {b->opt->force && b->opt->force[node]};
 
 	if (stale_decide(b->p->g->nodes[node].in, b->t->history, &w, &opt, &b->arena, v, err) < 0)

@@ -74,22 +74,21 @@ static int take_output(struct finish *f, struct record_fact *fact)
 	return 0;
 }
 
-static int keep_inputs(struct finish *f)
+int finish_keep_inputs(struct store *st, const struct instance *in, const struct record *now, struct err *err)
 {
-	const struct instance *in = f->in;
 	size_t i;
 
 	for (i = 0; i < in->n_inputs; i++) {
 		enum fact_kind kind = in->inputs[i].kind == INPUT_DATA   ? FACT_DATA
 				      : in->inputs[i].kind == INPUT_CODE ? FACT_CODE
 									 : FACT_LOCK;
-		const struct record_fact *fact = record_find(&f->v->now, kind, in->inputs[i].path);
+		const struct record_fact *fact = record_find(now, kind, in->inputs[i].path);
 
 		if (!fact || !in->inputs[i].keep || fact->content.size > KEEP_BYTES ||
 		    (fact->content.kind != CONTENT_FILE && fact->content.kind != CONTENT_EXEC))
 			continue;
-		if (store_put_known(f->store, fact->name, &fact->content, &f->err) < 0)
-			return err_wrap(&f->err, "cannot keep input '%s'", fact->name);
+		if (store_put_known(st, fact->name, &fact->content, err) < 0)
+			return err_wrap(err, "cannot keep input '%s'", fact->name);
 	}
 	return 0;
 }
@@ -151,7 +150,7 @@ static int collect(struct finish *f)
 	f->record.run = f->run_id;
 	f->record.started = f->started;
 	f->record.duration = f->duration;
-	return keep_inputs(f);
+	return finish_keep_inputs(f->store, f->in, now, &f->err);
 }
 
 static int restore(struct finish *f)

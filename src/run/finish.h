@@ -41,6 +41,9 @@ uint64_t *finish_mark_inputs(struct statcache *cache, const struct record *r);
 void finish_work(void *task);
 void finish_release(struct finish *f);
 
+/* Takes those inputs of in into the store that are kept, which are on disk as now says. */
+NODISCARD int finish_keep_inputs(struct store *st, const struct instance *in, const struct record *now, struct err *err);
+
 /* The outputs of in that are not on disk as r says, as paths borrowed from in; returns how many. paths has room for all. */
 size_t finish_to_restore(const struct verdict *v, const struct record *r, const struct instance *in, const char **paths);
 

@@ -225,6 +225,8 @@ static struct place place_of(const struct decision *d, enum fact_kind kind, cons
 	const struct instance *in = d->in;
 	size_t i;
 
+	if (!in)
+		return (struct place){NULL, 0};
 	for (i = 0; kind == FACT_PARAM && i < in->n_params; i++)
 		if (streq(in->params[i].name, name))
 			return in->params[i].at;
@@ -251,15 +253,6 @@ static enum reason_kind reason_of(enum fact_kind k)
 	}
 }
 
-static bool same_fact(const struct record_fact *was, const struct record_fact *is)
-{
-	if (fact_is_input_file(is->kind))
-		return content_eq(&was->content, &is->content);
-	if (!was->value || !is->value)
-		return was->value == is->value;
-	return streq(was->value, is->value);
-}
-
 static void compare(struct decision *d, const struct record_fact *was, const struct record_fact *is)
 {
 	const struct record_fact *any = was ? was : is;
@@ -274,7 +267,7 @@ static void compare(struct decision *d, const struct record_fact *was, const str
 		r.old = was ? hex_of(d, &was->content) : NULL;
 		r.new = is ? hex_of(d, &is->content) : NULL;
 	} else {
-		if (was && is && same_fact(was, is))
+		if (was && is && record_fact_same(was, is))
 			return;
 		r.old = !was ? NULL : file ? hex_of(d, &was->content) : was->value;
 		r.new = !is ? NULL : file ? hex_of(d, &is->content) : is->value;
@@ -396,6 +389,20 @@ static void give_reasons(struct decision *d, bool force)
 		add_reason(d, (struct reason){.kind = REASON_NEW, .name = ""});
 	if (v->n_reasons > 1)
 		qsort(v->reasons, v->n_reasons, sizeof(*v->reasons), by_rank);
+}
+
+void stale_compare(const struct record *was, const struct record *is, struct arena *a, struct reason **reasons, size_t *n)
+{
+	struct verdict v = {.now = *is};
+	struct decision d = {.a = a, .v = &v};
+
+	explain(&d, was);
+	if (was->written && is->written && streq(was->written, is->written))
+		drop_command(&v);
+	if (v.n_reasons > 1)
+		qsort(v.reasons, v.n_reasons, sizeof(*v.reasons), by_rank);
+	*reasons = v.reasons;
+	*n = v.n_reasons;
 }
 
 /* The record of the key: mostly the last one, so that is asked first. */

@@ -60,6 +60,17 @@ struct world {
 		     void *to);
 };
 
+/* The world as the disk is: nothing is pending. d lives as long as the world. */
+struct statcache;
+struct store;
+struct disk_world {
+	struct statcache *cache;
+	struct store *store;
+	const char *(*probe)(void *ctx, const char *cmd); /* may be NULL */
+	void *probe_ctx;
+};
+struct world world_on_disk(struct disk_world *d);
+
 struct decide_options {
 	bool force; /* -B */
 };
@@ -73,6 +84,9 @@ NODISCARD int stale_look(const struct instance *in, const struct world *w, struc
 			 struct err *err);
 /* Does r say what v->now says, with the same key and the outputs that are on disk? The test for fresh. */
 bool stale_matches(const struct verdict *v, const struct record *r);
+
+/* What differs between two records, as reasons that is is not was. In a; places are not known. */
+void stale_compare(const struct record *was, const struct record *is, struct arena *a, struct reason **reasons, size_t *n);
 
 const char *stale_state_name(enum stale_state s);   /* "fresh" ... */
 const char *reason_kind_name(enum reason_kind k);   /* "new" "data" ... as in --json */

@@ -44,6 +44,9 @@ struct history {
 	struct arena arena;
 	char *state_file, *journal_file, *lock_file;
 	struct keyed *records;
+	char *undone_file;
+	struct strbuf undone; /* its text, once somebody asks */
+	bool undone_read;
 	const char *run_id;
 	struct strbuf state_text, lock_text;
 	struct map known;    /* instance -> struct known */
@@ -157,23 +160,24 @@ static char *arena_hex(struct history *h, const struct digest *d)
 static int take_lock_block(struct history *h, const char *text, size_t n, int line, bool *conflict, struct err *err)
 {
 	CLEANUP(err_release) struct err why = ERR_INIT;
-	struct digest key, mine, said;
+	struct digest key, mine;
 	const struct known *old;
 	struct record *r = arena_alloc(&h->arena, sizeof(*r));
 	struct known *k;
+	bool accepted;
 
-	if (record_parse(text, n, &h->arena, r, &why) < 0 || !record_peek_key(text, n, &key))
+	if (record_parse(text, n, &h->arena, r, &why) < 0 || !record_peek_key(text, n, &key, NULL))
 		return err_set(err, ERR_PARSE,
 			       "%s:%d: %s; take the committed one with `git checkout -- %s`, or remove it: it is written anew",
 			       h->lock_file, line, why.msg ? why.msg : "the key does not stand first", h->lock_file);
-	record_key(r, &said);
-	if (!digest_eq(&said, &r->key)) { /* mixed by a merge, or edited: it does not say what was built from what */
+	if (!record_holds(r)) { /* mixed by a merge, or edited: it does not say what was built from what */
 		*conflict = true;
 		return 0;
 	}
 	map_put(&h->by_key, arena_hex(h, &key), r);
 	old = map_get(&h->known, r->instance);
-	if (old && record_peek_key(old->text, old->len, &mine) && digest_eq(&key, &mine))
+	if (old && record_peek_key(old->text, old->len, &mine, &accepted) && digest_eq(&key, &mine) &&
+	    (!accepted || r->n_accepted)) /* what was run counts more than what was accepted */
 		return 0;
 	k = know(h, text, n);
 	k->record = r;
@@ -274,7 +278,7 @@ static void keep_record(struct history *h, const char *text, size_t n)
 {
 	struct keyed_item it = {.text = text, .len = n, .age = SIZE_MAX - h->n_new};
 
-	if (!record_peek_key(text, n, &it.key))
+	if (!record_peek_key(text, n, &it.key, NULL))
 		return;
 	h->new_records = arena_grow(&h->arena, h->new_records, h->n_new, sizeof(*h->new_records));
 	h->new_records[h->n_new++] = it;
@@ -392,12 +396,13 @@ struct history *history_open(const struct history_paths *paths, bool *conflict, 
 	bool crashed;
 
 	*conflict = false;
-	h->state_text = h->lock_text = (struct strbuf)STRBUF_INIT;
+	h->state_text = h->lock_text = h->undone = (struct strbuf)STRBUF_INIT;
 	h->journal = -1;
 	h->state_file = xstrfmt("%s/state", paths->state);
 	h->journal_file = xstrfmt("%s/journal", paths->state);
 	records = xstrfmt("%s/records", paths->shared);
 	h->records = keyed_new(records, "records");
+	h->undone_file = xstrfmt("%s/undone", paths->shared);
 	h->lock_file = xstrdup(paths->lock);
 	/* Before the state, which is newer than it if another process saves in between: what is said twice does no harm. */
 	crashed = file_read(h->journal_file, STATE_LIMIT, &journal, NULL) == 0;
@@ -422,6 +427,8 @@ void history_free(struct history *h)
 	map_release(&h->made);
 	strbuf_release(&h->state_text);
 	strbuf_release(&h->lock_text);
+	strbuf_release(&h->undone);
+	free(h->undone_file);
 	arena_release(&h->arena);
 	closep(&h->journal);
 	free(h->state_file);
@@ -455,27 +462,62 @@ const struct record *history_last(struct history *h, const char *instance)
 	return k->record;
 }
 
-const struct record *history_find(struct history *h, const struct digest *key)
+/* The run begins with a digit and the line ends it, so that looking for the line finds nothing else. */
+static void add_undone(struct strbuf *out, const char *run, const char *instance)
+{
+	strbuf_addf(out, "%s ", run);
+	text_add_escaped(out, instance, strlen(instance), false);
+	strbuf_addch(out, '\n');
+}
+
+/* Has one of r's acceptances been taken back in this clone? */
+static bool was_undone(struct history *h, const struct record *r)
+{
+	size_t i;
+
+	if (!r->n_accepted)
+		return false;
+	if (!h->undone_read && file_read(h->undone_file, STATE_LIMIT, &h->undone, NULL) < 0)
+		strbuf_clear(&h->undone);
+	h->undone_read = true;
+	for (i = 0; i < r->n_accepted; i++) {
+		CLEANUP(strbuf_release) struct strbuf line = STRBUF_INIT;
+
+		add_undone(&line, r->accepted[i].run, r->instance);
+		if (strstr(h->undone.buf, line.buf))
+			return true;
+	}
+	return false;
+}
+
+static struct record *find_archived(struct history *h, const struct digest *key)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
-	char hex[DIGEST_HEX + 1];
-	struct digest said;
 	struct record *r;
 
-	digest_hex(key, hex);
-	r = map_get(&h->by_key, hex);
-	if (r)
-		return r;
 	if (!keyed_find(h->records, key, &text))
 		return NULL;
 	r = arena_alloc(&h->arena, sizeof(*r));
 	if (record_parse(text.buf, text.len, &h->arena, r, NULL) < 0 || !digest_eq(&r->key, key))
 		return NULL;
-	record_key(r, &said); /* a record that was tampered with does not speak for its key */
-	if (!digest_eq(&said, key))
-		return NULL;
-	map_put(&h->by_key, arena_hex(h, key), r);
-	return r;
+	/* a record that was tampered with does not speak for its key */
+	return record_holds(r) && !was_undone(h, r) ? r : NULL;
+}
+
+const struct record *history_find(struct history *h, const struct digest *key)
+{
+	char hex[DIGEST_HEX + 1];
+	struct record *r, *archived;
+
+	digest_hex(key, hex);
+	r = map_get(&h->by_key, hex);
+	if (r && !r->n_accepted)
+		return r;
+	archived = find_archived(h, key);
+	if (!archived || (r && archived->n_accepted)) /* what was run counts more than what was accepted */
+		return r;
+	map_put(&h->by_key, arena_hex(h, key), archived);
+	return archived;
 }
 
 bool history_made(struct history *h, const char *path)
@@ -599,6 +641,24 @@ int history_add(struct history *h, const struct record *r, struct err *err)
 int history_touch(struct history *h, const struct record *r, struct err *err)
 {
 	return add(h, r, false, err);
+}
+
+int history_undo(struct history *h, const char *instance, const char *run, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf line = STRBUF_INIT;
+	CLEANUP(closep) int fd = -1;
+
+	if (file_mkdirs_for(h->undone_file, err) < 0)
+		return -1;
+	fd = open(h->undone_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return err_errno(err, "cannot open '%s'", h->undone_file);
+	add_undone(&line, run, instance);
+	if (fd_write_all(fd, line.buf, line.len, err) < 0)
+		return err_wrap(err, "'%s'", h->undone_file);
+	h->undone_read = false;
+	strbuf_clear(&h->undone);
+	return fsync(fd) < 0 ? err_errno(err, "cannot sync '%s'", h->undone_file) : 0;
 }
 
 bool history_dirty(const struct history *h)

@@ -4,6 +4,7 @@
  *   STATE/state      the last record of every instance, one file, rewritten whole once a run (temporary, fsync, rename)
  *   STATE/journal    what happened since: appended line by line, each with a checksum; removed when state is written
  *   SHARED/records/  every record by key, for all work trees of this clone (store/keyed.h)
+ *   SHARED/undone    acceptances that were taken back, a line "<run> <instance>" each: records by key that rest on one do not count
  *   mlmake.lock      the tracked copy: records without what is local to a machine
  *
  * A journal that is there at open belongs to a run that ended badly; its records count, and recover says what else it left. */
@@ -31,7 +32,7 @@ void history_free(struct history *h);
 const struct record *history_last(struct history *h, const char *instance);
 /* The same as unread text, for several threads to parse (record_parse) without waiting for each other. */
 const char *history_last_text(const struct history *h, const char *instance, size_t *n);
-/* A record with that key; NULL if none is known. */
+/* A record with that key, rather of a run than accepted; NULL if none is known. */
 const struct record *history_find(struct history *h, const struct digest *key);
 /* Does some record name path as an output? (Of an instance that is gone, or that used to make it.) */
 bool history_made(struct history *h, const char *path);
@@ -51,6 +52,10 @@ NODISCARD int history_end(struct history *h, const char *instance, struct err *e
 NODISCARD int history_add(struct history *h, const struct record *r, struct err *err);
 /* The record that instance had is the last one again or anew (restored, found fresh): as history_add, not a new result. */
 NODISCARD int history_touch(struct history *h, const struct record *r, struct err *err);
+
+/* What was accepted of instance in that run no longer counts, for all work trees of the clone, unless mlmake.lock or the last record of
+ * the instance says it. Durable. */
+NODISCARD int history_undo(struct history *h, const char *instance, const char *run, struct err *err);
 
 /* Writes state and records; rewrites mlmake.lock if it would differ: one block for each instance that `current` holds. Removes the
  * journal. before_commit (may be NULL) is called after the records are archived and before lock and state are written, to make

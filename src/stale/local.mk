@@ -1,4 +1,6 @@
 libmlmake_a_SOURCES += \
+	src/stale/accept.c \
+	src/stale/accept.h \
 	src/stale/decide.c \
 	src/stale/decide.h \
 	src/stale/history.c \
@@ -6,4 +8,5 @@ libmlmake_a_SOURCES += \
 	src/stale/plan.c \
 	src/stale/plan.h \
 	src/stale/record.c \
-	src/stale/record.h
+	src/stale/record.h \
+	src/stale/world.c

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/clock.h"
 #include "util/text.h"
 
 static const char *const kind_names[] = {"cmd",     "code", "data",  "env",   "lock",
@@ -25,15 +26,20 @@ static int compare_facts(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-void record_sort(struct record *r)
+static void sort_facts(struct record_fact *v, size_t n)
 {
 	size_t i;
 
-	for (i = 1; i < r->n_facts; i++)
-		if (compare_facts(&r->facts[i - 1], &r->facts[i]) > 0) {
-			qsort(r->facts, r->n_facts, sizeof(*r->facts), compare_facts);
+	for (i = 1; i < n; i++)
+		if (compare_facts(&v[i - 1], &v[i]) > 0) {
+			qsort(v, n, sizeof(*v), compare_facts);
 			return;
 		}
+}
+
+void record_sort(struct record *r)
+{
+	sort_facts(r->facts, r->n_facts);
 }
 
 /* Names that stand before something else hold no blanks. */
@@ -87,6 +93,15 @@ static void add_fact(struct strbuf *out, const struct record_fact *f, bool sizes
 	strbuf_addch(out, '\n');
 }
 
+bool record_fact_same(const struct record_fact *a, const struct record_fact *b)
+{
+	if (fact_is_input_file(a->kind) || fact_is_output(a->kind))
+		return content_eq(&a->content, &b->content);
+	if (!a->value || !b->value)
+		return a->value == b->value;
+	return streq(a->value, b->value);
+}
+
 void record_key(const struct record *r, struct digest *out)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
@@ -109,17 +124,48 @@ void record_key(const struct record *r, struct digest *out)
 	digest_bytes(text.buf, text.len, out);
 }
 
+static void add_text_line(struct strbuf *out, const char *word, const char *text)
+{
+	strbuf_addf(out, "%s ", word);
+	text_add_escaped(out, text, strlen(text), false);
+	strbuf_addch(out, '\n');
+}
+
+static void add_acceptance(struct strbuf *out, const struct acceptance *acc)
+{
+	size_t i;
+
+	strbuf_addf(out, "step %s ", acc->run);
+	clock_iso(acc->when, out);
+	strbuf_addch(out, ' ');
+	add_hex(out, &acc->before);
+	strbuf_addch(out, '\n');
+	add_text_line(out, "by", acc->who);
+	add_text_line(out, "because", acc->because);
+	for (i = 0; i < acc->n_was; i++) {
+		strbuf_addstr(out, "was ");
+		add_fact(out, &acc->was[i], true);
+	}
+	for (i = 0; i < acc->n_added; i++) {
+		strbuf_addf(out, "added %s ", kind_names[acc->added[i].kind]);
+		text_add_escaped(out, acc->added[i].name, strlen(acc->added[i].name), false);
+		strbuf_addch(out, '\n');
+	}
+}
+
 void record_write(const struct record *r, bool local, struct strbuf *out)
 {
 	size_t i;
 
 	strbuf_addch(out, '[');
 	text_add_escaped(out, r->instance, strlen(r->instance), false);
-	strbuf_addstr(out, "]\nkey ");
+	strbuf_addf(out, "]\n%s ", r->n_accepted ? "accepted" : "key");
 	add_hex(out, &r->key);
 	strbuf_addch(out, '\n');
 	for (i = 0; i < r->n_facts; i++)
 		add_fact(out, &r->facts[i], true);
+	for (i = 0; i < r->n_accepted; i++)
+		add_acceptance(out, &r->accepted[i]);
 	if (local && r->written) {
 		strbuf_addstr(out, "as ");
 		text_add_escaped(out, r->written, strlen(r->written), false);
@@ -200,6 +246,23 @@ static const char *unescaped(struct arena *a, const char *s, const char *end)
 	return arena_strndup(a, sb.buf, sb.len);
 }
 
+static bool is_word(const char *word, size_t n, const char *what)
+{
+	return strlen(what) == n && memcmp(word, what, n) == 0;
+}
+
+static bool kind_of(const char *word, size_t n, enum fact_kind *out)
+{
+	size_t k;
+
+	for (k = 0; k < ARRAY_SIZE(kind_names); k++)
+		if (is_word(word, n, kind_names[k])) {
+			*out = (enum fact_kind)k;
+			return true;
+		}
+	return false;
+}
+
 static bool parse_content(struct cursor *c, struct arena *a, struct record_fact *f)
 {
 	const char *word;
@@ -230,15 +293,9 @@ static bool parse_value(struct cursor *c, struct arena *a, struct record_fact *f
 
 static bool parse_fact(struct cursor *c, struct arena *a, const char *word, size_t n, struct record_fact *f)
 {
-	size_t k;
-
-	for (k = 0; k < ARRAY_SIZE(kind_names); k++)
-		if (strlen(kind_names[k]) == n && memcmp(kind_names[k], word, n) == 0)
-			break;
-	if (k == ARRAY_SIZE(kind_names))
-		return false;
 	memset(f, 0, sizeof(*f));
-	f->kind = (enum fact_kind)k;
+	if (!kind_of(word, n, &f->kind))
+		return false;
 	if (f->kind == FACT_CMD) {
 		f->name = "";
 		f->value = unescaped(a, c->at, c->end);
@@ -260,6 +317,76 @@ static bool parse_run(struct cursor *c, struct arena *a, struct record *r)
 	return take_number(c, &r->started) && take_number(c, &r->duration);
 }
 
+static bool parse_step(struct cursor *c, struct arena *a, struct acceptance *acc)
+{
+	const char *run, *time;
+	size_t n_run, n;
+
+	memset(acc, 0, sizeof(*acc));
+	if (!take_word(c, &run, &n_run) || !take_word(c, &time, &n) || !clock_parse_iso(time, n, &acc->when))
+		return false;
+	acc->run = arena_strndup(a, run, n_run);
+	acc->who = acc->because = "";
+	return take_digest(c, &acc->before) && c->at == c->end;
+}
+
+static bool parse_was(struct cursor *c, struct arena *a, struct acceptance *acc)
+{
+	const char *word;
+	size_t n;
+
+	acc->was = arena_grow(a, acc->was, acc->n_was, sizeof(*acc->was));
+	return take_word(c, &word, &n) && parse_fact(c, a, word, n, &acc->was[acc->n_was++]);
+}
+
+static bool parse_added(struct cursor *c, struct arena *a, struct acceptance *acc)
+{
+	struct record_fact *f;
+	const char *word;
+	size_t n;
+
+	acc->added = arena_grow(a, acc->added, acc->n_added, sizeof(*acc->added));
+	f = &acc->added[acc->n_added++];
+	memset(f, 0, sizeof(*f));
+	return take_word(c, &word, &n) && kind_of(word, n, &f->kind) && (f->name = unescaped(a, c->at, c->end));
+}
+
+static bool parse_text(struct cursor *c, struct arena *a, const char **out)
+{
+	*out = unescaped(a, c->at, c->end);
+	return *out != NULL;
+}
+
+/* The lines of an acceptance belong to the last `step`. */
+static bool parse_of_acceptance(struct cursor *c, struct arena *a, const char *word, size_t n, struct record *r)
+{
+	struct acceptance *acc = r->n_accepted ? &r->accepted[r->n_accepted - 1] : NULL;
+
+	if (is_word(word, n, "step")) {
+		r->accepted = arena_grow(a, r->accepted, r->n_accepted, sizeof(*r->accepted));
+		return parse_step(c, a, &r->accepted[r->n_accepted++]);
+	}
+	if (!acc)
+		return false;
+	if (is_word(word, n, "by"))
+		return parse_text(c, a, &acc->who);
+	if (is_word(word, n, "because"))
+		return parse_text(c, a, &acc->because);
+	if (is_word(word, n, "was"))
+		return parse_was(c, a, acc);
+	return is_word(word, n, "added") && parse_added(c, a, acc);
+}
+
+static void sort_acceptances(struct record *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_accepted; i++) {
+		sort_facts(r->accepted[i].was, r->accepted[i].n_was);
+		sort_facts(r->accepted[i].added, r->accepted[i].n_added);
+	}
+}
+
 static size_t count_lines(const char *text, const char *end)
 {
 	size_t n = 0;
@@ -275,7 +402,7 @@ int record_parse(const char *text, size_t n, struct arena *a, struct record *r, 
 {
 	const char *end = text + n, *nl, *word;
 	size_t len, line = 1;
-	bool has_key = false;
+	bool has_key = false, accepted = false;
 
 	memset(r, 0, sizeof(*r));
 	nl = memchr(text, '\n', n);
@@ -294,53 +421,70 @@ int record_parse(const char *text, size_t n, struct arena *a, struct record *r, 
 			continue;
 		if (!take_word(&c, &word, &len))
 			goto bad;
-		if (len == 3 && memcmp(word, "key", 3) == 0) {
-			has_key = take_digest(&c, &r->key);
-			if (!has_key)
+		if (is_word(word, len, "key") || is_word(word, len, "accepted")) {
+			if (has_key || !take_digest(&c, &r->key))
 				goto bad;
-		} else if (len == 3 && memcmp(word, "run", 3) == 0) {
+			has_key = true;
+			accepted = len > 3;
+		} else if (is_word(word, len, "run")) {
 			if (!parse_run(&c, a, r))
 				goto bad;
-		} else if (len == 2 && memcmp(word, "as", 2) == 0) {
-			r->written = unescaped(a, c.at, c.end);
-			if (!r->written)
+		} else if (is_word(word, len, "as")) {
+			if (!parse_text(&c, a, &r->written))
 				goto bad;
 		} else if (parse_fact(&c, a, word, len, &r->facts[r->n_facts])) {
 			r->n_facts++;
-		} else {
+		} else if (!parse_of_acceptance(&c, a, word, len, r)) {
 			goto bad;
 		}
 	}
 	if (!has_key)
 		return err_set(err, ERR_PARSE, "the record of '%s' has no key", r->instance);
+	if (accepted != (r->n_accepted > 0))
+		return err_set(err, ERR_PARSE, "the record of '%s' does not say whether it was accepted or run", r->instance);
 	record_sort(r);
+	sort_acceptances(r);
 	return 0;
 bad:
 	return err_set(err, ERR_PARSE, "line %zu of the record of '%s' is malformed", line, r->instance);
 }
 
-bool record_peek_key(const char *text, size_t n, struct digest *out)
+/* The digits of the key, which is the second line; NULL if it is not. *accepted says which word stands before them. */
+static const char *key_digits(const char *text, size_t n, bool *accepted)
 {
-	const char *nl = memchr(text, '\n', n);
+	const char *nl = memchr(text, '\n', n), *digits;
 
-	if (!nl || text + n - nl < DIGEST_HEX + 6 || memcmp(nl + 1, "key ", 4) != 0)
-		return false;
-	return digest_parse(nl + 5, out);
+	if (!nl || text + n - nl < DIGEST_HEX + 6)
+		return NULL;
+	*accepted = nl[1] == 'a';
+	if (!skip_prefix(nl + 1, *accepted ? "accepted " : "key ", &digits))
+		return NULL;
+	return text + n - digits > DIGEST_HEX ? digits : NULL;
+}
+
+bool record_peek_key(const char *text, size_t n, struct digest *out, bool *accepted)
+{
+	bool mine;
+	const char *digits = key_digits(text, n, accepted ? accepted : &mine);
+
+	return digits && digest_parse(digits, out);
 }
 
 bool record_take(struct record *r, const char *text, size_t n, struct arena *a)
 {
 	CLEANUP(strbuf_release) struct strbuf mine = STRBUF_INIT;
-	const char *nl = memchr(text, '\n', n), *end = text + n;
+	const char *nl, *end = text + n, *digits;
 	struct cursor c;
+	bool accepted;
 	size_t i;
 
-	if (!nl || !record_peek_key(text, n, &r->key))
+	digits = key_digits(text, n, &accepted);
+	if (!digits || accepted || !digest_parse(digits, &r->key))
 		return false;
 	strbuf_grow(&mine, n);
 	for (i = 0; i < r->n_facts; i++)
 		add_fact(&mine, &r->facts[i], true);
-	text = nl + 1 + 4 + DIGEST_HEX + 1; /* behind "key <sha256>" and its newline */
+	text = digits + DIGEST_HEX + 1; /* behind its newline */
 	if (text > end || (size_t)(end - text) < mine.len || memcmp(text, mine.buf, mine.len) != 0)
 		return false;
 	text += mine.len;
@@ -361,4 +505,88 @@ const struct record_fact *record_find(const struct record *r, enum fact_kind kin
 	if (!r->n_facts)
 		return NULL;
 	return bsearch(&want, r->facts, r->n_facts, sizeof(*r->facts), compare_facts);
+}
+
+/* ---- what people accepted ---- */
+
+static void facts_digest(const struct record *r, struct digest *out)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	size_t i;
+
+	strbuf_addstr(&text, "mlmake-facts 1\n");
+	for (i = 0; i < r->n_facts; i++)
+		add_fact(&text, &r->facts[i], true);
+	digest_bytes(text.buf, text.len, out);
+}
+
+static const struct record_fact *find_fact(const struct record_fact *v, size_t n, const struct record_fact *like)
+{
+	return n ? bsearch(like, v, n, sizeof(*v), compare_facts) : NULL;
+}
+
+void record_unaccept(const struct record *r, struct arena *a, struct record *out)
+{
+	const struct acceptance *acc = &r->accepted[r->n_accepted - 1];
+	size_t i, n = 0;
+
+	*out = *r;
+	out->facts = arena_alloc(a, (r->n_facts + acc->n_was + 1) * sizeof(*out->facts));
+	for (i = 0; i < r->n_facts; i++)
+		if (!find_fact(acc->was, acc->n_was, &r->facts[i]) && !find_fact(acc->added, acc->n_added, &r->facts[i]))
+			out->facts[n++] = r->facts[i];
+	for (i = 0; i < acc->n_was; i++)
+		out->facts[n++] = acc->was[i];
+	out->n_facts = n;
+	record_sort(out);
+	record_key(out, &out->key);
+	out->n_accepted--;
+	out->written = NULL; /* that of r */
+}
+
+bool record_holds(const struct record *r)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	struct record at = *r;
+	struct digest said;
+
+	record_key(r, &said);
+	if (!digest_eq(&said, &r->key))
+		return false;
+	while (at.n_accepted) {
+		struct record before;
+
+		record_unaccept(&at, &a, &before);
+		facts_digest(&before, &said);
+		if (!digest_eq(&said, &at.accepted[at.n_accepted - 1].before))
+			return false;
+		at = before;
+	}
+	return true;
+}
+
+void record_accept(struct record *r, const struct record *last, const struct acceptance *acc, struct arena *a)
+{
+	struct acceptance *now;
+	size_t i;
+
+	r->n_accepted = last->n_accepted + 1;
+	r->accepted = arena_alloc(a, r->n_accepted * sizeof(*r->accepted));
+	if (last->n_accepted)
+		memcpy(r->accepted, last->accepted, last->n_accepted * sizeof(*r->accepted));
+	now = &r->accepted[last->n_accepted];
+	*now = *acc;
+	now->was = arena_alloc(a, (last->n_facts + 1) * sizeof(*now->was));
+	now->added = arena_alloc(a, (r->n_facts + 1) * sizeof(*now->added));
+	now->n_was = now->n_added = 0;
+	for (i = 0; i < last->n_facts; i++) {
+		const struct record_fact *is = find_fact(r->facts, r->n_facts, &last->facts[i]);
+
+		if (!is || !record_fact_same(&last->facts[i], is) || last->facts[i].content.size != is->content.size)
+			now->was[now->n_was++] = last->facts[i];
+	}
+	for (i = 0; i < r->n_facts; i++)
+		if (!find_fact(last->facts, last->n_facts, &r->facts[i]))
+			now->added[now->n_added++] = r->facts[i];
+	facts_digest(last, &now->before);
 }

@@ -17,6 +17,15 @@
  *     run 20261123T180509-1f3a5c07 1732385109000000000 240000000     local: run, started (ns), duration (ns)
  *     var seed 3                                   matrix variables
  *
+ * A record that no run made, because a person took changed inputs as harmless, has `accepted <sha256>` in place of the key's line, and
+ * behind its facts, for each time, the oldest first, who did so and what was otherwise before:
+ *
+ *     step 20261126T141049-ff5368f9 2026-11-26T14:10:49Z <sha256 of "mlmake-facts 1\n" and the lines of the facts until then>
+ *     by Jane Doe <jane@example.org>
+ *     because only a comment changed
+ *     was code f <sha256> <size> src/train.py      a fact that is another now, or is gone
+ *     added param train.eta                        one that was not there
+ *
  * The key is the SHA-256 of "mlmake-key 1\n" and the lines cmd, code, data, env, lock, param, var without sizes, and of "kind path"
  * lines for the outputs. */
 #ifndef STALE_RECORD_H
@@ -57,6 +66,15 @@ struct record_fact {
 	struct content content; /* of files */
 };
 
+struct acceptance {
+	const char *run;           /* id */
+	int64_t when;              /* nanoseconds since 1970, whole seconds */
+	const char *who, *because; /* "Name <mail>"; the reason, of any number of lines */
+	struct digest before;
+	struct record_fact *was, *added; /* sorted; of the added kind and name count */
+	size_t n_was, n_added;
+};
+
 struct record {
 	const char *instance;
 	struct digest key;
@@ -65,20 +83,30 @@ struct record {
 	const char *written;       /* local: the command before expansion; NULL: not known here */
 	const char *run;           /* local; NULL: not known here */
 	int64_t started, duration; /* nanoseconds since 1970; nanoseconds; 0: not known */
+	struct acceptance *accepted; /* the oldest first; run, started and duration are of the run that made the outputs */
+	size_t n_accepted;
 };
 
+/* Do two facts of one kind and name say the same? */
+bool record_fact_same(const struct record_fact *a, const struct record_fact *b);
 /* Sorts facts as they stand in a record. */
 void record_sort(struct record *r);
 /* The key of r's facts; contents of outputs do not matter. Facts are sorted. */
 void record_key(const struct record *r, struct digest *out);
+/* Is r what it says: is its key that of its facts, and do its acceptances lead back to what was before each? */
+bool record_holds(const struct record *r);
+/* What r was before its last acceptance: in a, but for what it shares with r. Of a record that holds. */
+void record_unaccept(const struct record *r, struct arena *a, struct record *out);
+/* Puts acc behind those that r has, with `before`, `was` and `added` set to tell that last has become r. In a; acc is copied. */
+void record_accept(struct record *r, const struct record *last, const struct acceptance *acc, struct arena *a);
 /* Appends the block, with a blank line behind it. */
 void record_write(const struct record *r, bool local, struct strbuf *out);
 /* Reads one block from text[0..n), hostile, into *r, whose strings live in a. */
 NODISCARD int record_parse(const char *text, size_t n, struct arena *a, struct record *r, struct err *err);
-/* The key alone, without reading the rest. */
-bool record_peek_key(const char *text, size_t n, struct digest *out);
+/* The key alone, and (unless NULL) whether it was accepted, without reading the rest. */
+bool record_peek_key(const char *text, size_t n, struct digest *out, bool *accepted);
 /* Is text[0..n) the block that r would be written as, whatever its key and local lines are? If so r's key and local lines are set to
- * what it says: same facts, same key. */
+ * what it says: same facts, same key. Never of one that was accepted. */
 bool record_take(struct record *r, const char *text, size_t n, struct arena *a);
 /* Appends the block text[0..n) without its local lines. */
 void record_strip_local(const char *text, size_t n, struct strbuf *out);

@@ -3,6 +3,7 @@
 
 #include "util/clock.h"
 
+#include <string.h>
 #include <time.h>
 
 static int64_t read_clock(clockid_t id)
@@ -37,4 +38,26 @@ void clock_iso(int64_t ns, struct strbuf *out)
 		strbuf_addstr(out, "?");
 	else
 		strbuf_addstr(out, buf);
+}
+
+bool clock_parse_iso(const char *s, size_t n, int64_t *ns)
+{
+	char text[32];
+	struct tm tm;
+	time_t t;
+	char *end;
+
+	if (n >= sizeof(text))
+		return false;
+	memcpy(text, s, n);
+	text[n] = '\0';
+	memset(&tm, 0, sizeof(tm));
+	end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	if (!end || end != text + n)
+		return false;
+	t = timegm(&tm);
+	if (t < 0 || t >= INT64_MAX / 1000000000)
+		return false;
+	*ns = (int64_t)t * 1000000000;
+	return true;
 }

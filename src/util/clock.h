@@ -18,5 +18,7 @@ static inline int64_t clock_tick(const struct clock *c) { return c->tick(c->ctx)
 
 /* "2026-11-23T18:05:09Z" of nanoseconds since 1970. */
 void clock_iso(int64_t ns, struct strbuf *out);
+/* Reads exactly that; false for anything else, and for times before 1970. */
+bool clock_parse_iso(const char *s, size_t n, int64_t *ns);
 
 #endif

@@ -30,4 +30,5 @@ SHELL_TESTS += \
 	tests/shell/t0028-completions.sh \
 	tests/shell/t0029-examples.sh \
 	tests/shell/t0030-fetch.sh \
-	tests/shell/t0031-newcomer.sh
+	tests/shell/t0031-newcomer.sh \
+	tests/shell/t0080-accept.sh

@@ -102,7 +102,7 @@ static void record_round_trip(void)
 	EXPECT_INT(record_parse(sb.buf, sb.len, &a, &back, &err), 0);
 	record_write(&back, true, &again);
 	EXPECT_STR(again.buf, sb.buf);
-	EXPECT(record_peek_key(sb.buf, sb.len, &key) && digest_eq(&key, &r.key));
+	EXPECT(record_peek_key(sb.buf, sb.len, &key, NULL) && digest_eq(&key, &r.key));
 	record_key(&back, &key);
 	EXPECT(digest_eq(&key, &r.key));
 	EXPECT_STR(record_find(&back, FACT_CMD, "")->value, "python a.py\n\techo \"done\" \\");
@@ -115,6 +115,61 @@ static void record_round_trip(void)
 	EXPECT_STR(back.run, "r1");
 	EXPECT_INT(back.started, 5);
 	EXPECT_INT(back.duration, 6);
+}
+
+/* r becomes what last was, with another command and a new parameter, by hand. */
+static void accept_sample(struct record *r, struct record_fact f[N_FACTS + 1], const struct record *last, struct arena *a)
+{
+	const struct acceptance acc = {.run = "20261126T141049-ff5368f9", .when = INT64_C(1764166249000000000),
+				       .who = "Jane <j@x>", .because = "two\nlines"};
+
+	sample(r, f);
+	f[0].value = "python b.py";
+	f[r->n_facts++] = (struct record_fact){.kind = FACT_PARAM, .name = "x", .value = "1"};
+	record_sort(r);
+	record_key(r, &r->key);
+	record_accept(r, last, &acc, a);
+}
+
+static void record_accepted(void)
+{
+	static const char *const changes[][2] = {{"accepted ", "key "}, {"step ", "stop "}, {"\nby Jane", "\nrun Jane"}};
+	static const char *const lies[][2] = {{"cmd python b", "cmd python c"}, {"was cmd python a", "was cmd python d"},
+					      {"added param x\n", ""}, {" 9 models", " 8 models"}, {"outs f bbb", "outs f abb"}};
+	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	struct record_fact f[N_FACTS], g[N_FACTS + 1];
+	struct record last, r, back, before;
+	const char *text;
+	size_t i;
+
+	sample(&last, f);
+	accept_sample(&r, g, &last, &a);
+	EXPECT(record_holds(&r) && record_holds(&last));
+	record_write(&r, false, &sb);
+	text = strstr(sb.buf, "step ");
+	EXPECT(text && strncmp(text, "step 20261126T141049-ff5368f9 2025-11-26T14:10:49Z ", 51) == 0);
+	EXPECT(text && strstr(text, "\nby Jane <j@x>\nbecause two\\nlines\nwas cmd python a.py\\n") != NULL);
+	EXPECT_INT(record_parse(sb.buf, sb.len, &a, &back, &err), 0);
+	EXPECT(record_holds(&back) && back.n_accepted == 1);
+	EXPECT_STR(back.accepted[0].because, "two\nlines");
+	record_unaccept(&back, &a, &before);
+	EXPECT(digest_eq(&before.key, &last.key) && before.n_accepted == 0 && before.n_facts == last.n_facts);
+	for (i = 0; i < ARRAY_SIZE(changes) + ARRAY_SIZE(lies); i++) {
+		const char *const *c = i < ARRAY_SIZE(changes) ? changes[i] : lies[i - ARRAY_SIZE(changes)];
+		CLEANUP(strbuf_release) struct strbuf bad = STRBUF_INIT;
+		const char *at = strstr(sb.buf, c[0]);
+
+		EXPECT(at != NULL);
+		strbuf_add(&bad, sb.buf, (size_t)(at - sb.buf));
+		strbuf_addstr(&bad, c[1]);
+		strbuf_addstr(&bad, at + strlen(c[0]));
+		if (i < ARRAY_SIZE(changes))
+			EXPECT_INT(record_parse(bad.buf, bad.len, &a, &back, NULL), -1);
+		else
+			EXPECT(record_parse(bad.buf, bad.len, &a, &back, NULL) == 0 && !record_holds(&back));
+	}
+	EXPECT(!record_take(&back, sb.buf, sb.len, &a));
 }
 
 static void one_changed(int change)
@@ -1207,6 +1262,7 @@ int main(void)
 	static const struct tap_test tests[] = {
 		{"a record as text, and its key", record_text},
 		{"what is written is read", record_round_trip},
+		{"what was accepted leads back to what was run, and to nothing else", record_accepted},
 		{"each fact changes the key, and nothing else does", key_changes},
 		{"a value cannot look like another fact", names_do_not_run_together},
 		{"no record", record_damage},
