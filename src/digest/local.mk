@@ -1,4 +1,8 @@
 libmlmake_a_SOURCES += \
+	src/digest/cache_dirs.c \
+	src/digest/cache_memory.c \
+	src/digest/cache_memory.h \
+	src/digest/cache_save.c \
 	src/digest/content.c \
 	src/digest/content.h \
 	src/digest/digest.c \

@@ -3,11 +3,14 @@
 
 #include "digest/manifest.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "util/text.h"
+
+#define DIGITS "0123456789abcdef"
 
 static bool is_git_spelling(const char *name, size_t n)
 {
@@ -96,11 +99,11 @@ static void add_file(struct strbuf *out, const struct manifest_entry *e)
 		strbuf_addstr(out, e->name);
 }
 
-static void add_line(struct strbuf *out, const struct manifest_entry *e, enum content_kind group)
+static void add_line(struct strbuf *out, const struct manifest_entry *e, enum content_kind group, bool parts)
 {
 	switch (group) {
 	case CONTENT_DIR:
-		strbuf_add(out, "#dir ", 5);
+		strbuf_addstr(out, parts ? "#part " : "#dir ");
 		add_hex(out, &e->id);
 		strbuf_add(out, "  ", 2);
 		strbuf_addstr(out, e->name);
@@ -131,7 +134,7 @@ void manifest_write(const struct manifest *m, struct strbuf *out)
 	for (g = 0; g < ARRAY_SIZE(groups); g++)
 		for (i = 0; i < m->n; i++)
 			if (m->v[i].kind == groups[g] || (groups[g] == CONTENT_FILE && m->v[i].kind == CONTENT_EXEC))
-				add_line(out, &m->v[i], groups[g]);
+				add_line(out, &m->v[i], groups[g], m->parts);
 }
 
 /* A name or target between s and end, without its escapes; NULL if it holds a NUL or a wrong escape. Owned. */
@@ -203,6 +206,11 @@ static bool parse_line(struct manifest *m, struct manifest *exec, const char *li
 		return add_checked(exec, CONTENT_EXEC, take(s, end, false), NULL, &id);
 	if ((s = behind(line, end, "#link  ")))
 		return parse_link(m, s, end);
+	if ((s = behind(line, end, "#part "))) {
+		m->parts = true;
+		return (s = take_digest(s, end, &id)) && end - s == 1 && strchr(DIGITS, *s) &&
+		       add_checked(m, CONTENT_DIR, take(s, end, false), NULL, &id);
+	}
 	if ((s = behind(line, end, "#dir ")))
 		return (s = take_digest(s, end, &id)) && add_checked(m, CONTENT_DIR, take(s, end, false), NULL, &id);
 	escaped = line < end && *line == '\\';
@@ -236,6 +244,17 @@ static int refuse(struct manifest *m, struct err *err, const char *what, size_t 
 	return err_set(err, ERR_PARSE, "directory manifest, line %zu: %s", line, what);
 }
 
+/* Where there are parts there is nothing else: a #dir line would be written as one, and so be found out below. */
+static bool only_parts(const struct manifest *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		if (m->v[i].kind != CONTENT_DIR)
+			return false;
+	return true;
+}
+
 /* Reads leniently, writes what was understood and compares: then no second spelling of a directory can pass. */
 int manifest_parse(struct manifest *m, const char *text, size_t n, struct err *err)
 {
@@ -257,9 +276,201 @@ int manifest_parse(struct manifest *m, const char *text, size_t n, struct err *e
 	}
 	if (!mark_executable(m, &exec))
 		return refuse(m, err, "a name stands twice or an executable one is no file", number);
+	if (m->parts && !only_parts(m))
+		return refuse(m, err, "holds parts and others", number);
 	manifest_write(m, &again);
 	if (again.len != n || memcmp(again.buf, text, n) != 0)
 		return refuse(m, err, "not in its one canonical form", number);
+	return 0;
+}
+
+/* ---- parts ---- */
+
+/* The digits that decide where name belongs, the first one uppermost. */
+static uint64_t place_of(const char *name)
+{
+	struct digest d;
+	uint64_t head;
+
+	digest_bytes(name, strlen(name), &d);
+	memcpy(&head, d.b, sizeof(head));
+	return be64toh(head);
+}
+
+static unsigned digit_at(uint64_t place, int level)
+{
+	return (unsigned)(place >> (60 - 4 * level)) & 15;
+}
+
+char manifest_digit(const char *name, int level)
+{
+	return DIGITS[digit_at(place_of(name), level)];
+}
+
+struct placed_entry {
+	uint64_t place;
+	size_t i;
+};
+
+struct emission {
+	const struct manifest *m;
+	const struct placed_entry *v; /* in order of place, then of name */
+	int (*emit)(void *ctx, const struct digest *id, const char *text, size_t n);
+	void *ctx;
+};
+
+static int by_place(const void *a, const void *b)
+{
+	const struct placed_entry *x = a, *y = b;
+
+	if (x->place != y->place)
+		return x->place < y->place ? -1 : 1;
+	return x->i < y->i ? -1 : x->i > y->i;
+}
+
+static int by_index(const void *a, const void *b)
+{
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int emit_text(const struct emission *e, const struct manifest *m, struct digest *id)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	manifest_write(m, &text);
+	digest_bytes(text.buf, text.len, id);
+	return e->emit ? e->emit(e->ctx, id, text.buf, text.len) : 0;
+}
+
+/* The entries in v[lo..hi) as one text. Their names stay borrowed. */
+static int emit_leaf(const struct emission *e, size_t lo, size_t hi, struct digest *id)
+{
+	CLEANUP(freep) size_t *order = xcalloc(hi - lo, sizeof(*order));
+	CLEANUP(freep) struct manifest_entry *entries = xcalloc(hi - lo, sizeof(*entries));
+	struct manifest leaf = {entries, hi - lo, 0, false};
+	size_t i;
+
+	for (i = lo; i < hi; i++)
+		order[i - lo] = e->v[i].i;
+	qsort(order, hi - lo, sizeof(*order), by_index);
+	for (i = 0; i < hi - lo; i++)
+		entries[i] = e->m->v[order[i]];
+	return emit_text(e, &leaf, id);
+}
+
+static int emit_part(const struct emission *e, size_t lo, size_t hi, int level, struct digest *id)
+{
+	CLEANUP(manifest_release) struct manifest list = MANIFEST_INIT;
+	size_t end;
+
+	if (hi - lo <= MANIFEST_PART || level == MANIFEST_LEVELS)
+		return emit_leaf(e, lo, hi, id);
+	list.parts = true;
+	for (; lo < hi; lo = end) {
+		unsigned digit = digit_at(e->v[lo].place, level);
+		struct digest part;
+
+		for (end = lo; end < hi && digit_at(e->v[end].place, level) == digit; end++)
+			;
+		if (emit_part(e, lo, end, level + 1, &part) < 0)
+			return -1;
+		manifest_add(&list, CONTENT_DIR, xstrfmt("%c", DIGITS[digit]), NULL, &part);
+	}
+	return emit_text(e, &list, id);
+}
+
+int manifest_emit(const struct manifest *m,
+		  int (*emit)(void *ctx, const struct digest *id, const char *text, size_t n), void *ctx, struct digest *id)
+{
+	CLEANUP(freep) struct placed_entry *v = NULL;
+	struct emission e = {m, NULL, emit, ctx};
+	size_t i;
+
+	if (m->n <= MANIFEST_PART)
+		return emit_text(&e, m, id);
+	v = xcalloc(m->n, sizeof(*v));
+	for (i = 0; i < m->n; i++)
+		v[i] = (struct placed_entry){place_of(m->v[i].name), i};
+	qsort(v, m->n, sizeof(*v), by_place);
+	e.v = v;
+	return emit_part(&e, 0, m->n, 0, id);
+}
+
+void manifest_id(const struct manifest *m, struct digest *id)
+{
+	manifest_emit(m, NULL, NULL, id);
+}
+
+struct loading {
+	struct manifest *m;
+	int (*read)(void *ctx, const struct digest *id, struct strbuf *out, struct err *err);
+	void *ctx;
+	struct err *err;
+};
+
+static int misplaced(const struct loading *l, const char *why)
+{
+	return err_set(l->err, ERR_PARSE, "directory manifest in parts: %s", why);
+}
+
+/* Takes the entries of one text that holds some: those of the part that is called by the first level digits of prefix. */
+static int load_leaf(struct loading *l, struct manifest *text, uint64_t prefix, int level)
+{
+	size_t i;
+
+	if (level && !text->n)
+		return misplaced(l, "one has no entries");
+	if (text->n > MANIFEST_PART && level < MANIFEST_LEVELS)
+		return misplaced(l, "a text has too many entries");
+	for (i = 0; level && i < text->n; i++)
+		if ((place_of(text->v[i].name) ^ prefix) >> (64 - 4 * level))
+			return misplaced(l, "a name stands in the wrong one");
+	for (i = 0; i < text->n; i++) {
+		struct manifest_entry *e = &text->v[i];
+
+		manifest_add(l->m, e->kind, e->name, e->target, &e->id);
+		e->name = e->target = NULL;
+	}
+	return 0;
+}
+
+/* Each text that is read adds an entry of its own or is refused, so what a few hostile ones can cause is bounded. */
+static int load_part(struct loading *l, const struct digest *id, uint64_t prefix, int level)
+{
+	CLEANUP(manifest_release) struct manifest text = MANIFEST_INIT;
+	CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT;
+	size_t i, before = l->m->n;
+
+	if (l->read(l->ctx, id, &bytes, l->err) < 0 || manifest_parse(&text, bytes.buf, bytes.len, l->err) < 0)
+		return -1;
+	strbuf_release(&bytes);
+	if (!text.parts)
+		return load_leaf(l, &text, prefix, level);
+	if (level == MANIFEST_LEVELS)
+		return misplaced(l, "too many levels");
+	for (i = 0; i < text.n; i++) {
+		uint64_t digit = (uint64_t)(strchr(DIGITS, *text.v[i].name) - DIGITS);
+
+		if (load_part(l, &text.v[i].id, prefix | digit << (60 - 4 * level), level + 1) < 0)
+			return -1;
+	}
+	return l->m->n - before > MANIFEST_PART ? 0 : misplaced(l, "so few entries belong in one text");
+}
+
+int manifest_load(struct manifest *m, const struct digest *id,
+		  int (*read)(void *ctx, const struct digest *id, struct strbuf *out, struct err *err), void *ctx,
+		  struct err *err)
+{
+	struct loading l = {m, read, ctx, err};
+
+	*m = (struct manifest)MANIFEST_INIT;
+	if (load_part(&l, id, 0, 0) < 0) {
+		manifest_release(m);
+		return -1;
+	}
+	manifest_sort(m);
 	return 0;
 }
 

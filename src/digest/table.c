@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The file, in the byte order of its machine:
  *
- *     head      "mlmake-statcache 1\n", padded; checksum; counts
+ *     head      "mlmake-statcache 2\n", padded; checksum; counts
  *     entries   those of all roots' trees, one tree after the other
  *     roots     a path as asked for, whether links were followed, where its entries and names lie, when last used
  *     slots     a power of two of them: number of a root + 1, or 0; found by the hash of the path, then linearly
@@ -24,7 +24,7 @@
 #include "util/file.h"
 #include "util/path.h"
 
-#define MAGIC "mlmake-statcache 1\n"
+#define MAGIC "mlmake-statcache 2\n"
 
 struct table_head {
 	char magic[32];

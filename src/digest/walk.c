@@ -548,7 +548,6 @@ static void add_to_manifest(struct manifest *m, const struct dir *d, uint32_t i)
 static void digest_dir(struct dir *d)
 {
 	CLEANUP(manifest_release) struct manifest m = MANIFEST_INIT;
-	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 	uint32_t i;
 
 	for (i = 0; i < d->n; i++) {
@@ -559,8 +558,7 @@ static void digest_dir(struct dir *d)
 		add_to_manifest(&m, d, i);
 	}
 	manifest_sort(&m);
-	manifest_write(&m, &text);
-	digest_bytes(text.buf, text.len, &d->now.id);
+	manifest_id(&m, &d->now.id);
 }
 
 /* Is all that the old tree says of d and of what is below true now, to the last flag? */

@@ -46,6 +46,25 @@ int store_put_bytes(struct store *s, const void *data, size_t n, struct digest *
 	return put_memory(s, data, n, out, err);
 }
 
+struct text_to_put {
+	struct store *s;
+	struct err *err;
+};
+
+static int put_text(void *ctx, const struct digest *id, const char *text, size_t n)
+{
+	struct text_to_put *t = ctx;
+
+	return put_memory(t->s, text, n, id, t->err);
+}
+
+int store_put_manifest(struct store *s, const struct manifest *m, struct digest *id, struct err *err)
+{
+	struct text_to_put t = {s, err};
+
+	return manifest_emit(m, put_text, &t, id);
+}
+
 /* Digests a small file in memory. 1: it is longer than stat said. */
 static int put_small(struct store *s, int fd, const char *path, struct transfer *t, struct err *err)
 {
@@ -158,7 +177,6 @@ static int put_children(struct store *s, DIR *dir, const char *path, int depth, 
 static int put_dir(struct store *s, int fd, const char *path, int depth, struct content *out, struct err *err)
 {
 	CLEANUP(manifest_release) struct manifest m = MANIFEST_INIT;
-	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 	struct stat before, after;
 	int result = 0;
 	DIR *dir;
@@ -180,8 +198,7 @@ static int put_dir(struct store *s, int fd, const char *path, int depth, struct 
 	if (result < 0)
 		return -1;
 	manifest_sort(&m);
-	manifest_write(&m, &text);
-	return store_put_bytes(s, text.buf, text.len, &out->id, err);
+	return store_put_manifest(s, &m, &out->id, err);
 }
 
 /* A link below a directory lies in its manifest, and its target goes to *target_out; one on its own is an object. */
@@ -247,7 +264,6 @@ struct known_dir {
 static int put_known_dir(void *ctx, const char *dir, const struct manifest *m)
 {
 	struct known_dir *k = ctx;
-	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 	struct digest id;
 	size_t i;
 
@@ -263,8 +279,7 @@ static int put_known_dir(void *ctx, const char *dir, const struct manifest *m)
 		if (store_put(k->s, path, &got, k->err) < 0 || check_known(path, &got, &known, k->err) < 0)
 			return -1;
 	}
-	manifest_write(m, &text);
-	return store_put_bytes(k->s, text.buf, text.len, &id, k->err);
+	return store_put_manifest(k->s, m, &id, k->err);
 }
 
 int store_put_known(struct store *s, const char *path, const struct content *known, struct err *err)

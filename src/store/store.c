@@ -81,13 +81,14 @@ int store_get_bytes(struct store *s, const struct digest *id, size_t limit, stru
 	return 0;
 }
 
+static int read_text(void *ctx, const struct digest *id, struct strbuf *out, struct err *err)
+{
+	return store_get_bytes(ctx, id, MANIFEST_LIMIT, out, err);
+}
+
 int store_manifest(struct store *s, const struct digest *id, struct manifest *m, struct err *err)
 {
-	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
-
-	if (store_get_bytes(s, id, MANIFEST_LIMIT, &text, err) < 0)
-		return -1;
-	return manifest_parse(m, text.buf, text.len, err);
+	return manifest_load(m, id, read_text, s, err);
 }
 
 /* Adds the sizes of the files below the directory id to *total. */

@@ -7,14 +7,16 @@
 #include "store/objects.h"
 #include "store/store.h"
 
-#define MANIFEST_LIMIT ((size_t)4 << 30) /* bytes of one directory's manifest */
+#define MANIFEST_LIMIT ((size_t)4 << 20) /* bytes of one text of a manifest: all its names and targets at their longest, escaped */
 
 struct store {
 	struct objects objects;
 	struct statcache *cache;
 };
 
-/* Reads a directory's manifest, verified. */
+/* Reads all entries of a directory, verified. */
 NODISCARD int store_manifest(struct store *s, const struct digest *id, struct manifest *m, struct err *err);
+/* Puts the texts of a directory; its id goes to *id. */
+NODISCARD int store_put_manifest(struct store *s, const struct manifest *m, struct digest *id, struct err *err);
 
 #endif

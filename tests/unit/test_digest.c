@@ -188,6 +188,16 @@ static void manifest_hostile(void)
 		"#mlmake directory 1\n#link  a\tb\\x41\n",
 		"#mlmake directory 1\n" HELLO "  a\n#dir " HELLO "  b\n",
 		"#mlmake directory 1\n\n",
+		"#mlmake directory 1\n#part " HELLO "  3\n" HELLO "  a\n",
+		"#mlmake directory 1\n#part " HELLO "  3\n#exec  a\n" HELLO "  a\n",
+		"#mlmake directory 1\n#dir " HELLO "  4\n#part " HELLO "  3\n",
+		"#mlmake directory 1\n#part " HELLO "  3\n#dir " HELLO "  4\n",
+		"#mlmake directory 1\n#part " HELLO "  3\n#link  a\tb\n",
+		"#mlmake directory 1\n#part " HELLO "  3\n#part " HELLO "  3\n",
+		"#mlmake directory 1\n#part " HELLO "  4\n#part " HELLO "  3\n",
+		"#mlmake directory 1\n#part " HELLO "  g\n",
+		"#mlmake directory 1\n#part " HELLO "  12\n",
+		"#mlmake directory 1\n#part " HELLO "  \n",
 		"#mlmake directory 1\n" "5891B5B522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03" "  a\n",
 	};
 	size_t i;
@@ -204,6 +214,200 @@ static void manifest_hostile(void)
 	EXPECT(manifest_name_refusal("a\nb"));
 	EXPECT(manifest_name_refusal("GIT~1"));
 	EXPECT(!manifest_name_refusal(".gitignore"));
+}
+
+/* The texts of directories, kept in memory by their ids. */
+struct shelf {
+	struct {
+		struct digest id;
+		char *text;
+		size_t n;
+	} v[8192];
+	size_t n, bytes, fetched;
+};
+
+static int shelve(void *ctx, const struct digest *id, const char *text, size_t n)
+{
+	struct shelf *s = ctx;
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		if (digest_eq(&s->v[i].id, id))
+			return 0;
+	s->v[s->n].id = *id;
+	s->v[s->n].text = xstrndup(text, n);
+	s->v[s->n++].n = n;
+	s->bytes += n;
+	return 0;
+}
+
+static int fetch(void *ctx, const struct digest *id, struct strbuf *out, struct err *err)
+{
+	struct shelf *s = ctx;
+	size_t i;
+
+	s->fetched++;
+	for (i = 0; i < s->n; i++)
+		if (digest_eq(&s->v[i].id, id)) {
+			strbuf_add(out, s->v[i].text, s->v[i].n);
+			return 0;
+		}
+	return err_set(err, ERR_NOTFOUND, "no such text");
+}
+
+static void shelf_free(struct shelf *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		free(s->v[i].text);
+	free(s);
+}
+
+static void add_numbered(struct manifest *m, int from, int to)
+{
+	int i;
+
+	for (i = from; i < to; i++) {
+		CLEANUP(freep) char *name = xstrfmt("%05d", i);
+
+		add(m, i % 7 ? CONTENT_FILE : CONTENT_EXEC, name, NULL);
+	}
+	manifest_sort(m);
+}
+
+static bool same_entries(const struct manifest *a, const struct manifest *b)
+{
+	size_t i;
+
+	for (i = 0; a->n == b->n && i < a->n; i++)
+		if (!streq(a->v[i].name, b->v[i].name) || a->v[i].kind != b->v[i].kind ||
+		    !digest_eq(&a->v[i].id, &b->v[i].id))
+			return false;
+	return a->n == b->n;
+}
+
+static void manifest_parts(void)
+{
+	static const int sizes[] = {0, 1, 255, 256, 257, 1000, 5000, 20000};
+	size_t s;
+
+	for (s = 0; s < ARRAY_SIZE(sizes); s++) {
+		CLEANUP(manifest_release) struct manifest m = MANIFEST_INIT, again = MANIFEST_INIT;
+		struct shelf *shelf = xcalloc(1, sizeof(*shelf));
+		struct digest id, other;
+		size_t before;
+
+		add_numbered(&m, 0, sizes[s]);
+		EXPECT_INT(manifest_emit(&m, shelve, shelf, &id), 0);
+		manifest_id(&m, &other);
+		EXPECT(digest_eq(&id, &other) && digest_eq(&id, &shelf->v[shelf->n - 1].id));
+		EXPECT((shelf->n == 1) == (sizes[s] <= 256));
+		EXPECT_INT(manifest_load(&again, &id, fetch, shelf, NULL), 0);
+		EXPECT(same_entries(&m, &again));
+		before = shelf->bytes;
+		if (m.n > 7) { /* one file changes */
+			m.v[7].id.b[0]++;
+			EXPECT_INT(manifest_emit(&m, shelve, shelf, &id), 0);
+			EXPECT(shelf->bytes - before < 27000);
+			before = shelf->bytes;
+		}
+		add_numbered(&m, 20000, 20001); /* one comes */
+		EXPECT_INT(manifest_emit(&m, shelve, shelf, &id), 0);
+		if (sizes[s] != 256)
+			EXPECT(shelf->bytes - before < 27000);
+		shelf_free(shelf);
+	}
+}
+
+/* The digit is that of `printf %s NAME | sha256sum`; the ids are what sha256sum says of the texts. */
+static void part_by_hand(void)
+{
+	CLEANUP(manifest_release) struct manifest m = MANIFEST_INIT;
+	struct shelf *shelf = xcalloc(1, sizeof(*shelf));
+	struct digest id;
+	size_t i;
+
+	EXPECT_INT(manifest_digit("hello\n", 0), '5');
+	EXPECT_INT(manifest_digit("hello\n", 1), '8');
+	EXPECT_INT(manifest_digit("hello\n", 15), '8');
+	add_numbered(&m, 0, 300);
+	EXPECT_INT(manifest_emit(&m, shelve, shelf, &id), 0);
+	EXPECT_INT(shelf->n, 17);
+	for (i = 0; i < 17; i++) {
+		CLEANUP(freep) char *name = xstrfmt("bh/%zu", i);
+
+		put(name, shelf->v[i].text);
+	}
+	EXPECT_INT(system("cd bh && for i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do d=$(printf %x $i);"
+			  "s=$(sha256sum < $i); grep -q \"^#part ${s%% *}  $d$\" 16 || exit 1;"
+			  "for n in $(sed -n 's/^[0-9a-f]*  //p' $i); do case $(printf %s $n | sha256sum) in $d*) ;; *) exit 1 ;; esac; done;"
+			  "done; test $(cat ? 1[0-5] | grep -c '^[0-9a-f]') = 300"), 0);
+	shelf_free(shelf);
+}
+
+static void refuse_texts(struct shelf *s, const char *const *texts, size_t n, const char *why)
+{
+	CLEANUP(manifest_release) struct manifest m = MANIFEST_INIT;
+	struct err err = ERR_INIT;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		struct digest id;
+
+		digest_bytes(texts[i], strlen(texts[i]), &id);
+		shelve(s, &id, texts[i], strlen(texts[i]));
+	}
+	s->fetched = 0;
+	EXPECT(manifest_load(&m, &s->v[s->n - 1].id, fetch, s, &err) < 0 && err.code == ERR_PARSE && m.n == 0);
+	tap_check(strstr(err.msg, why) != NULL, __FILE__, __LINE__, "%s", err.msg);
+	EXPECT(s->fetched < 40);
+	err_release(&err);
+}
+
+static const char *list_of(const struct digest *id, const char *digits)
+{
+	static char out[2048];
+	size_t used = (size_t)snprintf(out, sizeof(out), MANIFEST_LINE1);
+
+	for (; *digits; digits++)
+		used += (size_t)snprintf(out + used, sizeof(out) - used, "#part %s  %c\n", hex(id), *digits);
+	return out;
+}
+
+/* Texts that are well-formed each and do not belong together. */
+static void hostile_parts(void)
+{
+	struct shelf *shelf = xcalloc(1, sizeof(*shelf));
+	const char *text = MANIFEST_LINE1 HELLO "  a\n"; /* 'a' has ca97... */
+	struct digest id;
+	int i;
+
+	digest_bytes(text, strlen(text), &id);
+	refuse_texts(shelf, (const char *[]){text, list_of(&id, "c")}, 2, "so few");
+	refuse_texts(shelf, (const char *[]){list_of(&id, "b")}, 1, "wrong one");
+	refuse_texts(shelf, (const char *[]){list_of(&id, "cd")}, 1, "wrong one");
+	text = MANIFEST_LINE1;
+	digest_bytes(text, strlen(text), &id);
+	refuse_texts(shelf, (const char *[]){text, list_of(&id, "0123456789abcdef")}, 2, "no entries");
+	for (i = 0; i < 30; i++) { /* 16 ways on each of 30 levels, all to one text */
+		id = shelf->v[shelf->n - 1].id;
+		refuse_texts(shelf, (const char *[]){list_of(&id, "0123456789abcdef")}, 1, i < 15 ? "no entries" : "too many levels");
+	}
+	shelf_free(shelf);
+}
+
+/* More entries than one text takes, in one text. */
+static void uncut(void)
+{
+	CLEANUP(manifest_release) struct manifest m = MANIFEST_INIT, again = MANIFEST_INIT;
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	struct shelf *shelf = xcalloc(1, sizeof(*shelf));
+
+	add_numbered(&m, 0, 257);
+	manifest_write(&m, &text);
+	refuse_texts(shelf, (const char *[]){text.buf}, 1, "too many entries");
+	shelf_free(shelf);
 }
 
 static void secret_once(void)
@@ -805,6 +1009,10 @@ int main(void)
 		{"letters of kinds", letters},
 		{"manifest text", manifest_text},
 		{"hostile manifests", manifest_hostile},
+		{"a large directory is cut into parts", manifest_parts},
+		{"parts as coreutils see them", part_by_hand},
+		{"hostile parts", hostile_parts},
+		{"a large directory in one text", uncut},
 		{"one secret when many race", secret_once},
 		{"kinds", kinds},
 		{"the id of a directory", directory_id},

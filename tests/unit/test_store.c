@@ -490,23 +490,35 @@ static void from_many_threads(void)
 	leave(&p);
 }
 
+/* A directory that is cut into parts. */
 static void many_small(void)
 {
-	struct place p = at("ms/store");
+	struct place p = at("ms/store"), q = at("ms/none");
+	struct err err = ERR_INIT;
+	struct content c, d, e, asked;
 	char name[32], text[32];
-	struct content c, d;
 	int i;
 
-	for (i = 0; i < 300; i++) {
+	for (i = 0; i < 1000; i++) {
 		snprintf(name, sizeof(name), "ms/d/%d", i);
 		snprintf(text, sizeof(text), "%d\n", i);
 		put(name, text);
 	}
 	c = take(p.s, "ms/d");
+	ok(statcache_content(q.cache, "ms/d", false, &asked, &err), &err);
+	EXPECT(content_eq(&c, &asked));
 	put("ms/d/7", "seven\n");
 	d = take(p.s, "ms/d");
 	EXPECT(!content_eq(&c, &d) && store_has(p.s, &c) && store_has(p.s, &d));
+	ok(store_place(p.s, &d, "ms/out", &err), &err);
+	EXPECT_INT(system("diff -r ms/d ms/out"), 0);
+	ok(store_find(p.s, &d, "7", &e, &err), &err);
+	ok(statcache_content(q.cache, "ms/d/7", false, &asked, &err), &err);
+	EXPECT(content_eq(&e, &asked));
+	EXPECT(store_find(p.s, &d, "1000", &e, &err) < 0 && err.code == ERR_NOTFOUND);
+	err_release(&err);
 	leave(&p);
+	leave(&q);
 }
 
 int main(void)

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the stat cache remembers, for the files that answer from it, derive from it and save it. Internal to the room. */
+#ifndef DIGEST_CACHE_MEMORY_H
+#define DIGEST_CACHE_MEMORY_H
+
+#include <limits.h>
+#include <pthread.h>
+
+#include "digest/look.h"
+#include "digest/statcache.h"
+#include "digest/table.h"
+#include "util/map.h"
+
+struct learnt {
+	char *key; /* 'f' or 'n' (links followed or not), then the path */
+	struct tree_box *box;
+};
+
+struct statcache {
+	char *file;
+	unsigned char secret[STATCACHE_SECRET];
+	const struct clock *clock;
+	struct table table;
+	uint8_t *used; /* of each root of the table: asked for since open; changed atomically */
+	uint8_t *ahead; /* of each root: found unchanged by looking ahead; NULL: nobody looked */
+	pthread_mutex_t mutex;
+	struct map overlay; /* struct learnt */
+	size_t n_overlay;   /* read without the lock, to know that there is nothing to look for */
+	struct map inodes;  /* struct known */
+	size_t n_inodes;
+	bool dirty;
+	struct look look;
+	struct look_counts counts;
+};
+
+/* What is remembered of a path: borrowed from the table, or held in box. */
+struct memory {
+	bool found;
+	struct tree tree;
+	struct tree_box *box;
+};
+void memory_release(struct memory *m);
+
+/* The paths of all these are shorter than PATH_MAX. */
+void overlay_key(char key[PATH_MAX + 1], const char *path, bool follow);
+void recall(struct statcache *sc, const char *path, bool follow, struct memory *m);
+void learn(struct statcache *sc, const char *path, bool follow, struct tree_box *box); /* takes box */
+/* The very file that e was seen of is known by its inode from now on, whatever its path. */
+void know_inode(struct statcache *sc, const struct entry *e);
+
+/* The path of each directory of the tree, owned, at the directory's number; NULL for all else. */
+char **dir_paths(const struct tree *t, const char *path);
+void free_paths(char **paths, uint32_t n);
+
+#endif
