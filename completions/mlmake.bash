@@ -13,12 +13,12 @@ _mlmake()
 		case $word in
 			-C|--directory|-f|--file|--profile|--color) skip=1 ;;
 			-*) ;;
-			build|init|lint|status|why|graph|log|metrics|accept|fetch|completions|help) cmd=$word; break ;;
+			build|init|lint|status|why|graph|log|checkout|metrics|accept|fetch|completions|help) cmd=$word; break ;;
 			*) cmd=build; break ;;
 		esac
 	done
 	[[ $cur == --*=* ]] && prev=${cur%%=*} cur=${cur#*=}
-	local none= commands='build init lint status why graph log metrics accept fetch completions help'
+	local none= commands='build init lint status why graph log checkout metrics accept fetch completions help'
 	case ${cmd:-build} in
 		build)
 			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --events= --json --no-wait '
@@ -44,6 +44,9 @@ _mlmake()
 		log)
 			opts+=' --json -n --limit= '
 			[[ $prev == --limit || $prev == -n ]] && value=1 words=
+			;;
+		checkout)
+			opts+=' --allow-missing -n --dry-run --json -v --verbose --no-wait '
 			;;
 		metrics)
 			opts+=' --json '

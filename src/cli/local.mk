@@ -3,6 +3,7 @@ libmlmake_a_SOURCES += \
 	src/cli/cmd_accept.c \
 	src/cli/cmd_build.c \
 	src/cli/cmd_build.h \
+	src/cli/cmd_checkout.c \
 	src/cli/cmd_completions.c \
 	src/cli/cmd_fetch.c \
 	src/cli/cmd_graph.c \

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "back/putback.h"
 #include "gitdb/git.h"
 #include "run/build.h"
 #include "util/file.h"
@@ -310,6 +311,8 @@ int project_recover(struct project *p, const char *run_id)
 	int code, got;
 	size_t i;
 
+	if (putback_left_traces(p->repo.state) && putback_recover(p->repo.state, &err) < 0)
+		return cli_fail(EXIT_USAGE, &err);
 	if (!left_traces(p))
 		return EXIT_DONE;
 	code = project_await(p);

@@ -11,6 +11,8 @@ libmlmake_a_SOURCES += \
 	src/report/metrics.c \
 	src/report/metrics.h \
 	src/report/metrics_parse.c \
+	src/report/returned.c \
+	src/report/returned.h \
 	src/report/status.c \
 	src/report/status.h \
 	src/report/svg.c \

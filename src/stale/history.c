@@ -108,20 +108,6 @@ static struct known *know(struct history *h, const char *text, size_t n)
 	return k;
 }
 
-/* The block that starts at text: up to and including the blank line behind it. */
-static size_t block_len(const char *text, const char *end)
-{
-	const char *p = text, *nl;
-
-	/* lines are long, so looking for their ends beats looking for the two newlines */
-	while ((nl = memchr(p, '\n', (size_t)(end - p)))) {
-		p = nl + 1;
-		if (p < end && *p == '\n')
-			return (size_t)(p + 1 - text);
-	}
-	return (size_t)(end - text);
-}
-
 static void read_state(struct history *h)
 {
 	CLEANUP(err_release) struct err ignored = ERR_INIT;
@@ -140,7 +126,7 @@ static void read_state(struct history *h)
 	}
 	map_reserve(&h->known, h->state_text.len / 256);
 	for (body++; body < end;) {
-		size_t n = block_len(body, end);
+		size_t n = record_block_len(body, end);
 
 		know(h, body, n);
 		body += n;
@@ -203,7 +189,7 @@ static bool drop_conflicts(struct strbuf *text)
 	if (!strstr(text->buf, "\n<<<<<<< "))
 		return false;
 	while (p < end) {
-		size_t n = block_len(p, end);
+		size_t n = record_block_len(p, end);
 		const char *q, *line_end;
 		bool marked = inside;
 
@@ -257,7 +243,7 @@ static int read_lock(struct history *h, bool *conflict, struct err *err)
 			p = p ? p + 1 : end;
 			continue;
 		}
-		n = block_len(p, end);
+		n = record_block_len(p, end);
 		if (take_lock_block(h, p, n, 1 + count_newlines(h->lock_text.buf, p), conflict, err) < 0)
 			return -1;
 		p += n;

@@ -449,6 +449,19 @@ bad:
 	return err_set(err, ERR_PARSE, "line %zu of the record of '%s' is malformed", line, r->instance);
 }
 
+size_t record_block_len(const char *text, const char *end)
+{
+	const char *p = text, *nl;
+
+	/* lines are long, so looking for their ends beats looking for the two newlines */
+	while ((nl = memchr(p, '\n', (size_t)(end - p)))) {
+		p = nl + 1;
+		if (p < end && *p == '\n')
+			return (size_t)(p + 1 - text);
+	}
+	return (size_t)(end - text);
+}
+
 /* The digits of the key, which is the second line; NULL if it is not. *accepted says which word stands before them. */
 static const char *key_digits(const char *text, size_t n, bool *accepted)
 {

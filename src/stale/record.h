@@ -103,6 +103,8 @@ void record_accept(struct record *r, const struct record *last, const struct acc
 void record_write(const struct record *r, bool local, struct strbuf *out);
 /* Reads one block from text[0..n), hostile, into *r, whose strings live in a. */
 NODISCARD int record_parse(const char *text, size_t n, struct arena *a, struct record *r, struct err *err);
+/* Length of the block that starts at text: up to and including the blank line behind it. */
+size_t record_block_len(const char *text, const char *end);
 /* The key alone, and (unless NULL) whether it was accepted, without reading the rest. */
 bool record_peek_key(const char *text, size_t n, struct digest *out, bool *accepted);
 /* Is text[0..n) the block that r would be written as, whatever its key and local lines are? If so r's key and local lines are set to

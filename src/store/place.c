@@ -3,16 +3,20 @@
  * artifact under the right name, and is renamed at last. Directories are descended by descriptor. */
 #include <config.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/storeroom.h"
 #include "store/transfer.h"
+#include "util/beneath.h"
 #include "util/file.h"
 #include "util/path.h"
 
@@ -41,16 +45,66 @@ static int ensure_exec(int fd, enum content_kind kind, struct stat *st)
 	return fstat(fd, st);
 }
 
+static int64_t nanoseconds(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+static void remember_link(struct store *s, const struct digest *id, const struct stat *st)
+{
+	pthread_mutex_lock(&s->linking);
+	ALLOC_GROW(s->linked, s->n_linked + 1, s->cap_linked);
+	s->linked[s->n_linked++] = (struct linked){*id, st->st_ino, st->st_size, nanoseconds(&st->st_mtim),
+						   nanoseconds(&st->st_ctim)};
+	pthread_mutex_unlock(&s->linking);
+}
+
+/* Asked of the first file that is placed, and answered for all: they go to one place. */
+static bool can_clone(struct store *s, int from, int at, const char *name)
+{
+	int known = __atomic_load_n(&s->can_clone, __ATOMIC_RELAXED), fd;
+
+	if (known)
+		return known > 0;
+	fd = openat(at, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return false;
+	known = ioctl(fd, FICLONE, from) == 0 ? 1 : -1;
+	close(fd);
+	unlinkat(at, name, 0);
+	__atomic_store_n(&s->can_clone, known, __ATOMIC_RELAXED);
+	return known > 0;
+}
+
+/* 1: it has to be cloned or copied. */
+static int link_file(struct store *s, const struct digest *id, int from, int64_t size, int at, const char *name,
+		     const char *path, int *fd_out, struct placed *p, struct err *err)
+{
+	if (!size || can_clone(s, from, at, name) || !objects_link(&s->objects, id, at, name))
+		return 1;
+	p->before = statcache_now(s->cache);
+	*fd_out = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (*fd_out < 0 || fstat(*fd_out, &p->st) < 0)
+		return err_errno(err, "cannot open '%s'", path);
+	remember_link(s, id, &p->st);
+	if (transfer_read(&p->t, *fd_out, statcache_key(s->cache), path, err) < 0)
+		return -1;
+	return digest_eq(&p->t.id, id) ? 0 : objects_condemn(&s->objects, id, err);
+}
+
 /* Writes the object id to name in the directory at, verified; *fd_out is open on it afterwards. */
 static int place_file(struct store *s, enum content_kind kind, const struct digest *id, int at, const char *name,
-		      const char *path, int *fd_out, struct placed *p, struct err *err)
+		      const char *path, enum place_how how, int *fd_out, struct placed *p, struct err *err)
 {
 	CLEANUP(closep) int from = -1;
 	int64_t size;
+	int got;
 
 	from = objects_read(&s->objects, id, &size, err);
 	if (from < 0)
 		return -1;
+	if (how == PLACE_LINK && kind == CONTENT_FILE && (got = link_file(s, id, from, size, at, name, path, fd_out, p, err)) <= 0)
+		return got;
 	*fd_out = openat(at, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
 			 kind == CONTENT_EXEC ? 0777 : 0666);
 	if (*fd_out < 0)
@@ -72,27 +126,27 @@ static int place_link(const char *target, int at, const char *name, const char *
 	return 0;
 }
 
-static int place_dir(struct store *s, const struct digest *id, int at, const char *name, const char *path, int depth,
-		     struct err *err);
+static int place_dir(struct store *s, const struct digest *id, int at, const char *name, const char *path,
+		     enum place_how how, int depth, struct err *err);
 
-static int place_child(struct store *s, const struct manifest_entry *e, int dir, const char *path, int depth,
-		       struct err *err)
+static int place_child(struct store *s, const struct manifest_entry *e, int dir, const char *path, enum place_how how,
+		       int depth, struct err *err)
 {
 	CLEANUP(freep) char *child = xstrfmt("%s/%s", path, e->name);
 	CLEANUP(closep) int fd = -1;
 	struct placed p;
 
 	if (e->kind == CONTENT_DIR)
-		return place_dir(s, &e->id, dir, e->name, child, depth + 1, err);
+		return place_dir(s, &e->id, dir, e->name, child, how, depth + 1, err);
 	if (e->kind == CONTENT_LINK)
 		return place_link(e->target, dir, e->name, child, err);
-	if (place_file(s, e->kind, &e->id, dir, e->name, child, &fd, &p, err) < 0)
+	if (place_file(s, e->kind, &e->id, dir, e->name, child, how, &fd, &p, err) < 0)
 		return -1;
 	return teach(s, &p);
 }
 
-static int place_dir(struct store *s, const struct digest *id, int at, const char *name, const char *path, int depth,
-		     struct err *err)
+static int place_dir(struct store *s, const struct digest *id, int at, const char *name, const char *path,
+		     enum place_how how, int depth, struct err *err)
 {
 	CLEANUP(manifest_release) struct manifest m = MANIFEST_INIT;
 	CLEANUP(closep) int fd = -1;
@@ -109,7 +163,7 @@ static int place_dir(struct store *s, const struct digest *id, int at, const cha
 	if (fd < 0)
 		return err_errno(err, "cannot open directory '%s'", path);
 	for (i = 0; i < m.n; i++)
-		if (place_child(s, &m.v[i], fd, path, depth, err) < 0)
+		if (place_child(s, &m.v[i], fd, path, how, depth, err) < 0)
 			return -1;
 	return 0;
 }
@@ -143,17 +197,17 @@ static int move_into_place(int at, const char *from, const char *to)
 }
 
 /* Builds c under the name tmp; a file stays open at *fd. */
-static int build(struct store *s, const struct content *c, int at, const char *tmp, const char *path, int *fd,
-		 struct placed *p, struct err *err)
+static int build(struct store *s, const struct content *c, int at, const char *tmp, const char *path, enum place_how how,
+		 int *fd, struct placed *p, struct err *err)
 {
 	switch (c->kind) {
 	case CONTENT_DIR:
-		return place_dir(s, &c->id, at, tmp, path, 0, err);
+		return place_dir(s, &c->id, at, tmp, path, how, 0, err);
 	case CONTENT_LINK:
 		return place_top_link(s, &c->id, at, tmp, path, err);
 	case CONTENT_FILE:
 	case CONTENT_EXEC:
-		return place_file(s, c->kind, &c->id, at, tmp, path, fd, p, err);
+		return place_file(s, c->kind, &c->id, at, tmp, path, how, fd, p, err);
 	default:
 		return err_set(err, ERR_INVALID, "there is nothing to place at '%s'", path);
 	}
@@ -172,21 +226,27 @@ static int open_parent(const char *path, struct err *err)
 	return fd < 0 ? err_errno(err, "cannot open directory '%s'", dir) : fd;
 }
 
-/* Keeps the error that led here; what cannot be removed bears a name that says whose it is. */
-static void undo(const char *path, const char *tmp)
+/* What cannot be removed bears a name that says whose it is. */
+static void undo(int at, const char *tmp)
 {
-	CLEANUP(freep) char *dir = path_dir(path);
-	CLEANUP(freep) char *all = xstrfmt("%s/%s", dir, tmp);
-	struct err ignored = ERR_INIT;
+	int saved = errno;
 
-	if (file_remove_tree(all, &ignored) < 0)
-		err_release(&ignored);
+	(void)!file_remove_at(at, tmp);
+	errno = saved;
 }
 
 /* How the temporary names beside path begin. */
 static char *temporary(const char *path)
 {
 	return xstrfmt(".%.180s.mlmake-tmp.", path_base(path));
+}
+
+static char *new_temporary(const char *path)
+{
+	static unsigned counter;
+	CLEANUP(freep) char *prefix = temporary(path);
+
+	return xstrfmt("%s%ld.%u", prefix, (long)getpid(), __atomic_add_fetch(&counter, 1, __ATOMIC_RELAXED));
 }
 
 int store_place_sweep(const char *path, struct err *err)
@@ -198,28 +258,169 @@ int store_place_sweep(const char *path, struct err *err)
 
 int store_place(struct store *s, const struct content *c, const char *path, struct err *err)
 {
-	static unsigned counter;
-	const char *base = path_base(path);
-	CLEANUP(freep) char *tmp = NULL;
-	CLEANUP(freep) char *prefix = NULL;
+	CLEANUP(freep) char *tmp = new_temporary(path);
 	CLEANUP(closep) int at = -1, fd = -1;
 	struct placed p;
 
 	at = open_parent(path, err);
 	if (at < 0)
 		return -1;
-	prefix = temporary(path);
-	tmp = xstrfmt("%s%ld.%u", prefix, (long)getpid(), __atomic_add_fetch(&counter, 1, __ATOMIC_RELAXED));
-	if (build(s, c, at, tmp, path, &fd, &p, err) < 0) {
-		undo(path, tmp);
+	if (build(s, c, at, tmp, path, PLACE_COPY, &fd, &p, err) < 0) {
+		undo(at, tmp);
 		return -1;
 	}
-	if (move_into_place(at, tmp, base) < 0) {
+	if (move_into_place(at, tmp, path_base(path)) < 0) {
 		err_errno(err, "cannot place '%s'", path);
-		undo(path, tmp);
+		undo(at, tmp);
 		return -1;
 	}
 	if (fd >= 0 && fstat(fd, &p.st) == 0) /* the rename changed its ctime */
 		teach(s, &p);
 	return 0;
+}
+
+/* ---- in two steps, in place of what is there ---- */
+
+struct placing {
+	struct store *s;
+	int root;
+	char *path, *tmp;
+	bool is_file;
+	struct placed placed;
+};
+
+struct placing *store_prepare(struct store *s, const struct content *c, int root, const char *path, enum place_how how,
+			      struct err *err)
+{
+	CLEANUP(closep) int at = -1, fd = -1;
+	struct placing *p;
+
+	at = beneath_parent(root, path, true, err);
+	if (at < 0)
+		return NULL;
+	p = xcalloc(1, sizeof(*p));
+	p->s = s;
+	p->root = root;
+	p->path = xstrdup(path);
+	p->tmp = new_temporary(path);
+	if (build(s, c, at, p->tmp, path, how, &fd, &p->placed, err) < 0) {
+		store_placing_free(p);
+		return NULL;
+	}
+	p->is_file = fd >= 0;
+	return p;
+}
+
+/* Not every file system can exchange two names. There a file replaces a file at once, and of a directory there is a moment in which
+ * neither the old nor the new one is there. */
+static int replace(int at, const char *tmp, const char *name)
+{
+	CLEANUP(freep) char *old = NULL;
+
+	if (renameat2(at, tmp, at, name, RENAME_EXCHANGE) == 0)
+		return 0;
+	if (errno == ENOENT)
+		return renameat2(at, tmp, at, name, RENAME_NOREPLACE);
+	if (errno != EINVAL)
+		return -1;
+	if (renameat(at, tmp, at, name) == 0)
+		return 0;
+	old = xstrfmt("%s.old", tmp);
+	if (renameat(at, name, at, old) < 0)
+		return -1;
+	if (renameat(at, tmp, at, name) < 0) {
+		int saved = errno;
+
+		renameat(at, old, at, name);
+		errno = saved;
+		return -1;
+	}
+	return renameat(at, old, at, tmp);
+}
+
+int store_install(struct placing *p, struct err *err)
+{
+	const char *name = path_base(p->path);
+	CLEANUP(closep) int at = -1;
+
+	at = beneath_parent(p->root, p->path, false, err);
+	if (at < 0)
+		return -1;
+	if (replace(at, p->tmp, name) < 0)
+		return err_errno(err, "cannot place '%s'", p->path);
+	if (p->is_file && fstatat(at, name, &p->placed.st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(p->placed.st.st_mode))
+		teach(p->s, &p->placed);
+	return 0;
+}
+
+void store_placing_free(struct placing *p)
+{
+	CLEANUP(closep) int at = -1;
+
+	if (!p)
+		return;
+	at = beneath_parent(p->root, p->path, false, NULL);
+	if (at >= 0)
+		undo(at, p->tmp);
+	free(p->path);
+	free(p->tmp);
+	free(p);
+}
+
+int store_prepare_sweep(int root, const char *path, struct err *err)
+{
+	CLEANUP(err_release) struct err ignored = ERR_INIT;
+	CLEANUP(freep) char *prefix = temporary(path);
+	int at = beneath_parent(root, path, false, &ignored);
+	DIR *dir = at >= 0 ? fdopendir(at) : NULL;
+	struct dirent *e;
+	int result = 0;
+
+	if (!dir) {
+		closep(&at);
+		return 0;
+	}
+	while (result == 0 && (e = readdir(dir)))
+		if (skip_prefix(e->d_name, prefix, NULL) && file_remove_at(dirfd(dir), e->d_name) < 0)
+			result = err_errno(err, "cannot remove '%s' beside '%s'", e->d_name, path);
+	closedir(dir);
+	return result;
+}
+
+/* ---- hard links ---- */
+
+/* Linking and unlinking change the ctime, so that one alone proves nothing; then it is read. */
+static int check_link(struct store *s, const struct linked *l, struct err *err)
+{
+	CLEANUP(err_release) struct err ignored = ERR_INIT;
+	CLEANUP(closep) int fd = -1;
+	struct transfer t;
+	struct stat st;
+	int64_t size;
+
+	fd = objects_read(&s->objects, &l->id, &size, &ignored);
+	if (fd < 0)
+		return ignored.code == ERR_NOTFOUND ? 0 : err_move(err, &ignored);
+	if (fstat(fd, &st) < 0)
+		return err_errno(err, "cannot stat an object of store '%s'", s->objects.dir);
+	if (st.st_ino == l->ino && st.st_size == l->size && nanoseconds(&st.st_mtim) == l->mtime &&
+	    nanoseconds(&st.st_ctim) == l->ctime)
+		return 0;
+	if ((st.st_mode & 07777) != 0444 && fchmod(fd, 0444) < 0)
+		return err_errno(err, "cannot set the mode of an object of store '%s'", s->objects.dir);
+	if (transfer_read(&t, fd, statcache_key(s->cache), s->objects.dir, err) < 0)
+		return -1;
+	return digest_eq(&t.id, &l->id) ? 0 : objects_condemn(&s->objects, &l->id, err);
+}
+
+int store_check_links(struct store *s, struct err *err)
+{
+	int result = 0;
+	size_t i;
+
+	for (i = 0; i < s->n_linked; i++)
+		if (check_link(s, &s->linked[i], result == 0 ? err : NULL) < 0)
+			result = -1;
+	s->n_linked = 0;
+	return result;
 }

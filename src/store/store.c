@@ -15,6 +15,7 @@ struct store *store_new(const char *dir, struct statcache *cache)
 
 	objects_init(&s->objects, dir);
 	s->cache = cache;
+	pthread_mutex_init(&s->linking, NULL);
 	return s;
 }
 
@@ -23,6 +24,8 @@ void store_free(struct store *s)
 	if (!s)
 		return;
 	objects_release(&s->objects);
+	pthread_mutex_destroy(&s->linking);
+	free(s->linked);
 	free(s);
 }
 
@@ -122,7 +125,7 @@ static bool has_below(struct store *s, const struct digest *id, int depth, int64
 
 bool store_has(struct store *s, const struct content *c)
 {
-	int64_t total = 0;
+	int64_t total = 0, size;
 
 	switch (c->kind) {
 	case CONTENT_NONE:
@@ -132,6 +135,7 @@ bool store_has(struct store *s, const struct content *c)
 	case CONTENT_LINK:
 		return objects_has(&s->objects, &c->id, -1, NULL);
 	default:
-		return objects_has(&s->objects, &c->id, c->size, NULL);
+		/* The size that is asked for is what somebody wrote down, so one that differs says nothing of the object. */
+		return objects_has(&s->objects, &c->id, -1, &size) && size == c->size;
 	}
 }

@@ -43,8 +43,28 @@ NODISCARD int store_find(struct store *s, const struct content *dir, const char 
  * directories are as they were taken in; verified. It appears whole or not at all (built beside path, renamed). */
 NODISCARD int store_place(struct store *s, const struct content *c, const char *path, struct err *err);
 
+/* The same in two steps and below the directory root, for paths and contents that others wrote: no link on the way to path is
+ * followed, what stands there is replaced at once, and many can be made durable in between.
+ *
+ * store_prepare builds c under a temporary name beside path. store_install gives it its name; what stood there bears the
+ * temporary one until store_placing_free removes it. */
+enum place_how {
+	PLACE_COPY, /* a clone where the file system can, else a copy */
+	PLACE_LINK, /* a clone, else a hard link to the object where its mode keeps this process from writing to it, else a copy */
+};
+struct placing;
+NODISCARD struct placing *store_prepare(struct store *s, const struct content *c, int root, const char *path,
+					enum place_how how, struct err *err);
+NODISCARD int store_install(struct placing *p, struct err *err);
+void store_placing_free(struct placing *p); /* NULL is nothing */
+/* Are the objects that this store handle has made hard links to as they were? ERR_CORRUPT if not: those that are not are moved to
+ * corrupt/. To be called before anything else uses them; forgets them. */
+NODISCARD int store_check_links(struct store *s, struct err *err);
+
 /* Removes what store_place left beside path when it was killed. Nobody may be placing path. */
 NODISCARD int store_place_sweep(const char *path, struct err *err);
+/* The same for store_prepare. A path that cannot be reached without following a link holds nothing. */
+NODISCARD int store_prepare_sweep(int root, const char *path, struct err *err);
 
 /* Appends where the object lies, for people who look for it (of a directory: its manifest). */
 void store_object_path(const struct store *s, const struct digest *id, struct strbuf *out);

@@ -3,15 +3,28 @@
 #ifndef STORE_STOREROOM_H
 #define STORE_STOREROOM_H
 
+#include <pthread.h>
+
 #include "digest/manifest.h"
 #include "store/objects.h"
 #include "store/store.h"
 
 #define MANIFEST_LIMIT ((size_t)4 << 20) /* bytes of one text of a manifest: all its names and targets at their longest, escaped */
 
+/* An object that has been hard-linked, as it was then. */
+struct linked {
+	struct digest id;
+	uint64_t ino;
+	int64_t size, mtime, ctime;
+};
+
 struct store {
 	struct objects objects;
 	struct statcache *cache;
+	int can_clone; /* 1, -1, 0: not asked yet; changed atomically */
+	pthread_mutex_t linking;
+	struct linked *linked;
+	size_t n_linked, cap_linked;
 };
 
 /* Reads all entries of a directory, verified. */

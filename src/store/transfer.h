@@ -16,5 +16,7 @@ struct transfer {
  * else what is digested is what is written. from_name and to_name are for messages. */
 NODISCARD int transfer_copy(struct transfer *t, int from, int to, int64_t size, const unsigned char *secret,
 			    const char *from_name, const char *to_name, struct err *err);
+/* Only reads. */
+NODISCARD int transfer_read(struct transfer *t, int from, const unsigned char *secret, const char *from_name, struct err *err);
 
 #endif

@@ -68,8 +68,6 @@ int fd_write_all(int fd, const void *data, size_t n, struct err *err)
 	return 0;
 }
 
-static int remove_at(int at, const char *name);
-
 int file_sync_dir(const char *dir, struct err *err)
 {
 	CLEANUP(closep) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -119,7 +117,7 @@ int file_sweep_prefix(const char *path, const char *prefix, struct err *err)
 	if (!dir)
 		return errno == ENOENT ? 0 : err_errno(err, "cannot read directory '%s'", name);
 	while (result == 0 && (e = readdir(dir)))
-		if (skip_prefix(e->d_name, prefix, NULL) && remove_at(dirfd(dir), e->d_name) < 0)
+		if (skip_prefix(e->d_name, prefix, NULL) && file_remove_at(dirfd(dir), e->d_name) < 0)
 			result = err_errno(err, "cannot remove '%s/%s'", name, e->d_name);
 	closedir(dir);
 	return result;
@@ -161,7 +159,7 @@ int file_mkdirs_for(const char *path, struct err *err)
 	return file_mkdirs(dir, err);
 }
 
-static int remove_at(int at, const char *name)
+int file_remove_at(int at, const char *name)
 {
 	struct dirent *e;
 	DIR *dir;
@@ -184,7 +182,7 @@ static int remove_at(int at, const char *name)
 	}
 	while (result == 0 && (e = readdir(dir)))
 		if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
-			result = remove_at(dirfd(dir), e->d_name);
+			result = file_remove_at(dirfd(dir), e->d_name);
 	closedir(dir);
 	if (result == 0)
 		result = unlinkat(at, name, AT_REMOVEDIR);
@@ -193,7 +191,7 @@ static int remove_at(int at, const char *name)
 
 int file_remove_tree(const char *path, struct err *err)
 {
-	if (remove_at(AT_FDCWD, path) < 0)
+	if (file_remove_at(AT_FDCWD, path) < 0)
 		return err_errno(err, "cannot remove '%s'", path);
 	return 0;
 }

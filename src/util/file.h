@@ -24,6 +24,8 @@ NODISCARD int file_mkdirs(const char *dir, struct err *err);        /* like mkdi
 NODISCARD int file_mkdirs_for(const char *path, struct err *err);   /* the directories above path */
 /* Removes path, whatever it is, with all below it; symbolic links are not followed. Absent is done. */
 NODISCARD int file_remove_tree(const char *path, struct err *err);
+/* The same of name in the directory at; -1 and errno. */
+NODISCARD int file_remove_at(int at, const char *name);
 /* Renames from to to (which must not exist), making directories above it; copies and removes across file systems, where a
  * kill leaves from or to whole. */
 NODISCARD int file_move(const char *from, const char *to, struct err *err);

@@ -3,6 +3,8 @@ libmlmake_a_SOURCES += \
 	src/util/arena.h \
 	src/util/base.c \
 	src/util/base.h \
+	src/util/beneath.c \
+	src/util/beneath.h \
 	src/util/clock.c \
 	src/util/clock.h \
 	src/util/diag.c \

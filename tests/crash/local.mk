@@ -1,7 +1,9 @@
 # Kills mlmake at every call that writes, and looks whether the next run makes everything right.
 if UNIT_TESTS
-check_PROGRAMS += test_crash
-TESTS += test_crash
+check_PROGRAMS += test_crash test_return
+TESTS += test_crash test_return
 endif
 test_crash_SOURCES = tests/crash/crash.c tests/crash/trace.c tests/crash/trace.h
 test_crash_LDADD = libmlmake.a
+test_return_SOURCES = tests/crash/return.c tests/crash/trace.c tests/crash/trace.h
+test_return_LDADD = libmlmake.a

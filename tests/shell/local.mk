@@ -31,4 +31,6 @@ SHELL_TESTS += \
 	tests/shell/t0029-examples.sh \
 	tests/shell/t0030-fetch.sh \
 	tests/shell/t0031-newcomer.sh \
+	tests/shell/t0070-checkout.sh \
+	tests/shell/t0071-checkout-hostile.sh \
 	tests/shell/t0080-accept.sh

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* `mlmake checkout` killed before its first, second, third ... system call that writes: each artifact is then as it was or as it
+ * shall be, whole; the next checkout brings the rest and leaves nothing of the killed one; and what was in the way is in the
+ * store.
+ *
+ * Every k-th call is taken; CRASH_ALL=1 takes all. */
+#include <config.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "trace.h"
+#include "util/file.h"
+#include "util/strbuf.h"
+
+#define SAMPLES 60
+#define COMPLAINTS 8
+#define ARTIFACTS 4
+
+static const char pipeline[] =
+	"[project]\nparams = params.ini\n"
+	"[stage file]\ncmd = echo {{n}} > {{outs}}\nouts = deep/file.txt\n"
+	"[stage tree]\ncmd = mkdir -p {{outs}}/empty; seq {{n}} 9 > {{outs}}/a; cp {{outs}}/a {{outs}}/b; ln -s a {{outs}}/l; chmod +x {{outs}}/b\n"
+	"outs = tree\n"
+	"[stage kind]\ncmd = if [ {{n}} = 1 ]; then mkdir {{outs}}; echo 1 > {{outs}}/x; else echo 2 > {{outs}}; fi\nouts = kind\n"
+	"[stage link]\ncmd = ln -s {{n}} {{outs}}\nouts = link\n";
+static const char *const names[ARTIFACTS] = {"deep/file.txt", "tree", "kind", "link"};
+
+static char top[] = "/tmp/mlmake-return-XXXXXX";
+static const char *mlmake;
+static char *old[ARTIFACTS], *new[ARTIFACTS];
+
+static void die(const char *what)
+{
+	printf("Bail out! %s: %s\n", what, strerror(errno));
+	exit(99);
+}
+
+static int shell(const char *cmd)
+{
+	return system(cmd); /* NOLINT: the words are all ours */
+}
+
+static void must(const char *cmd)
+{
+	if (shell(cmd) != 0)
+		die(cmd);
+}
+
+/* What an artifact is, as text; owned. */
+static char *picture(const char *name)
+{
+	CLEANUP(freep) char *cmd = xstrfmt("{ find %s -printf '%%P %%y %%l %%m\\n' | sort; find %s -type f | sort | xargs -r cat; } > ../picture "
+					   "2>&1", name, name);
+	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
+
+	must(cmd);
+	if (file_read("../picture", (size_t)1 << 20, &sb, NULL) < 0)
+		die("picture");
+	return strbuf_detach(&sb);
+}
+
+static bool complain(long n, const char *call, const char *what, const char *name)
+{
+	printf("# call %ld (%s): %s %s\n", n, call, what, name);
+	return false;
+}
+
+static bool is_whole(long n, const char *call, bool finished)
+{
+	size_t i;
+
+	for (i = 0; i < ARTIFACTS; i++) {
+		CLEANUP(freep) char *now = picture(names[i]);
+
+		if (strcmp(now, new[i]) != 0 && (finished || strcmp(now, old[i]) != 0)) {
+			printf("# it is: %s\n", now);
+			return complain(n, call, finished ? "not put back:" : "neither old nor new:", names[i]);
+		}
+	}
+	return true;
+}
+
+static bool is_right(long n, const char *call)
+{
+	if (!is_whole(n, call, false))
+		return false;
+	if (shell("\"$MLMAKE\" checkout v1 > ../second 2>&1") != 0)
+		return complain(n, call, "the next checkout fails", "") && shell("sed 's/^/#   /' ../second") < 0;
+	if (!is_whole(n, call, true))
+		return false;
+	if (shell("test -z \"$(find . -name '*mlmake-tmp*')\" && test ! -e .git/mlmake/work/top/placing && "
+		  "test -z \"$(ls .git/mlmake/incoming)\"") != 0)
+		return complain(n, call, "something is left over", "");
+	/* `mine` was nobody's but the user's */
+	if (shell("grep -rqs mine .git/mlmake/objects || git cat-file --batch-all-objects --batch | grep -q mine") != 0)
+		return complain(n, call, "what was in the way is lost", "");
+	return true;
+}
+
+static void begin_again(void)
+{
+	if (chdir(top) < 0 || shell("rm -rf work && cp -a before work") != 0 || chdir("work") < 0)
+		die("cannot begin again");
+}
+
+static void kill_it(pid_t pid)
+{
+	kill(pid, SIGKILL);
+}
+
+/* 1, 0, or -1: there is no n-th call. */
+static int attempt(long n)
+{
+	char *const argv[] = {(char *)(size_t)mlmake, (char *)(size_t)"checkout", (char *)(size_t)"v1", NULL};
+	struct trace t = {.argv = argv, .stop_at = n, .hit = kill_it};
+
+	begin_again();
+	if (trace_run(&t, "../first") < 0)
+		die("cannot trace");
+	if (!t.call)
+		return t.status == 0 ? -1 : complain(n, "none", "a run that was not killed fails", "");
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+	return is_right(n, t.call);
+}
+
+static long count_calls(void)
+{
+	char *const argv[] = {(char *)(size_t)mlmake, (char *)(size_t)"checkout", (char *)(size_t)"v1", NULL};
+	struct trace t = {.argv = argv};
+
+	begin_again();
+	if (trace_run(&t, "../first") < 0)
+		return -1;
+	return t.status == 0 ? t.writes : -2;
+}
+
+static void prepare(void)
+{
+	size_t i;
+
+	must("mkdir before");
+	if (chdir("before") < 0)
+		die("before");
+	must("git init -q -b main . && git config user.name t && git config user.email t@example.org");
+	if (file_write("mlmake.ini", pipeline, strlen(pipeline), 0644, false, NULL) < 0)
+		die("mlmake.ini");
+	must("printf '%s\\n' /deep /tree /kind /link > .gitignore; echo 'n = 1' > params.ini; \"$MLMAKE\" -q");
+	must("git add . && git commit -q -m 1 && git tag v1");
+	for (i = 0; i < ARTIFACTS; i++)
+		new[i] = picture(names[i]);
+	must("echo 'n = 2' > params.ini; \"$MLMAKE\" -q; git commit -q -a -m 2; echo mine > tree/mine");
+	for (i = 0; i < ARTIFACTS; i++)
+		old[i] = picture(names[i]);
+}
+
+static void leave(void)
+{
+	if (chdir("/") == 0 && file_remove_tree(top, NULL) < 0)
+		fprintf(stderr, "# cannot remove %s\n", top);
+}
+
+int main(void)
+{
+	long calls, n, step, tried = 0, wrong = 0;
+	size_t i;
+	int got = 1;
+
+	mlmake = getenv("MLMAKE");
+	if (!mlmake || !mkdtemp(top) || chdir(top) < 0)
+		die("no MLMAKE, or no temporary directory");
+	atexit(leave);
+	unsetenv("MAKEFLAGS");
+	setenv("ASAN_OPTIONS", "detect_leaks=0", 1); /* it cannot look for leaks while it is traced */
+	prepare();
+	calls = count_calls();
+	if (calls == -1) {
+		printf("1..0 # SKIP ptrace is not available here\n");
+		return 0;
+	}
+	if (calls < 0)
+		die("a traced checkout fails");
+	printf("1..1\n");
+	step = getenv("CRASH_ALL") ? 1 : (calls + SAMPLES - 1) / SAMPLES;
+	for (n = 1; got >= 0 && wrong < COMPLAINTS; n += step) {
+		got = attempt(n);
+		tried += got >= 0;
+		wrong += got == 0;
+	}
+	printf("%sok 1 - checkout is killed, at %ld of about %ld calls that write\n", wrong ? "not " : "", tried, calls);
+	for (i = 0; i < ARTIFACTS; i++) {
+		free(old[i]);
+		free(new[i]);
+	}
+	return 0;
+}
