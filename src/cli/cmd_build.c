@@ -3,11 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,8 +16,7 @@
 #include "cli/project.h"
 #include "lineage/runlog.h"
 #include "report/status.h"
-#include "run/build.h"
-#include "run/keeper.h"
+#include "run/machine.h"
 #include "util/file.h"
 #include "util/pool.h"
 #include "util/text.h"
@@ -38,14 +35,10 @@ struct making {
 	bool jobs_given;
 	struct plan plan;
 	bool *force;
-	struct strvec gpus;
-	struct resources resources;
-	struct jobserver *jobserver;
-	bool serving;
-	struct keeper *keeper;
+	struct machine machine;
 	struct display *display;
 	struct event_stream *events;
-	int events_fd, signal_fd;
+	int events_fd;
 	struct event_sink sinks[2];
 	size_t n_sinks;
 	struct build_result result;
@@ -63,67 +56,16 @@ static int read_jobs(struct making *m, struct err *err)
 	return 0;
 }
 
-/* Under `make -jN` its jobserver decides how many stages run; otherwise this is the jobserver of what runs below. */
-static int find_jobserver(struct making *m, struct err *err)
-{
-	CLEANUP(freep) char *warning = NULL;
-
-	m->jobserver = jobserver_client(getenv("MAKEFLAGS"), &warning);
-	if (warning)
-		fprintf(stderr, "mlmake: warning: %s\n", warning);
-	if (m->jobserver) {
-		if (!m->jobs_given)
-			m->jobs = JOBS_LIMIT;
-		return 0;
-	}
-	m->jobserver = jobserver_server(m->jobs, err);
-	m->serving = true;
-	return m->jobserver ? 0 : -1;
-}
-
-static void find_gpus(struct making *m)
-{
-	bool asked = false;
-	size_t i;
-
-	for (i = 0; i < m->p.pl.n_gpus; i++)
-		strvec_push(&m->gpus, m->p.pl.gpus[i]);
-	for (i = 0; i < m->p.g.n; i++)
-		asked |= m->p.selected[i] && m->p.g.nodes[i].in->stage->use.gpu > 0;
-	if (asked && !m->gpus.n)
-		resources_find_gpus(&m->gpus);
-}
-
-/* Signals come through a descriptor, so that none is missed and none interrupts. Stages start with a clean mask. */
-static int catch_signals(struct making *m, struct err *err)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return err_errno(err, "cannot block signals");
-	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return m->signal_fd < 0 ? err_errno(err, "cannot listen for signals") : 0;
-}
-
-/* What is needed to run stages; a build with nothing to do needs none of it. */
+/* A build with nothing to do needs no machine. */
 static int prepare(struct making *m, struct err *err)
 {
-	int fds[2];
-	size_t n;
+	const struct machine_options opt = {m->run_id, m->jobs, m->jobs_given, &m->p.g, m->p.selected, m->p.lock_fd};
+	CLEANUP(freep) char *warning = NULL;
+	int got = machine_open(&m->machine, &opt, &warning, err);
 
-	if (m->keeper)
-		return 0;
-	if (catch_signals(m, err) < 0 || find_jobserver(m, err) < 0)
-		return -1;
-	find_gpus(m);
-	resources_init(&m->resources, m->jobs, resources_memory(), m->gpus.v, m->gpus.n);
-	n = jobserver_inherited(m->jobserver, fds);
-	m->keeper = keeper_new(m->run_id, fds, n, m->p.lock_fd);
-	return 0;
+	if (warning)
+		fprintf(stderr, "mlmake: warning: %s\n", warning);
+	return got;
 }
 
 static bool has_probes(const struct making *m)
@@ -233,19 +175,14 @@ static int build(struct making *m, struct err *err)
 	struct build_tools tools = {.cache = m->p.cache,
 				    .store = m->p.store,
 				    .history = m->p.history,
-				    .launcher = m->keeper ? keeper_launcher(m->keeper) : NULL,
 				    .clock = &clock_system,
-				    .resources = &m->resources,
-				    .jobserver = m->jobserver,
-				    .serving = m->serving,
-				    .signal_fd = m->signal_fd,
 				    .state_dir = m->p.repo.state,
 				    .run_id = m->run_id,
 				    .sinks = m->sinks,
 				    .n_sinks = m->n_sinks,
 				    .probe = probes_get,
 				    .probe_ctx = &m->p.probes};
-	struct build_options opt = {.jobs = m->jobs,
+	struct build_options opt = {.jobs = m->machine.keeper ? m->machine.jobs : m->jobs,
 				    .keep_going = args_count(m->a, "keep-going") > 0,
 				    .want_output = args_count(m->a, "verbose") > 0,
 				    .force = m->force,
@@ -254,10 +191,11 @@ static int build(struct making *m, struct err *err)
 	bool work = has_work(m);
 	int got;
 
+	machine_lend(&m->machine, &tools);
 	if ((work || adopts_a_record(&m->plan) || history_dirty(m->p.history)) &&
 	    history_begin_run(m->p.history, m->run_id, err) < 0)
 		return -1;
-	if (work && keeper_start(m->keeper, err) < 0) /* before there are threads */
+	if (work && keeper_start(m->machine.keeper, err) < 0) /* before there are threads */
 		return -1;
 	got = build_run(&m->plan, &tools, &opt, &m->result, err);
 	if (got == 0) /* otherwise the journal stays, and the next run undoes what was under way */
@@ -298,7 +236,7 @@ static int plan_and_build(struct making *m, struct err *err)
 	if (has_work(m)) {
 		if (prepare(m, err) < 0)
 			return cli_fail(EXIT_USAGE, err);
-		code = guard_plan(&m->p, &m->plan, &m->resources) < 0 ? EXIT_USAGE : EXIT_DONE;
+		code = guard_plan(&m->p, &m->plan, &m->machine.resources) < 0 ? EXIT_USAGE : EXIT_DONE;
 		project_tell(&m->p);
 		if (code != EXIT_DONE)
 			return code;
@@ -331,8 +269,8 @@ static int make_all(struct making *m, struct err *err)
 		return cli_fail(EXIT_USAGE, err);
 	choose_force(m);
 	if (!m->dry && has_probes(m)) {
-		if (prepare(m, err) < 0 || probes_run(&m->p.probes, &m->p.pl, m->p.selected, keeper_launcher(m->keeper),
-						      m->signal_fd, err) < 0)
+		if (prepare(m, err) < 0 || probes_run(&m->p.probes, &m->p.pl, m->p.selected, keeper_launcher(m->machine.keeper),
+						      m->machine.signal_fd, err) < 0)
 			return cli_fail(err->code == ERR_STOPPED ? EXIT_INTERRUPTED : EXIT_USAGE, err);
 		statcache_look_afresh(m->p.cache); /* a probe may do anything */
 	}
@@ -341,25 +279,21 @@ static int make_all(struct making *m, struct err *err)
 
 static void making_release(struct making *m)
 {
-	keeper_free(m->keeper); /* nothing of a stage outlives this */
+	machine_release(&m->machine);
 	display_free(m->display);
 	if (m->events && event_stream_close(m->events, NULL) < 0)
 		m->events = NULL;
-	jobserver_free(m->jobserver);
-	resources_release(&m->resources);
-	strvec_release(&m->gpus);
 	build_result_release(&m->result);
 	plan_release(&m->plan);
 	free(m->force);
 	closep(&m->events_fd);
-	closep(&m->signal_fd);
 	project_close(&m->p);
 }
 
 int build_main(struct args *a, bool fetch)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
-	struct making m = {.a = a, .fetch = fetch, .events_fd = -1, .signal_fd = -1, .plan = PLAN_INIT};
+	struct making m = {.a = a, .fetch = fetch, .events_fd = -1, .machine = MACHINE_INIT, .plan = PLAN_INIT};
 	int code;
 
 	m.dry = args_count(a, "dry-run") > 0;

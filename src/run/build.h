@@ -31,6 +31,7 @@ struct build_options {
 	int jobs;
 	bool keep_going;
 	bool want_output;  /* EVENT_OUTPUT for every line */
+	bool apart;        /* for comparing alone: nothing is taken into the store */
 	const bool *force; /* by node, or NULL */
 	int64_t tick;      /* nanoseconds between EVENT_TICKs while something runs */
 };

@@ -62,7 +62,7 @@ static int take_output(struct finish *f, struct record_fact *fact)
 	struct content c;
 	int got;
 
-	if (f->in->stage->cache == CACHE_NO)
+	if (f->in->stage->cache == CACHE_NO || f->apart)
 		got = statcache_content(f->cache, fact->name, false, &c, &f->err);
 	else
 		got = store_put(f->store, fact->name, &c, &f->err);
@@ -150,7 +150,7 @@ static int collect(struct finish *f)
 	f->record.run = f->run_id;
 	f->record.started = f->started;
 	f->record.duration = f->duration;
-	return finish_keep_inputs(f->store, f->in, now, &f->err);
+	return f->apart ? 0 : finish_keep_inputs(f->store, f->in, now, &f->err);
 }
 
 static int restore(struct finish *f)
@@ -173,7 +173,7 @@ void finish_work(void *task)
 	struct finish *f = task;
 
 	f->result = f->from ? restore(f) : collect(f);
-	if (f->result == 0)
+	if (f->result == 0 && !f->apart)
 		f->result = save_aside(f);
 }
 

@@ -18,6 +18,7 @@ struct finish {
 	struct aside *aside;        /* what stood at the outputs before */
 	const struct record *from;  /* restore: the record whose outputs are put back; NULL: collect what the stage made */
 	const uint64_t *marks;      /* collect: of finish_mark_inputs(); or NULL */
+	bool apart;                 /* nothing is taken into the store */
 	const char *run_id;
 	int64_t started, duration;
 	/* answer */

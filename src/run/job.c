@@ -143,6 +143,7 @@ void job_submit(struct build *b, struct job *j, const struct record *from)
 				    .aside = &j->aside,
 				    .from = from,
 				    .marks = j->marks,
+				    .apart = b->opt->apart,
 				    .run_id = b->t->run_id,
 				    .started = j->started,
 				    .duration = tick(b) - j->began,

@@ -15,6 +15,8 @@ libmlmake_a_SOURCES += \
 	src/run/keeperd.c \
 	src/run/keeperd.h \
 	src/run/launcher.h \
+	src/run/machine.c \
+	src/run/machine.h \
 	src/run/order.c \
 	src/run/order.h \
 	src/run/probe.c \
