@@ -136,9 +136,8 @@ static int save_present(struct putback *p, struct putback_item *it, struct err *
 		return 0;
 	if (store_put_known(p->store, it->a->fact->name, &it->present, err) < 0)
 		return err_wrap(err, "what stands there cannot be kept");
-	strbuf_addstr(&note, "what stood there was not in the store, and is kept as '");
-	store_object_path(p->store, &it->present.id, &note);
-	strbuf_addch(&note, '\'');
+	strbuf_addstr(&note, "what stood there was not in the store, and is kept as ");
+	store_tell_where(p->store, &it->present.id, &note);
 	it->note = strbuf_detach(&note);
 	return 0;
 }

@@ -150,6 +150,15 @@ static void guard_all(struct project *p, const bool *which)
 	guard_links(p, which);
 }
 
+/* What is made is kept in git's database: better to know now that it cannot be than when a stage has run for hours. */
+static void guard_database(struct project *p)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+
+	if (gitdb_open(p->db, &err) < 0 && err.code != ERR_NOTFOUND)
+		diag_error(&p->ds, NULL, 0, "%s", err.msg);
+}
+
 int guard_plan(struct project *p, const struct plan *plan, const struct resources *r)
 {
 	CLEANUP(freep) bool *which = xcalloc(p->g.n + 1, sizeof(*which));
@@ -164,6 +173,7 @@ int guard_plan(struct project *p, const struct plan *plan, const struct resource
 		if (which[i] && resources_check(r, &in->stage->use, &err) < 0)
 			diag_error(&p->ds, in->stage->at.file, in->stage->at.line, "stage '%s': %s", in->name, err.msg);
 	}
+	guard_database(p);
 	guard_all(p, which);
 	return p->ds.errors > errors ? -1 : 0;
 }

@@ -127,7 +127,8 @@ static int open_known(struct project *p, struct err *err)
 		memset(secret, 0x5a, sizeof(secret));
 		p->cache = statcache_open(NULL, secret, &clock_system);
 	}
-	p->store = store_new(p->repo.shared, p->cache);
+	p->db = gitdb_new(p->repo.git_dir);
+	p->store = store_new(p->repo.shared, p->db, p->cache);
 	probes_open(&p->probes, p->repo.state);
 	p->history = history_open(&paths, &p->conflict, err);
 	return p->history ? 0 : -1;
@@ -387,6 +388,7 @@ void project_close(struct project *p)
 	pipeline_release(&p->pl);
 	history_free(p->history);
 	store_free(p->store);
+	gitdb_free(p->db);
 	statcache_free(p->cache);
 	probes_release(&p->probes);
 	repo_release(&p->repo);

@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "graph/graph.h"
+#include "gitdb/gitdb.h"
 #include "gitdb/repo.h"
 #include "lineage/runlog.h"
 #include "run/probe.h"
@@ -24,6 +25,7 @@ struct project {
 	bool opening, conflict, awaited;
 	struct err open_err;
 	struct statcache *cache;
+	struct gitdb *db;
 	struct store *store;
 	struct history *history;
 	struct probes probes;

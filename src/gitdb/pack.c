@@ -185,7 +185,7 @@ static int begin(struct packer *p, struct err *err)
 
 	if (p->fd >= 0)
 		return 0;
-	if (gitdb_make(p->db, err) < 0 || file_mkdirs(p->dir, err) < 0)
+	if (gitdb_make(p->db, err) < 0 || gitdb_open(p->db, err) < 0 || file_mkdirs(p->dir, err) < 0)
 		return -1;
 	if (!p->swept)
 		sweep(p->dir);

@@ -118,10 +118,9 @@ static int save_aside(struct finish *f)
 				break;
 			if (store_put(f->store, where, &c, &f->err) < 0)
 				return err_wrap(&f->err, "cannot keep what stood at '%s'", fact->name);
-			strbuf_addf(&f->note, "%s'%s' was not as any run left it; that version is kept in the store as '",
+			strbuf_addf(&f->note, "%s'%s' was not as any run left it; that version is kept in the store as ",
 				    f->note.len ? "; " : "", fact->name);
-			store_object_path(f->store, &c.id, &f->note);
-			strbuf_addch(&f->note, '\'');
+			store_tell_where(f->store, &c.id, &f->note);
 			break;
 		}
 	}

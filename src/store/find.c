@@ -64,10 +64,16 @@ int store_find(struct store *s, const struct content *dir, const char *path, str
 	return 0;
 }
 
-void store_object_path(const struct store *s, const struct digest *id, struct strbuf *out)
+void store_tell_where(struct store *s, const struct digest *id, struct strbuf *out)
 {
+	struct small_object o;
 	char hex[DIGEST_HEX + 1];
 
+	if (small_known(&s->small, id, &o)) {
+		git_id_hex(&o.git, hex);
+		strbuf_addf(out, "`git --git-dir=%s cat-file blob %s`", gitdb_dir(s->small.db), hex);
+		return;
+	}
 	digest_hex(id, hex);
-	strbuf_addf(out, "%s/objects/%.2s/%.2s/%s", s->objects.dir, hex, hex + 2, hex);
+	strbuf_addf(out, "'%s/objects/%.2s/%.2s/%s'", s->objects.dir, hex, hex + 2, hex);
 }

@@ -6,6 +6,8 @@ libmlmake_a_SOURCES += \
 	src/store/objects.h \
 	src/store/place.c \
 	src/store/put.c \
+	src/store/small.c \
+	src/store/small.h \
 	src/store/store.c \
 	src/store/store.h \
 	src/store/storeroom.h \

@@ -295,10 +295,12 @@ int incoming_finish(struct incoming *in, const struct digest *id, int64_t size, 
 	return 0;
 }
 
-int objects_sync(struct objects *o, struct err *err)
+int objects_sync(struct objects *o, bool more, struct err *err)
 {
-	if (!__atomic_exchange_n(&o->written, false, __ATOMIC_RELAXED))
+	if (!__atomic_exchange_n(&o->written, false, __ATOMIC_RELAXED) && !more)
 		return 0;
+	if (objects_open(o, false, err) < 0)
+		return -1;
 	if (syncfs(o->fd) == 0)
 		return 0;
 	__atomic_store_n(&o->written, true, __ATOMIC_RELAXED);

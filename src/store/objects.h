@@ -47,6 +47,7 @@ NODISCARD int incoming_open(struct incoming *in, struct objects *o, struct err *
 NODISCARD int incoming_finish(struct incoming *in, const struct digest *id, int64_t size, struct err *err);
 void incoming_drop(struct incoming *in); /* removes it, unless it was finished; for CLEANUP */
 
-NODISCARD int objects_sync(struct objects *o, struct err *err);
+/* more: something else in the same file system waits to be durable. */
+NODISCARD int objects_sync(struct objects *o, bool more, struct err *err);
 
 #endif

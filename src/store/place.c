@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "store/storeroom.h"
-#include "store/transfer.h"
 #include "util/beneath.h"
 #include "util/file.h"
 #include "util/path.h"
@@ -92,31 +91,54 @@ static int link_file(struct store *s, const struct digest *id, int from, int64_t
 	return digest_eq(&p->t.id, id) ? 0 : objects_condemn(&s->objects, id, err);
 }
 
+static int create(enum content_kind kind, int at, const char *name, const char *path, struct err *err)
+{
+	int fd = openat(at, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+			kind == CONTENT_EXEC ? 0777 : 0666);
+
+	return fd < 0 ? err_errno(err, "cannot create '%s'", path) : fd;
+}
+
+static int finish_file(struct store *s, enum content_kind kind, int fd, const char *path, struct placed *p, struct err *err)
+{
+	p->before = statcache_now(s->cache);
+	return ensure_exec(fd, kind, &p->st) < 0 ? err_errno(err, "cannot set the mode of '%s'", path) : 0;
+}
+
+static int place_small(struct store *s, const struct small_object *o, enum content_kind kind, int at, const char *name,
+		       const char *path, int *fd_out, struct placed *p, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT;
+
+	if (store_read_small(s, o, &bytes, &p->t, err) < 0 || (*fd_out = create(kind, at, name, path, err)) < 0)
+		return -1;
+	if (fd_write_all(*fd_out, bytes.buf, bytes.len, err) < 0)
+		return err_wrap(err, "'%s'", path);
+	return finish_file(s, kind, *fd_out, path, p, err);
+}
+
 /* Writes the object id to name in the directory at, verified; *fd_out is open on it afterwards. */
 static int place_file(struct store *s, enum content_kind kind, const struct digest *id, int at, const char *name,
 		      const char *path, enum place_how how, int *fd_out, struct placed *p, struct err *err)
 {
 	CLEANUP(closep) int from = -1;
+	struct small_object o;
 	int64_t size;
 	int got;
 
+	if (small_find(&s->small, id, &o))
+		return place_small(s, &o, kind, at, name, path, fd_out, p, err);
 	from = objects_read(&s->objects, id, &size, err);
 	if (from < 0)
 		return -1;
 	if (how == PLACE_LINK && kind == CONTENT_FILE && (got = link_file(s, id, from, size, at, name, path, fd_out, p, err)) <= 0)
 		return got;
-	*fd_out = openat(at, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-			 kind == CONTENT_EXEC ? 0777 : 0666);
-	if (*fd_out < 0)
-		return err_errno(err, "cannot create '%s'", path);
-	if (transfer_copy(&p->t, from, *fd_out, size, statcache_key(s->cache), s->objects.dir, path, err) < 0)
+	if ((*fd_out = create(kind, at, name, path, err)) < 0 ||
+	    transfer_copy(&p->t, from, *fd_out, size, statcache_key(s->cache), s->objects.dir, path, err) < 0)
 		return -1;
 	if (!digest_eq(&p->t.id, id))
 		return objects_condemn(&s->objects, id, err);
-	p->before = statcache_now(s->cache);
-	if (ensure_exec(*fd_out, kind, &p->st) < 0)
-		return err_errno(err, "cannot set the mode of '%s'", path);
-	return 0;
+	return finish_file(s, kind, *fd_out, path, p, err);
 }
 
 static int place_link(const char *target, int at, const char *name, const char *path, struct err *err)

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "store/storeroom.h"
-#include "store/transfer.h"
 #include "util/file.h"
 
 #define SMALL (128 * 1024) /* up to here a file is digested in memory, and written only if the store lacks it */
@@ -27,12 +26,10 @@ static int moved(const char *path, struct err *err)
 	return err_set(err, ERR_MOVED, "'%s' changed while it was read", path);
 }
 
-static int put_memory(struct store *s, const void *data, size_t n, const struct digest *id, struct err *err)
+static int put_file(struct store *s, const void *data, size_t n, const struct digest *id, struct err *err)
 {
 	CLEANUP(incoming_drop) struct incoming in = INCOMING_INIT;
 
-	if (objects_has(&s->objects, id, (int64_t)n, NULL))
-		return 0;
 	if (incoming_open(&in, &s->objects, err) < 0)
 		return -1;
 	if (fd_write_all(in.fd, data, n, err) < 0)
@@ -40,10 +37,22 @@ static int put_memory(struct store *s, const void *data, size_t n, const struct 
 	return incoming_finish(&in, id, (int64_t)n, err);
 }
 
+/* Git's copy of an object may be damaged and stay where it is: then the object becomes a file. */
+static int put_memory(struct store *s, const void *data, size_t n, const struct digest *id, bool text, struct err *err)
+{
+	struct small_object o;
+
+	if (small_find(&s->small, id, &o) || objects_has(&s->objects, id, (int64_t)n, NULL))
+		return 0;
+	if (n > SMALL || small_is_damaged(&s->small, id))
+		return put_file(s, data, n, id, err);
+	return small_put(&s->small, data, n, id, text, err);
+}
+
 int store_put_bytes(struct store *s, const void *data, size_t n, struct digest *out, struct err *err)
 {
 	digest_bytes(data, n, out);
-	return put_memory(s, data, n, out, err);
+	return put_memory(s, data, n, out, false, err);
 }
 
 struct text_to_put {
@@ -55,7 +64,7 @@ static int put_text(void *ctx, const struct digest *id, const char *text, size_t
 {
 	struct text_to_put *t = ctx;
 
-	return put_memory(t->s, text, n, id, t->err);
+	return put_memory(t->s, text, n, id, true, t->err);
 }
 
 int store_put_manifest(struct store *s, const struct manifest *m, struct digest *id, struct err *err)
@@ -89,7 +98,7 @@ static int put_small(struct store *s, int fd, const char *path, struct transfer 
 	twinhash_init(&h, statcache_key(s->cache));
 	twinhash_update(&h, buf, len);
 	twinhash_final(&h, &t->id, t->fast);
-	return put_memory(s, buf, len, &t->id, err);
+	return put_memory(s, buf, len, &t->id, false, err);
 }
 
 static int put_large(struct store *s, int fd, const char *path, struct transfer *t, struct err *err)
@@ -273,7 +282,7 @@ static int put_known_dir(void *ctx, const char *dir, const struct manifest *m)
 		struct content known = {e->kind, e->id, -1}, got;
 
 		if ((e->kind != CONTENT_FILE && e->kind != CONTENT_EXEC) ||
-		    objects_has(&k->s->objects, &e->id, -1, NULL))
+		    store_holds(k->s, &e->id, NULL))
 			continue;
 		path = xstrfmt("%s/%s", dir, e->name);
 		if (store_put(k->s, path, &got, k->err) < 0 || check_known(path, &got, &known, k->err) < 0)

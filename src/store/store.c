@@ -9,11 +9,12 @@
 
 #include "store/storeroom.h"
 
-struct store *store_new(const char *dir, struct statcache *cache)
+struct store *store_new(const char *dir, struct gitdb *db, struct statcache *cache)
 {
 	struct store *s = xcalloc(1, sizeof(*s));
 
 	objects_init(&s->objects, dir);
+	small_init(&s->small, dir, db);
 	s->cache = cache;
 	pthread_mutex_init(&s->linking, NULL);
 	return s;
@@ -23,15 +24,73 @@ void store_free(struct store *s)
 {
 	if (!s)
 		return;
+	small_release(&s->small);
 	objects_release(&s->objects);
 	pthread_mutex_destroy(&s->linking);
 	free(s->linked);
 	free(s);
 }
 
+struct packer *store_packer(struct store *s)
+{
+	return s->small.packer;
+}
+
 int store_sync(struct store *s, struct err *err)
 {
-	return objects_sync(&s->objects, err);
+	bool written = false;
+
+	if (small_sync(&s->small, &written, err) < 0)
+		return -1;
+	return objects_sync(&s->objects, written, err);
+}
+
+bool store_holds(struct store *s, const struct digest *id, int64_t *size)
+{
+	struct small_object o;
+
+	if (!small_find(&s->small, id, &o))
+		return objects_has(&s->objects, id, -1, size);
+	if (size)
+		*size = (int64_t)o.size;
+	return true;
+}
+
+/* Git's own checksums are of no help to whom somebody wants to deceive. */
+static bool is_right(struct store *s, const struct digest *id, const char *data, size_t n, struct transfer *t)
+{
+	struct digest got;
+	struct twinhash h;
+
+	if (!t) {
+		digest_bytes(data, n, &got);
+		return digest_eq(&got, id);
+	}
+	twinhash_init(&h, statcache_key(s->cache));
+	twinhash_update(&h, data, n);
+	twinhash_final(&h, &t->id, t->fast);
+	t->bytes = (int64_t)n;
+	return digest_eq(&t->id, id);
+}
+
+int store_read_small(struct store *s, const struct small_object *o, struct strbuf *out, struct transfer *t, struct err *err)
+{
+	struct err why = ERR_INIT;
+	size_t start = out->len;
+	char hex[DIGEST_HEX + 1], git[GIT_ID_HEX + 1];
+	int got = small_read(&s->small, o, out, &why);
+
+	if (got < 0 && why.code != ERR_CORRUPT && why.code != ERR_INVALID)
+		return err_move(err, &why);
+	if (got == 0 && is_right(s, &o->id, out->buf + start, out->len - start, t))
+		return 0;
+	strbuf_setlen(out, start);
+	small_condemn(&s->small, &o->id);
+	digest_hex(&o->id, hex);
+	git_id_hex(&o->git, git);
+	err_set(err, ERR_CORRUPT, "git object %s does not hold object '%s'%s%s", git, hex, got < 0 ? ": " : "", got < 0 ? why.msg : "");
+	err_release(&why);
+	return -1;
 }
 
 /* Reads size bytes from fd and a bit more, to see whether there are more. */
@@ -63,20 +122,28 @@ static int read_object(struct store *s, int fd, const struct digest *id, int64_t
 	return objects_condemn(&s->objects, id, err);
 }
 
+static int too_large(const struct digest *id, uintmax_t size, size_t limit, struct err *err)
+{
+	char hex[DIGEST_HEX + 1];
+
+	digest_hex(id, hex);
+	return err_set(err, ERR_INVALID, "object '%s' has %ju bytes, more than the %zu that are read", hex, size, limit);
+}
+
 int store_get_bytes(struct store *s, const struct digest *id, size_t limit, struct strbuf *out, struct err *err)
 {
 	CLEANUP(closep) int fd = -1;
-	char hex[DIGEST_HEX + 1];
 	size_t start = out->len;
+	struct small_object o;
 	int64_t size;
 
+	if (small_find(&s->small, id, &o))
+		return o.size > limit ? too_large(id, o.size, limit, err) : store_read_small(s, &o, out, NULL, err);
 	fd = objects_read(&s->objects, id, &size, err);
 	if (fd < 0)
 		return -1;
-	digest_hex(id, hex);
 	if ((uintmax_t)size > limit)
-		return err_set(err, ERR_INVALID, "object '%s' has %jd bytes, more than the %zu that are read", hex,
-			       (intmax_t)size, limit);
+		return too_large(id, (uintmax_t)size, limit, err);
 	if (read_object(s, fd, id, size, out, err) < 0) {
 		strbuf_setlen(out, start);
 		return -1;
@@ -114,7 +181,7 @@ static bool has_below(struct store *s, const struct digest *id, int depth, int64
 		if (e->kind == CONTENT_DIR) {
 			if (!has_below(s, &e->id, depth + 1, total))
 				return false;
-		} else if (objects_has(&s->objects, &e->id, -1, &size)) {
+		} else if (store_holds(s, &e->id, &size)) {
 			*total += size;
 		} else {
 			return false;
@@ -133,9 +200,9 @@ bool store_has(struct store *s, const struct content *c)
 	case CONTENT_DIR:
 		return has_below(s, &c->id, 0, &total) && total == c->size;
 	case CONTENT_LINK:
-		return objects_has(&s->objects, &c->id, -1, NULL);
+		return store_holds(s, &c->id, NULL);
 	default:
 		/* The size that is asked for is what somebody wrote down, so one that differs says nothing of the object. */
-		return objects_has(&s->objects, &c->id, -1, &size) && size == c->size;
+		return store_holds(s, &c->id, &size) && size == c->size;
 	}
 }

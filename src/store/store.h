@@ -1,29 +1,37 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Artifacts by content: put, get, has, place.
  *
- * dir/objects/aa/bb/<sha256>   one file an object, mode 0444 (files, link targets, directory manifests)
+ * An object is bytes called by their SHA-256. A large one is a file, a small one lies in git's database:
+ *
+ * dir/objects/aa/bb/<sha256>   one file an object, mode 0444
+ * dir/small/                   which git blobs the small ones are (store/small.h)
  * dir/incoming/                objects being written, each locked (flock) by who writes it; the next run removes the rest
  *
- * An object appears whole or not at all. Every read verifies; an object that does not hash to its name is moved to
- * dir/corrupt/ and counts as absent. Calls may be made from several threads at once. */
+ * An object appears whole or not at all. Every read verifies; a file that does not hash to its name is moved to
+ * dir/corrupt/ and counts as absent, and so does a damaged blob: what is put again then becomes a file. Calls may be made
+ * from several threads at once. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
 #include "digest/content.h"
 #include "digest/statcache.h"
+#include "gitdb/pack.h"
 #include "util/err.h"
 #include "util/strbuf.h"
 
 struct store;
 
-/* Opens the store in dir, which need not exist: the first put makes it. cache (borrowed) learns what put and place
- * see. */
-struct store *store_new(const char *dir, struct statcache *cache);
+/* Opens the store in dir, which need not exist: the first put makes it. db holds the small objects. cache learns what put and place
+ * see. Both are borrowed. */
+struct store *store_new(const char *dir, struct gitdb *db, struct statcache *cache);
 void store_free(struct store *s);
+/* The pack that store_sync finishes, for what else belongs to the run. What it holds is kept from git's collecting until
+ * packer_release_keep. */
+struct packer *store_packer(struct store *s);
 
 /* Takes in the file, link or directory at path (not followed). *out says what was taken. ERR_MOVED if it changed
- * while it was read, ERR_NOTFOUND, ERR_INVALID (socket, device, a name that no manifest holds). Durable after
- * store_sync. */
+ * while it was read, ERR_NOTFOUND, ERR_INVALID (socket, device, a name that no manifest holds). Small objects are found by
+ * other processes, and everything is durable, after store_sync. */
 NODISCARD int store_put(struct store *s, const char *path, struct content *out, struct err *err);
 /* As store_put for content already known, when path is believed to hold it: nothing is read if the store has it. */
 NODISCARD int store_put_known(struct store *s, const char *path, const struct content *known, struct err *err);
@@ -66,8 +74,9 @@ NODISCARD int store_place_sweep(const char *path, struct err *err);
 /* The same for store_prepare. A path that cannot be reached without following a link holds nothing. */
 NODISCARD int store_prepare_sweep(int root, const char *path, struct err *err);
 
-/* Appends where the object lies, for people who look for it (of a directory: its manifest). */
-void store_object_path(const struct store *s, const struct digest *id, struct strbuf *out);
+/* Appends where the object lies, for people who look for it (of a directory: its manifest): the name of a file, or a command that
+ * shows it. */
+void store_tell_where(struct store *s, const struct digest *id, struct strbuf *out);
 
 /* Makes all puts so far durable. One call for a batch. */
 NODISCARD int store_sync(struct store *s, struct err *err);

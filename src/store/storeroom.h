@@ -7,7 +7,9 @@
 
 #include "digest/manifest.h"
 #include "store/objects.h"
+#include "store/small.h"
 #include "store/store.h"
+#include "store/transfer.h"
 
 #define MANIFEST_LIMIT ((size_t)4 << 20) /* bytes of one text of a manifest: all its names and targets at their longest, escaped */
 
@@ -20,6 +22,7 @@ struct linked {
 
 struct store {
 	struct objects objects;
+	struct small small;
 	struct statcache *cache;
 	int can_clone; /* 1, -1, 0: not asked yet; changed atomically */
 	pthread_mutex_t linking;
@@ -27,6 +30,11 @@ struct store {
 	size_t n_linked, cap_linked;
 };
 
+/* Is the object there, as a file or in git? *size, if not NULL, is its size. */
+bool store_holds(struct store *s, const struct digest *id, int64_t *size);
+/* Appends the bytes of a small object, verified; *t, if not NULL, says what else is to be known of them. */
+NODISCARD int store_read_small(struct store *s, const struct small_object *o, struct strbuf *out, struct transfer *t,
+			       struct err *err);
 /* Reads all entries of a directory, verified. */
 NODISCARD int store_manifest(struct store *s, const struct digest *id, struct manifest *m, struct err *err);
 /* Puts the texts of a directory; its id goes to *id. */

@@ -185,6 +185,10 @@ state_dir() { echo .git/mlmake/work/top; }
 
 sha() { sha256sum "$@" | cut -d' ' -f1; }
 
+# in_git GITDIR FILE, not_in_git: the content of FILE (small) is in the store.
+in_git() { git --git-dir="$1" cat-file -e "$(git hash-object --no-filters "$2")" 2> /dev/null || fail "'$2' is not stored in '$1'"; }
+not_in_git() { ! git --git-dir="$1" cat-file -e "$(git hash-object --no-filters "$2")" 2> /dev/null || fail "'$2' is stored in '$1'"; }
+
 # json FILE EXPRESSION: a Python expression over the document `d`, printed. Needs have_python.
 have_python() { command -v python3 > /dev/null 2>&1 && python3 -c 'import json' 2> /dev/null; }
 json() {

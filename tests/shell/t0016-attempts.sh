@@ -79,9 +79,8 @@ mm 0; ran
 echo 'n = 2' > params.ini; mm 0; ran s t
 echo 'n = 1' > params.ini; mm 0; ran s; holds t.txt t1
 echo 'n = 345678' > params.ini; mm 0; ran s t
-objects=.git/mlmake/objects
-exists "$objects/$(sha t.txt | sed 's/^\(..\)\(..\)/\1\/\2\/\1\2/')"
-missing "$objects/$(sha o.txt | sed 's/^\(..\)\(..\)/\1\/\2\/\1\2/')"
+in_git .git t.txt
+not_in_git .git o.txt
 
 begin 'cache = no|always and other words'
 sed 's/cache = no/cache = always/' mlmake.ini > n && mv n mlmake.ini

@@ -36,13 +36,15 @@ params = params.ini
 cmd  = echo "result {{n}}" > {{outs}}; echo s >> "$COUNT"
 outs = o.txt
 END
-object() { s=$(printf '%s\n' "$1" | sha256sum | cut -c1-64); echo ".git/mlmake/objects/$(echo "$s" | cut -c1-2)/$(echo "$s" | cut -c3-4)/$s"; }
+# damage TEXT FROM TO: in each pack, where small outputs lie as they are.
+damage() {
+	LC_ALL=C grep -l "$1" .git/objects/pack/*.pack > "$T/packs" || fail "no pack holds '$1'"
+	while read -r pack; do LC_ALL=C sed -i "s/$1/$2/" "$pack"; done < "$T/packs"
+}
 echo 'n = 1' > params.ini; mm 0
 echo 'n = 2' > params.ini; mm 0
 ran s s
-exists "$(object 'result 1')"
-chmod u+w "$(object 'result 1')"
-printf 'X' | dd of="$(object 'result 1')" bs=1 seek=3 conv=notrunc 2> /dev/null
+damage 'result 1' 'resXlt 1'
 echo 'n = 1' > params.ini
 mm 0
 ran s
@@ -55,18 +57,30 @@ echo 'n = 1' > params.ini; mm 0
 ran
 holds o.txt 'result 1'
 
-begin 'an object that is missing or cut'
-rm -f "$(object 'result 2')"
+begin 'what git collected is missing, and a large file that is cut'
+rm -f .git/objects/pack/pack-*
 echo 'n = 2' > params.ini; mm 0; ran s; holds o.txt 'result 2'
-chmod u+w "$(object 'result 1')"; : > "$(object 'result 1')"
-echo 'n = 1' > params.ini; mm 0; ran s; holds o.txt 'result 1'
+sed 's/result {{n}}/$(yes {{n}} | head -c 3000000)/' mlmake.ini > n && cp mlmake.ini saved && mv n mlmake.ini
+echo 'n = 3' > params.ini; mm 0; ran s
+s=$(sha o.txt)
+object=.git/mlmake/objects/$(echo "$s" | cut -c1-2)/$(echo "$s" | cut -c3-4)/$s
+exists "$object"
+echo 'n = 4' > params.ini; mm 0; ran s
+echo 'n = 3' > params.ini; mm 0; ran; is "$(sha o.txt)" "$s"
+echo 'n = 4' > params.ini; mm 0; ran
+chmod u+w "$object"; : > "$object"
+echo 'n = 3' > params.ini; mm 0; ran s; is "$(sha o.txt)" "$s"
+mv saved mlmake.ini
+echo 'n = 2' > params.ini; mm 0
 
 begin 'the store lost: what is on disk stays fresh; going back runs'
-chmod -R u+w .git/mlmake/objects; rm -r .git/mlmake/objects
+: > "$COUNT"
+chmod -R u+w .git/mlmake/objects .git/objects/pack; rm -r .git/mlmake/objects .git/mlmake/small .git/objects/pack/*
 mm 0; ran
-echo 'n = 2' > params.ini; mm 0; ran s; holds o.txt 'result 2'
 echo 'n = 1' > params.ini; mm 0; ran s; holds o.txt 'result 1'
-echo 'n = 2' > params.ini; mm 0; ran; holds o.txt 'result 2'
+echo 'n = 5' > params.ini; mm 0; ran s; holds o.txt 'result 5'
+echo 'n = 1' > params.ini; mm 0; ran; holds o.txt 'result 1'
+echo 'n = 2' > params.ini; mm 0; ran s
 
 begin 'records damaged: the stage runs'
 find .git/mlmake/records -type f -exec sh -c 'chmod u+w "$1"; echo noise > "$1"' x {} \;

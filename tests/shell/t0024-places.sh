@@ -161,8 +161,8 @@ if mkdir "/dev/shm/${T##*/}" 2> /dev/null; then
 			mm 0
 			for i in 1 2 3; do
 				holds dir/$i $i
-				s=$(echo "mine $when $i" | sha)
-				exists "$shm/.git/mlmake/objects/$(echo "$s" | cut -c1-2)/$(echo "$s" | cut -c3-4)/$s"
+				echo "mine $when $i" > "$T/mine"
+				in_git "$shm/.git" "$T/mine"
 			done
 		done
 	else

@@ -167,7 +167,8 @@ static void why_shows_changed_lines(void)
 	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
 	CLEANUP(json_freep) struct json *j = NULL;
 	struct record_fact was = {.kind = FACT_CODE, .name = "clean.py"}, is = was;
-	struct store *st = store_new("store", NULL);
+	struct gitdb *db = gitdb_new("store/git");
+	struct store *st = store_new("store", db, NULL);
 	struct reason *r;
 	struct digest id;
 	struct churn c;
@@ -193,6 +194,7 @@ static void why_shows_changed_lines(void)
 	EXPECT_INT(report_why(&c.f.p, c.clean, st, &plain, &sb, NULL), 0);
 	EXPECT(strstr(sb.buf, "b = 4") == NULL);
 	store_free(st);
+	gitdb_free(db);
 	fake_release(&c.f);
 }
 

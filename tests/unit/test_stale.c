@@ -1057,6 +1057,7 @@ static void verdict_errors(void)
 struct project {
 	struct fake_disk d;
 	struct statcache *cache;
+	struct gitdb *db;
 	struct store *store;
 	struct history *h;
 	struct plan p;
@@ -1071,7 +1072,8 @@ static void project_open(struct project *p, const char *text)
 	memset(p, 0, sizeof(*p));
 	fake_disk_use(&p->d, text, NULL, NULL);
 	p->cache = statcache_open(NULL, secret, &clock_system);
-	p->store = store_new("shared", p->cache);
+	p->db = gitdb_new("shared/git");
+	p->store = store_new("shared", p->db, p->cache);
 	p->h = open_history(&conflict);
 	p->p = (struct plan)PLAN_INIT;
 }
@@ -1081,6 +1083,7 @@ static void project_close(struct project *p)
 	plan_release(&p->p);
 	history_free(p->h);
 	store_free(p->store);
+	gitdb_free(p->db);
 	statcache_free(p->cache);
 	diags_release(&p->ds);
 	fake_disk_release(&p->d);

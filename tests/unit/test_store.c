@@ -21,7 +21,8 @@
 
 /* printf 'hello\n' | sha256sum */
 #define HELLO "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
-#define HELLO_OBJECT "/objects/58/91/" HELLO
+/* printf 'hello\n' | git hash-object --stdin */
+#define HELLO_BLOB "ce013625030ba8dba906f756967f9e9ca394464a"
 #define SECOND INT64_C(1000000000)
 
 static const unsigned char secret[STATCACHE_SECRET] = {7};
@@ -36,22 +37,26 @@ static const struct clock test_clock = {shifted, shifted, NULL};
 
 struct place {
 	struct statcache *cache;
+	struct gitdb *db;
 	struct store *s;
 };
 
 static struct place at(const char *dir)
 {
+	CLEANUP(freep) char *git = xstrfmt("%s/git", dir);
 	struct place p;
 
 	ahead = 10 * SECOND;
 	p.cache = statcache_open(NULL, secret, &test_clock);
-	p.s = store_new(dir, p.cache);
+	p.db = gitdb_new(git);
+	p.s = store_new(dir, p.db, p.cache);
 	return p;
 }
 
 static void leave(struct place *p)
 {
 	store_free(p->s);
+	gitdb_free(p->db);
 	statcache_free(p->cache);
 }
 
@@ -112,8 +117,6 @@ static void one_file(void)
 	c = take(p.s, "one/f");
 	umask(old);
 	EXPECT(c.kind == CONTENT_FILE && c.size == 6);
-	EXPECT(stat("one/store" HELLO_OBJECT, &st) == 0 && st.st_size == 6 && (st.st_mode & 07777) == 0444);
-	EXPECT_INT(entries("one/store/incoming"), 0);
 	EXPECT(store_has(p.s, &c));
 	EXPECT(!store_has(p.s, &(struct content){CONTENT_FILE, {{1}}, 3}));
 	take(p.s, "one/f");
@@ -134,6 +137,72 @@ static void one_file(void)
 	EXPECT_INT(entries("one/deep/er"), 1);
 	EXPECT_INT(entries("one"), 3);
 	ok(store_sync(p.s, &err), &err);
+	err_release(&err);
+	leave(&p);
+	EXPECT_INT(entries("one/store/objects"), 0);
+	EXPECT_INT(system("git --git-dir=one/store/git fsck --strict > one/fsck 2>&1 &&"
+			  "test \"$(git --git-dir=one/store/git cat-file blob " HELLO_BLOB ")\" = hello"), 0);
+	p = at("one/store");
+	EXPECT(store_has(p.s, &c));
+	ok(store_get_bytes(p.s, &c.id, 6, &out, &err), &err);
+	EXPECT_STR(out.buf, "hello\nhello\n");
+	leave(&p);
+}
+
+/* What was put and not finished is lost with the process, harms nobody, and is put again. */
+static void unfinished(void)
+{
+	struct place p = at("un/store"), q;
+	struct content c;
+
+	put("un/f", "hello\n");
+	put("un/g", "and others\n");
+	c = take(p.s, "un/f");
+	q = at("un/store");
+	EXPECT(!store_has(q.s, &c));
+	take(q.s, "un/f"); /* both write a pack of their own */
+	EXPECT_INT(store_sync(q.s, NULL), 0);
+	leave(&p);
+	EXPECT(store_has(q.s, &c));
+	leave(&q);
+	p = at("un/store");
+	put("un/store/git/objects/pack/tmp_mlmake_1.1.1", "PACK");
+	EXPECT(store_has(p.s, &c));
+	take(p.s, "un/f");
+	EXPECT(file_exists("un/store/git/objects/pack/tmp_mlmake_1.1.1"));
+	take(p.s, "un/g"); /* a pack is begun, so others' are looked through */
+	EXPECT(!file_exists("un/store/git/objects/pack/tmp_mlmake_1.1.1"));
+	leave(&p);
+}
+
+/* The table may be lost, and git may have collected what it names. */
+static void lost(void)
+{
+	struct place p = at("lo/store");
+	struct err err = ERR_INIT;
+	struct content c;
+
+	put("lo/f", "hello\n");
+	c = take(p.s, "lo/f");
+	ok(store_sync(p.s, &err), &err);
+	leave(&p);
+	EXPECT_INT(file_remove_tree("lo/store/small", NULL), 0);
+	p = at("lo/store");
+	EXPECT(!store_has(p.s, &c));
+	take(p.s, "lo/f");
+	ok(store_sync(p.s, &err), &err);
+	leave(&p);
+	p = at("lo/store");
+	EXPECT(store_has(p.s, &c));
+	leave(&p);
+	EXPECT_INT(system("rm -f lo/store/git/objects/pack/pack-*"), 0);
+	p = at("lo/store");
+	EXPECT(!store_has(p.s, &c));
+	EXPECT(store_place(p.s, &c, "lo/out", &err) < 0 && err.code == ERR_NOTFOUND);
+	take(p.s, "lo/f");
+	EXPECT(store_has(p.s, &c));
+	ok(store_place(p.s, &c, "lo/out", &err), &err);
+	EXPECT(holds("lo/out", "hello\n"));
 	err_release(&err);
 	leave(&p);
 }
@@ -253,34 +322,122 @@ static void damage(const char *path, const char *text)
 	put(path, text);
 }
 
-static void corrupt_objects(void)
+static void write_large(const char *path, size_t n)
 {
-	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+	CLEANUP(freep) char *buf = xmalloc(n);
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		buf[i] = (char)(i * 2654435761u >> 13);
+	EXPECT_INT(file_write(path, buf, n, 0755, false, NULL), 0);
+}
+
+#define LARGE ((size_t)3 << 20)
+
+static char *object_file(const char *store, const struct content *c)
+{
+	char hex[DIGEST_HEX + 1];
+
+	digest_hex(&c->id, hex);
+	return xstrfmt("%s/objects/%.2s/%.2s/%s", store, hex, hex + 2, hex);
+}
+
+static void corrupt_files(void)
+{
+	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT, bytes = STRBUF_INIT;
+	CLEANUP(freep) char *file = NULL;
+	CLEANUP(freep) char *moved = NULL;
 	struct place p = at("co/store");
 	struct err err = ERR_INIT;
 	struct content c, d;
+	struct stat st;
 
-	put("co/d/f", "hello\n");
+	write_large("co/d/f", LARGE);
 	c = take(p.s, "co/d/f");
 	d = take(p.s, "co/d");
-	damage("co/store" HELLO_OBJECT, "hellO\n"); /* the size stands */
+	file = object_file("co/store", &c);
+	moved = xstrfmt("co/store/corrupt/%s", strrchr(file, '/') + 1);
+	EXPECT(stat(file, &st) == 0 && st.st_size == (off_t)LARGE && (st.st_mode & 07777) == 0444);
+	EXPECT_INT(file_read(file, LARGE, &bytes, NULL), 0);
+	bytes.buf[12345] ^= 1;
+	EXPECT_INT(file_write(file, bytes.buf, bytes.len, 0444, false, NULL), 0); /* the size stands */
 	EXPECT(store_has(p.s, &c));
-	EXPECT(store_get_bytes(p.s, &c.id, 100, &out, &err) < 0 && err.code == ERR_CORRUPT);
+	EXPECT(store_get_bytes(p.s, &c.id, LARGE, &out, &err) < 0 && err.code == ERR_CORRUPT);
 	EXPECT_INT(out.len, 0);
 	EXPECT(!store_has(p.s, &c) && !store_has(p.s, &d));
-	EXPECT(file_exists("co/store/corrupt/" HELLO));
+	EXPECT(file_exists(moved));
 	take(p.s, "co/d/f"); /* heals it */
-	damage("co/store" HELLO_OBJECT, "hellO\n");
+	EXPECT_INT(file_write(file, bytes.buf, bytes.len, 0444, false, NULL), 0);
 	EXPECT(store_place(p.s, &d, "co/out", &err) < 0 && err.code == ERR_CORRUPT);
 	EXPECT(!file_exists("co/out"));
 	EXPECT_INT(entries("co"), 2);
 	take(p.s, "co/d/f");
-	damage("co/store" HELLO_OBJECT, "hell"); /* size alone tells */
+	damage(file, "hell"); /* size alone tells */
 	EXPECT(!store_has(p.s, &c));
 	c = take(p.s, "co/d/f");
 	ok(store_place(p.s, &d, "co/out", &err), &err);
 	err_release(&err);
 	leave(&p);
+}
+
+/* The name of the one pack in dir; owned. */
+static char *the_pack(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	char *found = NULL;
+
+	while (d && (e = readdir(d)))
+		if (!found && ends_with(e->d_name, ".pack"))
+			found = xstrfmt("%s/%s", dir, e->d_name);
+	if (d)
+		closedir(d);
+	return found;
+}
+
+/* Whichever byte of the pack that holds it is wrong, what is read is right or refused; what is refused can be put again. */
+static void corrupt_blobs(void)
+{
+	CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT;
+	CLEANUP(freep) char *pack = NULL;
+	struct place p = at("cb/store");
+	struct err err = ERR_INIT;
+	struct content c, d;
+	size_t i, refused = 0;
+
+	put("cb/d/f", "hello\n");
+	c = take(p.s, "cb/d/f");
+	d = take(p.s, "cb/d");
+	ok(store_sync(p.s, &err), &err);
+	leave(&p);
+	pack = the_pack("cb/store/git/objects/pack");
+	EXPECT_INT(file_read(pack, 1 << 20, &bytes, NULL), 0);
+	EXPECT_INT(rename("cb/store/small", "cb/small"), 0);
+	for (i = 0; i < bytes.len; i++) {
+		CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+
+		bytes.buf[i] ^= 4;
+		EXPECT_INT(file_write(pack, bytes.buf, bytes.len, 0444, false, NULL), 0);
+		bytes.buf[i] ^= 4;
+		EXPECT_INT(system("rm -rf cb/store/small cb/store/objects cb/out; cp -a cb/small cb/store/small"), 0);
+		p = at("cb/store");
+		if (store_place(p.s, &d, "cb/out", &err) < 0) {
+			refused++;
+			EXPECT(!file_exists("cb/out"));
+			take(p.s, "cb/d");
+			ok(store_place(p.s, &d, "cb/out", &err), &err);
+			ok(store_sync(p.s, &err), &err);
+			leave(&p);
+			p = at("cb/store"); /* it is remembered that git's copy is of no use */
+		}
+		EXPECT(holds("cb/out/f", "hello\n"));
+		ok(store_get_bytes(p.s, &c.id, 6, &out, &err), &err);
+		EXPECT_STR(out.buf, "hello\n");
+		err_release(&err);
+		leave(&p);
+	}
+	EXPECT(refused > bytes.len / 3);
+	EXPECT_INT(entries("cb"), 4);
 }
 
 /* A manifest that hashes right and says what none may say. */
@@ -330,19 +487,9 @@ static void refused(void)
 	leave(&p);
 }
 
-static void write_large(const char *path, size_t n)
-{
-	CLEANUP(freep) char *buf = xmalloc(n);
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		buf[i] = (char)(i * 2654435761u >> 13);
-	EXPECT_INT(file_write(path, buf, n, 0755, false, NULL), 0);
-}
-
 static void large_files(void)
 {
-	static const size_t sizes[] = {131071, 131072, 131073, 262144, 9 << 20, (9 << 20) + 12345, 8 << 20};
+	static const size_t sizes[] = {1000, 131071, 131072, 131073, 262144, 9 << 20, (9 << 20) + 12345, 8 << 20};
 	struct place p = at("lg/store"), q = at("lg/none");
 	struct err err = ERR_INIT;
 	struct content c, asked;
@@ -380,16 +527,20 @@ static void no_room(void)
 
 		signal(SIGXFSZ, SIG_IGN);
 		setrlimit(RLIMIT_FSIZE, &(struct rlimit){50000, 50000});
-		failures += store_put(p.s, "nr/small", &c, &err) < 0 && err.code == ERR_IO && err.msg;
+		failures += store_put(p.s, "nr/small", &c, &err) == 0; /* it waits in memory, */
+		failures += store_sync(p.s, &err) < 0 && err.code == ERR_IO && err.msg;
+		failures += !store_has(p.s, &c);                       /* and is not believed to be there when it could not be written */
 		failures += store_put(p.s, "nr/large", &c, &err) < 0 && err.code == ERR_IO && err.msg;
+		failures += store_sync(p.s, &err) == 0;
 		leave(&p);
 		err_release(&err);
-		_exit(failures == 2 ? 0 : 1);
+		_exit(failures == 5 ? 0 : 1);
 	}
 	EXPECT(waitpid(child, &status, 0) == child);
 	EXPECT_INT(status, 0);
 	EXPECT_INT(entries("nr/store/incoming"), 0);
 	EXPECT_INT(entries("nr/store/objects"), 0);
+	EXPECT_INT(entries("nr/store/git/objects/pack"), 0);
 }
 
 static void other_file_system(void)
@@ -422,7 +573,7 @@ static void leftovers(void)
 	put("ol/store/incoming/left", "x");
 	fd = file_lock("ol/store/incoming/held", true, false, NULL);
 	EXPECT(fd >= 0);
-	put("ol/f", "hello\n");
+	write_large("ol/f", LARGE);
 	take(p.s, "ol/f");
 	EXPECT(file_exists("ol/store/incoming/held")); /* somebody writes it */
 	EXPECT(!file_exists("ol/store/incoming/left"));
@@ -529,7 +680,10 @@ int main(void)
 		{"the cache learns", cache_learns},
 		{"known content", known_content},
 		{"links", links},
-		{"corrupt objects", corrupt_objects},
+		{"what is not finished is not lost for good", unfinished},
+		{"the table is lost, or git's objects", lost},
+		{"damaged files", corrupt_files},
+		{"damaged blobs", corrupt_blobs},
 		{"hostile manifests", hostile_manifests},
 		{"what cannot be taken in", refused},
 		{"large files", large_files},
