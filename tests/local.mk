@@ -15,6 +15,7 @@ unit_tests = \
 	test_jobserver \
 	test_resources \
 	test_report \
+	test_remote \
 	test_display
 
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
@@ -65,13 +66,15 @@ test_jobserver_SOURCES = tests/unit/test_jobserver.c $(tap)
 test_jobserver_LDADD = $(unit_ldadd)
 test_resources_SOURCES = tests/unit/test_resources.c $(tap)
 test_resources_LDADD = $(unit_ldadd)
+test_remote_SOURCES = tests/unit/test_remote.c $(tap)
+test_remote_LDADD = $(unit_ldadd)
 test_report_SOURCES = tests/unit/test_report.c $(tap)
 test_report_LDADD = $(unit_ldadd)
 test_display_SOURCES = tests/unit/test_display.c $(tap)
 test_display_LDADD = $(unit_ldadd)
 
 if FUZZERS
-fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock
+fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history
 noinst_PROGRAMS = $(fuzzers)
 endif
 fuzz_ldflags = -fsanitize=fuzzer $(INSTRUMENT)
@@ -93,6 +96,3 @@ fuzz_metrics_LDFLAGS = $(fuzz_ldflags)
 fuzz_history_SOURCES = tests/fuzz/fuzz_history.c
 fuzz_history_LDADD = $(mlmake_LDADD)
 fuzz_history_LDFLAGS = $(fuzz_ldflags)
-fuzz_lock_SOURCES = tests/fuzz/fuzz_lock.c
-fuzz_lock_LDADD = $(mlmake_LDADD)
-fuzz_lock_LDFLAGS = $(fuzz_ldflags)

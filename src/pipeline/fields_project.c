@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What concerns the whole: [project], [profile], parameters, [env], and the sections of later versions. */
+/* What concerns the whole: [project], [profile], parameters, [env], [remote], and the sections of later versions. */
 #include <config.h>
 
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 
 #include "pipeline/load.h"
 #include "pipeline/words.h"
+#include "util/address.h"
 #include "util/path.h"
 #include "util/text.h"
 
@@ -60,6 +61,12 @@ static void add_param_files(struct load *ld, const struct section *s, struct ent
 	}
 }
 
+static void read_jobs(struct load *ld, const struct section *s, const struct entry *e, int64_t *jobs)
+{
+	if (*e->value && !text_parse_int(e->value, 1, MAX_JOBS, jobs))
+		diag_error(ld->ds, s->file, e->line, "'%s' is no number of jobs; write a whole number from 1", e->value);
+}
+
 static void project_entry(struct load *ld, const struct section *s, struct entry *e)
 {
 	struct pipeline *pl = ld->pl;
@@ -81,11 +88,7 @@ static void project_entry(struct load *ld, const struct section *s, struct entry
 		take_words(ld, s, e, e->key->id == K_GPUS ? &pl->gpus : &pl->defaults,
 			   e->key->id == K_GPUS ? &pl->n_gpus : &pl->n_defaults);
 		break;
-	case K_JOBS:
-		if (*e->value && !text_parse_int(e->value, 1, MAX_JOBS, &pl->jobs))
-			diag_error(ld->ds, s->file, e->line, "'%s' is no number of jobs; write a whole number from 1",
-				   e->value);
-		break;
+	case K_JOBS: read_jobs(ld, s, e, &pl->jobs); break;
 	default: break; /* include is done */
 	}
 }
@@ -183,6 +186,39 @@ static void add_env(struct load *ld, const struct section *s)
 	pl->envs[pl->n_envs++] = env;
 }
 
+static void add_remote(struct load *ld, const struct section *s)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	struct address address = ADDRESS_INIT;
+	struct remote_section r = {.name = s->name, .at = {s->file, s->line}};
+	struct pipeline *pl = ld->pl;
+	int line = s->line;
+	struct entry *e;
+
+	for (e = s->first; e; e = e->next) {
+		switch (e->key->id) {
+		case K_URL:
+			r.url = e->value;
+			line = e->line;
+			break;
+		case K_LFS: r.lfs = e->value; break;
+		case K_JOBS: read_jobs(ld, s, e, &r.jobs); break;
+		default: break;
+		}
+	}
+	if (!r.url || !*r.url)
+		diag_error(ld->ds, s->file, s->line, "[remote %s] has no url; write 'url = DIRECTORY', 'url = HOST:PATH' or another "
+			   "of mlmake.ini(5)", s->name);
+	else if (address_parse(&address, r.url, r.lfs, &err) < 0)
+		diag_error(ld->ds, s->file, line, "%s", err.msg);
+	if (address.secrets.n)
+		diag_warn(ld->ds, s->file, line, "the url of [remote %s] holds a password, which all who have the project can read; "
+			  "a credential helper of git's or the configuration of rclone keep it apart", s->name);
+	address_release(&address);
+	pl->remotes = arena_grow(&pl->arena, pl->remotes, pl->n_remotes, sizeof(*pl->remotes));
+	pl->remotes[pl->n_remotes++] = r;
+}
+
 static void add_other(struct load *ld, const struct section *s)
 {
 	struct pipeline *pl = ld->pl;
@@ -217,6 +253,8 @@ void fields_project(struct load *ld)
 	for (s = ld->sections; s; s = s->next) {
 		if (s->info->kind == S_ENV)
 			add_env(ld, s);
+		else if (s->info->kind == S_REMOTE)
+			add_remote(ld, s);
 		else if (s->info->kind == S_OTHER)
 			add_other(ld, s);
 	}

@@ -17,13 +17,13 @@
 #define MAX_EXPANDED ((size_t)4 << 30) /* bytes of all expanded texts and lists */
 
 enum section_kind {
-	S_PROJECT, S_ENV, S_PROFILE, S_STAGE, S_SOURCE, S_OTHER /* acted on by later versions */
+	S_PROJECT, S_ENV, S_PROFILE, S_STAGE, S_SOURCE, S_REMOTE, S_OTHER /* acted on by later versions */
 };
 
 enum key_id {
 	K_NONE, K_AFTER, K_CACHE, K_CMD, K_CODE, K_DATA, K_DEFAULT, K_DESC, K_ENV, K_EVERY, K_FOREACH, K_FROZEN, K_GOAL,
-	K_GPUS, K_INCLUDE, K_JOBS, K_KEEP, K_LOCK, K_MATRIX, K_METRICS, K_NAME, K_OF, K_OUTS, K_PARAMS, K_PLOTS,
-	K_PROBE, K_RETRY, K_RUN, K_SECRET, K_SET, K_TIMEOUT, K_USE, K_VARS
+	K_GPUS, K_INCLUDE, K_JOBS, K_KEEP, K_LFS, K_LOCK, K_MATRIX, K_METRICS, K_NAME, K_OF, K_OUTS, K_PARAMS, K_PLOTS,
+	K_PROBE, K_RETRY, K_RUN, K_SECRET, K_SET, K_TIMEOUT, K_URL, K_USE, K_VARS
 };
 
 enum key_shape {

@@ -118,6 +118,14 @@ struct other_section {
 	struct place at;
 };
 
+/* [remote NAME]; url and lfs have been read by address_parse() without an error. */
+struct remote_section {
+	const char *name, *url;
+	const char *lfs;     /* NULL: not said */
+	int64_t jobs;        /* at once, 0: not said */
+	struct place at;
+};
+
 struct pipeline {
 	struct arena arena;
 	const char *file;            /* "mlmake.ini" */
@@ -137,6 +145,8 @@ struct pipeline {
 	struct instance **instances; /* stages in order, instances of one stage in order */
 	size_t n_instances;
 	struct map stage_by_name, instance_by_name, instance_by_output;
+	struct remote_section *remotes; /* in order of the file */
+	size_t n_remotes;
 	struct other_section *others;
 	size_t n_others;
 };

@@ -4,6 +4,8 @@ libmlmake_a_SOURCES += \
 	src/store/keyed.h \
 	src/store/objects.c \
 	src/store/objects.h \
+	src/store/payload.c \
+	src/store/payload.h \
 	src/store/place.c \
 	src/store/put.c \
 	src/store/small.c \

@@ -1,4 +1,6 @@
 libmlmake_a_SOURCES += \
+	src/util/address.c \
+	src/util/address.h \
 	src/util/arena.c \
 	src/util/arena.h \
 	src/util/base.c \
