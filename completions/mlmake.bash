@@ -13,12 +13,12 @@ _mlmake()
 		case $word in
 			-C|--directory|-f|--file|--profile|--color) skip=1 ;;
 			-*) ;;
-			build|init|lint|status|why|graph|log|checkout|metrics|accept|fetch|completions|help) cmd=$word; break ;;
+			build|init|lint|status|why|graph|log|checkout|metrics|accept|fetch|merge-lock|completions|help) cmd=$word; break ;;
 			*) cmd=build; break ;;
 		esac
 	done
 	[[ $cur == --*=* ]] && prev=${cur%%=*} cur=${cur#*=}
-	local none= commands='build init lint status why graph log checkout metrics accept fetch completions help'
+	local none= commands='build init lint status why graph log checkout metrics accept fetch merge-lock completions help'
 	case ${cmd:-build} in
 		build)
 			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --events= --json --no-wait '
@@ -26,7 +26,7 @@ _mlmake()
 			[[ $prev == --events ]] && value=1 files=-f
 			;;
 		init)
-			opts+=' '
+			opts+=' --git '
 			;;
 		lint)
 			opts+=' --json '
@@ -59,6 +59,9 @@ _mlmake()
 			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --events= --json --no-wait '
 			[[ $prev == --jobs || $prev == -j ]] && value=1 words=
 			[[ $prev == --events ]] && value=1 files=-f
+			;;
+		merge-lock)
+			opts+=' '
 			;;
 		completions)
 			opts+=' --targets '

@@ -12,7 +12,7 @@ function __mlmake_command
             case -C --directory -f --file --profile --color 
                 set skip 1
             case '-*'
-            case build init lint status why graph log checkout metrics accept fetch completions help
+            case build init lint status why graph log checkout metrics accept fetch merge-lock completions help
                 contains -- $word $argv
                 return
             case '*'
@@ -37,6 +37,7 @@ complete -c mlmake -n '__mlmake_command none help' -a checkout -d 'put back the 
 complete -c mlmake -n '__mlmake_command none help' -a metrics -d 'show metrics side by side, with the difference to the result before'
 complete -c mlmake -n '__mlmake_command none help' -a accept -d 'take changed inputs as harmless: what is there stands, and nothing runs'
 complete -c mlmake -n '__mlmake_command none help' -a fetch -d 'run sources again, to see whether their data is new'
+complete -c mlmake -n '__mlmake_command none help' -a merge-lock -d 'merge two versions of mlmake.lock (git calls it)'
 complete -c mlmake -n '__mlmake_command none help' -a completions -d 'print completions for a shell'
 complete -c mlmake -n '__mlmake_command none help' -a help -d 'show the commands, or the options of one'
 complete -c mlmake -n '__mlmake_command none build' -l jobs -s j -x -d 'run up to N stages at once (default: the number of cores)'
@@ -48,6 +49,7 @@ complete -c mlmake -n '__mlmake_command none build' -l verbose -s v -d 'show all
 complete -c mlmake -n '__mlmake_command none build' -l events -r -d 'write what happens to FILE as JSON Lines (-: standard output)'
 complete -c mlmake -n '__mlmake_command none build' -l json -d 'with -n: print one JSON document'
 complete -c mlmake -n '__mlmake_command none build' -l no-wait -d 'if another mlmake is at work here, exit with 75'
+complete -c mlmake -n '__mlmake_command init' -l git -d 'tell git, in this clone\'s configuration, to merge mlmake.lock with mlmake'
 complete -c mlmake -n '__mlmake_command lint' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command status' -l check -d 'exit with 4 if anything is stale or has to be restored'
 complete -c mlmake -n '__mlmake_command status' -l json -d 'print one JSON document'

@@ -74,7 +74,7 @@ test_display_SOURCES = tests/unit/test_display.c $(tap)
 test_display_LDADD = $(unit_ldadd)
 
 if FUZZERS
-fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history
+fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock
 noinst_PROGRAMS = $(fuzzers)
 endif
 fuzz_ldflags = -fsanitize=fuzzer $(INSTRUMENT)
@@ -96,3 +96,6 @@ fuzz_metrics_LDFLAGS = $(fuzz_ldflags)
 fuzz_history_SOURCES = tests/fuzz/fuzz_history.c
 fuzz_history_LDADD = $(mlmake_LDADD)
 fuzz_history_LDFLAGS = $(fuzz_ldflags)
+fuzz_lock_SOURCES = tests/fuzz/fuzz_lock.c
+fuzz_lock_LDADD = $(mlmake_LDADD)
+fuzz_lock_LDFLAGS = $(fuzz_ldflags)

@@ -23,8 +23,8 @@ const struct option_def common_options[] = {
 };
 
 const struct command *const commands[] = {&cmd_build, &cmd_init,    &cmd_lint,        &cmd_status, &cmd_why, &cmd_graph,
-					  &cmd_log,   &cmd_checkout, &cmd_metrics, &cmd_accept, &cmd_fetch, &cmd_completions,
-					  &cmd_help, NULL};
+					  &cmd_log,   &cmd_checkout, &cmd_metrics, &cmd_accept, &cmd_fetch, &cmd_merge_lock,
+					  &cmd_completions, &cmd_help, NULL};
 
 const struct command *command_find(const char *name)
 {

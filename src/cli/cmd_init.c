@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "gitdb/repo.h"
 #include "util/file.h"
 #include "util/path.h"
+#include "util/process.h"
 #include "util/strbuf.h"
 
 #define SCRIPTS_SHOWN 12
@@ -186,6 +188,112 @@ static int write_ignore(struct strbuf *said, struct err *err)
 	return 0;
 }
 
+/* ---- git ---- */
+
+/* Says in .gitattributes how mlmake.lock is merged. To a git that was not told what that means it means nothing. */
+static int write_attributes(struct strbuf *said, struct err *err)
+{
+	static const char line[] = "mlmake.lock merge=mlmake\n";
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	if (file_read(".gitattributes", (size_t)1 << 20, &text, err) < 0) {
+		if (err->code != ERR_NOTFOUND)
+			return -1;
+		err_clear(err);
+	}
+	if (strstr(text.buf, "mlmake.lock "))
+		return 0;
+	if (text.len && text.buf[text.len - 1] != '\n')
+		strbuf_addch(&text, '\n');
+	strbuf_addstr(&text, line);
+	if (file_write(".gitattributes", text.buf, text.len, 0644, true, err) < 0)
+		return -1;
+	strbuf_addstr(said, "wrote .gitattributes: mlmake.lock is merged by what it says\n");
+	return 0;
+}
+
+/* How git shall call this program: by its name if that finds it, else by its path. */
+static char *own_command(void)
+{
+	CLEANUP(strbuf_release) struct strbuf quoted = STRBUF_INIT;
+	CLEANUP(freep) char *self = realpath("/proc/self/exe", NULL);
+	const char *dir = getenv("PATH");
+
+	while (self && dir && *dir) {
+		size_t n = strcspn(dir, ":");
+		CLEANUP(freep) char *path = xstrfmt("%.*s/mlmake", (int)n, dir);
+		CLEANUP(freep) char *real = realpath(path, NULL);
+
+		if (real)
+			return streq(real, self) ? xstrdup("mlmake") : (strbuf_add_shell(&quoted, self), strbuf_detach(&quoted));
+		dir += n + (dir[n] == ':');
+	}
+	strbuf_add_shell(&quoted, self ? self : "mlmake");
+	return strbuf_detach(&quoted);
+}
+
+static int configure(const char *key, const char *value, struct err *err)
+{
+	CLEANUP(strvec_release) struct strvec argv = STRVEC_INIT;
+	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT, errors = STRBUF_INIT;
+	struct process_start how = {.argv = &argv};
+	int status;
+
+	strvec_push(&argv, "git");
+	strvec_push(&argv, "config");
+	strvec_push(&argv, "--local");
+	strvec_push(&argv, key);
+	strvec_push(&argv, value);
+	status = process_run(&how, NULL, 0, 4096, &out, &errors, err);
+	strbuf_trim(&errors);
+	if (status > 0)
+		return err_set(err, ERR_FAILED, "`git config` failed: %s", errors.buf);
+	return status;
+}
+
+/* Only on request: the configuration of a clone belongs to its user. */
+static int install_driver(struct strbuf *said, struct err *err)
+{
+	CLEANUP(freep) char *self = own_command();
+	CLEANUP(freep) char *driver = xstrfmt("%s merge-lock %%O %%A %%B %%P", self);
+	CLEANUP(repo_release) struct repo repo = {0};
+
+	if (repo_find(&repo, err) < 0)
+		return -1;
+	if (!repo.in_git)
+		return err_set(err, ERR_INVALID, "this is no git work tree; `git init` makes one");
+	if (write_attributes(said, err) < 0 || configure("merge.mlmake.name", "mlmake.lock by what it says", err) < 0 ||
+	    configure("merge.mlmake.driver", driver, err) < 0)
+		return -1;
+	strbuf_addf(said, "set merge.mlmake in the configuration of this clone: git calls `%s`\n", driver);
+	return 0;
+}
+
+static int tell_of_driver(struct strbuf *said, struct err *err)
+{
+	CLEANUP(repo_release) struct repo repo = {0};
+
+	if (repo_find(&repo, err) < 0)
+		return -1;
+	if (!repo.in_git)
+		return 0;
+	if (write_attributes(said, err) < 0)
+		return -1;
+	strbuf_addstr(said, "git does so after `mlmake init --git`, once in each clone; until then it merges the lines\n");
+	return 0;
+}
+
+static int init(bool git, struct strbuf *said, struct err *err)
+{
+	bool there = file_exists("mlmake.ini");
+
+	if (there && !git)
+		return err_set(err, ERR_INVALID, "mlmake.ini is here already; `mlmake lint` checks it");
+	if (!there && (write_ini(said, err) < 0 || write_ignore(said, err) < 0))
+		return -1;
+	return git ? install_driver(said, err) : tell_of_driver(said, err);
+}
+
 static int run(struct args *a)
 {
 	CLEANUP(strbuf_release) struct strbuf said = STRBUF_INIT;
@@ -196,19 +304,16 @@ static int run(struct args *a)
 		err_errno(&err, "cannot enter '%s'", dir);
 		return cli_fail(EXIT_USAGE, &err);
 	}
-	if (file_exists("mlmake.ini")) {
-		err_set(&err, ERR_INVALID, "mlmake.ini is here already; `mlmake lint` checks it");
-		return cli_fail(EXIT_USAGE, &err);
-	}
-	if (write_ini(&said, &err) < 0 || write_ignore(&said, &err) < 0)
+	if (init(args_count(a, "git") > 0, &said, &err) < 0)
 		return cli_fail(EXIT_USAGE, &err);
 	return cli_print(&said);
 }
 
-static const struct option_def options[] = {{0, NULL, NULL, NULL}};
+static const struct option_def options[] = {
+	{0, "git", NULL, "tell git, in this clone's configuration, to merge mlmake.lock with mlmake"},
+	{0, NULL, NULL, NULL},
+};
 
 const struct command cmd_init = {
-	"init",     "write a first mlmake.ini about the scripts that are here", "",
-	NULL,       WORDS_NONE,                                                options,
-	run,
+	"init", "write a first mlmake.ini about the scripts that are here", "", NULL, WORDS_NONE, options, run,
 };

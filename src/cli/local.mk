@@ -11,6 +11,7 @@ libmlmake_a_SOURCES += \
 	src/cli/cmd_init.c \
 	src/cli/cmd_lint.c \
 	src/cli/cmd_log.c \
+	src/cli/cmd_merge_lock.c \
 	src/cli/cmd_metrics.c \
 	src/cli/cmd_status.c \
 	src/cli/cmd_why.c \

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "stale/lockfile.h"
 #include "store/keyed.h"
 #include "util/file.h"
 #include "util/hash.h"
@@ -48,7 +49,7 @@ struct history {
 	struct strbuf undone; /* its text, once somebody asks */
 	bool undone_read;
 	const char *run_id;
-	struct strbuf state_text, lock_text;
+	struct strbuf state_text, lock_text, lock_theirs;
 	struct map known;    /* instance -> struct known */
 	struct map made;     /* every path that a record names as output, once somebody asks */
 	bool made_known;
@@ -141,114 +142,62 @@ static char *arena_hex(struct history *h, const struct digest *d)
 	return hex;
 }
 
-/* Takes a lock that others wrote (git, a person): what it says of an instance counts as that instance's last record, unless it is
- * the one we have. */
-static int take_lock_block(struct history *h, const char *text, size_t n, int line, bool *conflict, struct err *err)
+/* What a lock says, and whether it is all that it says: of the other side of a conflict only what its keys give counts. */
+struct reading {
+	struct history *h;
+	bool other_side, *conflict;
+};
+
+/* Takes a block of a lock that others wrote (git, a person): what it says of an instance counts as that instance's last record, unless
+ * it is the one we have. */
+static int take_lock_block(void *ctx, const struct lock_block *b, struct err *err)
 {
-	CLEANUP(err_release) struct err why = ERR_INIT;
-	struct digest key, mine;
+	const struct reading *rd = ctx;
+	struct history *h = rd->h;
+	struct record *r = (struct record *)(uintptr_t)b->record;
 	const struct known *old;
-	struct record *r = arena_alloc(&h->arena, sizeof(*r));
+	struct digest mine;
 	struct known *k;
 	bool accepted;
 
-	if (record_parse(text, n, &h->arena, r, &why) < 0 || !record_peek_key(text, n, &key, NULL))
-		return err_set(err, ERR_PARSE,
-			       "%s:%d: %s; take the committed one with `git checkout -- %s`, or remove it: it is written anew",
-			       h->lock_file, line, why.msg ? why.msg : "the key does not stand first", h->lock_file);
-	if (!record_holds(r)) { /* mixed by a merge, or edited: it does not say what was built from what */
-		*conflict = true;
+	(void)err;
+	if (!b->holds) { /* mixed by a merge, or edited: it does not say what was built from what */
+		*rd->conflict = true;
 		return 0;
 	}
-	map_put(&h->by_key, arena_hex(h, &key), r);
+	if (!rd->other_side || !map_get(&h->by_key, arena_hex(h, &r->key)))
+		map_put(&h->by_key, arena_hex(h, &r->key), r);
 	old = map_get(&h->known, r->instance);
-	if (old && record_peek_key(old->text, old->len, &mine, &accepted) && digest_eq(&key, &mine) &&
-	    (!accepted || r->n_accepted)) /* what was run counts more than what was accepted */
+	if (old && (rd->other_side || (record_peek_key(old->text, old->len, &mine, &accepted) && digest_eq(&r->key, &mine) &&
+				       (!accepted || r->n_accepted)))) /* what was run counts more than what was accepted */
 		return 0;
-	k = know(h, text, n);
+	k = know(h, b->text, b->len);
 	k->record = r;
 	return 0;
 }
 
-static int count_newlines(const char *s, const char *end)
-{
-	int n = 0;
-
-	for (; s < end && (s = memchr(s, '\n', (size_t)(end - s))); s++)
-		n++;
-	return n;
-}
-
-/* Removes every block that git left in conflict; what stays is whole. */
-static bool drop_conflicts(struct strbuf *text)
-{
-	CLEANUP(strbuf_release) struct strbuf kept = STRBUF_INIT;
-	const char *p = text->buf, *end = text->buf + text->len;
-	bool inside = false, any = false;
-
-	if (!strstr(text->buf, "\n<<<<<<< "))
-		return false;
-	while (p < end) {
-		size_t n = record_block_len(p, end);
-		const char *q, *line_end;
-		bool marked = inside;
-
-		for (q = p; q < p + n; q = line_end) {
-			line_end = memchr(q, '\n', (size_t)(p + n - q));
-			line_end = line_end ? line_end + 1 : p + n;
-			if (strncmp(q, "<<<<<<< ", 8) == 0)
-				marked = inside = true;
-			else if (strncmp(q, ">>>>>>> ", 8) == 0)
-				inside = false;
-		}
-		if (!marked)
-			strbuf_add(&kept, p, n);
-		any |= marked;
-		p += n;
-	}
-	strbuf_clear(text);
-	strbuf_add(text, kept.buf, kept.len);
-	return any;
-}
-
-static const char lock_head[] = "# mlmake.lock 1: what was built from what. Written by mlmake; commit it with the code.\n\n";
-
 static int read_lock(struct history *h, bool *conflict, struct err *err)
 {
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	struct reading rd = {h, false, conflict};
 	struct err failed = ERR_INIT;
-	const char *p, *end;
 
 	h->dirty = true;
-	if (file_read(h->lock_file, STATE_LIMIT, &h->lock_text, &failed) < 0) {
+	if (file_read(h->lock_file, STATE_LIMIT, &text, &failed) < 0) {
 		if (failed.code != ERR_NOTFOUND)
 			return err_move(err, &failed);
 		err_release(&failed);
 		return 0;
 	}
-	if (!h->lock_text.len)
-		return 0;
-	*conflict = drop_conflicts(&h->lock_text);
-	p = h->lock_text.buf;
-	end = p + h->lock_text.len;
-	if (strncmp(p, "# mlmake.lock 1", 15) != 0 && !*conflict)
-		return err_set(err, ERR_PARSE,
-			       "%s:1: not a lock file of this version (it begins with '# mlmake.lock 1'); "
-			       "move it away, or take the committed one with `git checkout -- %s`",
-			       h->lock_file, h->lock_file);
-	while (p < end) {
-		size_t n;
-
-		if (*p == '\n' || *p == '#') {
-			p = memchr(p, '\n', (size_t)(end - p));
-			p = p ? p + 1 : end;
-			continue;
-		}
-		n = record_block_len(p, end);
-		if (take_lock_block(h, p, n, 1 + count_newlines(h->lock_text.buf, p), conflict, err) < 0)
-			return -1;
-		p += n;
+	if (!lockfile_sides(&text, &h->lock_text, &h->lock_theirs)) {
+		strbuf_add(&h->lock_text, text.buf, text.len);
+		return lockfile_read(h->lock_file, h->lock_text.buf, h->lock_text.len, false, &h->arena, take_lock_block, &rd, err);
 	}
-	return 0;
+	*conflict = true;
+	if (lockfile_read(h->lock_file, h->lock_text.buf, h->lock_text.len, true, &h->arena, take_lock_block, &rd, err) < 0)
+		return -1;
+	rd.other_side = true;
+	return lockfile_read(h->lock_file, h->lock_theirs.buf, h->lock_theirs.len, true, &h->arena, take_lock_block, &rd, err);
 }
 
 static void ended(struct history *h, const char *instance)
@@ -382,7 +331,7 @@ struct history *history_open(const struct history_paths *paths, bool *conflict, 
 	bool crashed;
 
 	*conflict = false;
-	h->state_text = h->lock_text = h->undone = (struct strbuf)STRBUF_INIT;
+	h->state_text = h->lock_text = h->lock_theirs = h->undone = (struct strbuf)STRBUF_INIT;
 	h->journal = -1;
 	h->state_file = xstrfmt("%s/state", paths->state);
 	h->journal_file = xstrfmt("%s/journal", paths->state);
@@ -413,6 +362,7 @@ void history_free(struct history *h)
 	map_release(&h->made);
 	strbuf_release(&h->state_text);
 	strbuf_release(&h->lock_text);
+	strbuf_release(&h->lock_theirs);
 	strbuf_release(&h->undone);
 	free(h->undone_file);
 	arena_release(&h->arena);
@@ -677,7 +627,7 @@ static int write_lock(struct history *h, const struct strbuf *text, struct err *
 	if (file_read(h->lock_file, STATE_LIMIT, &old, NULL) == 0 && old.len == text->len &&
 	    memcmp(old.buf, text->buf, text->len) == 0)
 		return 0;
-	if (!file_exists(h->lock_file) && text->len == sizeof(lock_head) - 1)
+	if (!file_exists(h->lock_file) && text->len == sizeof(LOCKFILE_HEAD) - 1)
 		return 0;
 	return file_write(h->lock_file, text->buf, text->len, 0644, true, err);
 }
@@ -700,7 +650,7 @@ int history_save(struct history *h, bool (*current)(void *ctx, const char *insta
 	CLEANUP(freep) struct known **v = sorted(h);
 	size_t i;
 
-	strbuf_addstr(&lock, lock_head);
+	strbuf_addstr(&lock, LOCKFILE_HEAD);
 	for (i = 0; i < h->known.n; i++) {
 		strbuf_add(&body, v[i]->text, v[i]->len);
 		if (v[i]->len < 2 || v[i]->text[v[i]->len - 2] != '\n')

@@ -23,8 +23,9 @@ struct history_paths {
 };
 
 /* Reads what is there. Damage to state or journal is no error: what cannot be read is not known. A lock file that does not
- * parse is: ERR_PARSE with file and line. Blocks between git's conflict markers, and those whose key is not that of their
- * facts, are left out instead, and *conflict is set. */
+ * parse is: ERR_PARSE with file and line. With conflicts of a merge of git's in it, what
+ * both sides say is known by its key, and as the last record of an instance counts what ours says. Blocks that do not hold are left out. In
+ * either case *conflict is set. */
 NODISCARD struct history *history_open(const struct history_paths *paths, bool *conflict, struct err *err);
 void history_free(struct history *h);
 

@@ -5,6 +5,8 @@ libmlmake_a_SOURCES += \
 	src/stale/decide.h \
 	src/stale/history.c \
 	src/stale/history.h \
+	src/stale/lockfile.c \
+	src/stale/lockfile.h \
 	src/stale/plan.c \
 	src/stale/plan.h \
 	src/stale/record.c \

@@ -33,4 +33,5 @@ SHELL_TESTS += \
 	tests/shell/t0031-newcomer.sh \
 	tests/shell/t0070-checkout.sh \
 	tests/shell/t0071-checkout-hostile.sh \
-	tests/shell/t0080-accept.sh
+	tests/shell/t0080-accept.sh \
+	tests/shell/t0081-merge-lock.sh
