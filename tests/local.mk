@@ -16,6 +16,8 @@ unit_tests = \
 	test_resources \
 	test_report \
 	test_remote \
+	test_csvdiff \
+	test_display
 	test_display
 
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
@@ -70,6 +72,8 @@ test_remote_SOURCES = tests/unit/test_remote.c $(tap)
 test_remote_LDADD = $(unit_ldadd)
 test_report_SOURCES = tests/unit/test_report.c $(tap)
 test_report_LDADD = $(unit_ldadd)
+test_csvdiff_SOURCES = tests/unit/test_csvdiff.c $(tap)
+test_csvdiff_LDADD = $(unit_ldadd)
 test_display_SOURCES = tests/unit/test_display.c $(tap)
 test_display_LDADD = $(unit_ldadd)
 

@@ -86,7 +86,7 @@ static void keep_records(struct merge_sides *m)
 			const struct lock_block *b = s->value;
 
 			if (b->holds && !keyed_has(records, &b->record->key))
-				items[n++] = (struct keyed_item){b->record->key, b->text, b->len, n};
+				items[n++] = (struct keyed_item){b->record->key, b->text, b->len, i};
 		}
 	}
 	keyed_name(name);

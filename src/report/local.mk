@@ -1,4 +1,6 @@
 libmlmake_a_SOURCES += \
+	src/report/csvdiff.c \
+	src/report/csvdiff.h \
 	src/report/acceptances.c \
 	src/report/acceptances.h \
 	src/report/boxes.c \
