@@ -4,6 +4,7 @@ unit_tests = \
 	test_util \
 	test_digest \
 	test_gitdb \
+	test_lineage \
 	test_store \
 	test_params \
 	test_pipeline \
@@ -46,6 +47,8 @@ test_util_SOURCES = tests/unit/test_util.c $(tap)
 test_util_LDADD = $(unit_ldadd)
 test_digest_SOURCES = tests/unit/test_digest.c $(tap)
 test_digest_LDADD = $(unit_ldadd)
+test_lineage_SOURCES = tests/unit/test_lineage.c $(tap)
+test_lineage_LDADD = $(unit_ldadd)
 test_gitdb_SOURCES = tests/unit/test_gitdb.c $(tap)
 test_gitdb_LDADD = $(unit_ldadd)
 test_store_SOURCES = tests/unit/test_store.c $(tap)

@@ -154,6 +154,8 @@ int args_parse(struct args *a, const struct command *cmd, const char **argv, siz
 
 	memset(a, 0, sizeof(*a));
 	a->cmd = cmd;
+	a->argv = argv;
+	a->n_argv = n;
 	for (i = 0; i < n; i++) {
 		const char *word = argv[i], *none = NULL;
 		const char **next = i + 1 < n ? &argv[i + 1] : &none;

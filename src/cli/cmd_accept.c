@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "cli/project.h"
-#include "gitdb/gitdb.h"
+#include "cli/recorder.h"
 #include "report/wording.h"
 #include "run/finish.h"
 #include "stale/accept.h"
@@ -138,25 +138,25 @@ static int write_down(struct accepting_now *m, struct err *err)
 			.because = m->because,
 			.parts = m->parts,
 			.n_parts = m->n_parts};
+	struct recorder *recorder = recorder_new(&m->p, m->run_id);
+	int got;
 
-	if (project_save(&m->p, err) < 0)
-		return -1;
-	return project_log(&m->p, &r, err);
+	recorder_begin(recorder);
+	got = recorder_save(recorder, &r, err);
+	recorder_free(recorder);
+	return got;
 }
 
 static int run_in(struct accepting_now *m, const struct args *a)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
-	struct gitdb *db;
 	int code = project_recover(&m->p, m->run_id);
 
 	if (code == EXIT_DONE)
 		code = project_load(&m->p, a->words.v, a->words.n);
 	if (code != EXIT_DONE)
 		return code;
-	db = gitdb_new(m->p.repo.git_dir);
-	m->who = gitdb_user(db);
-	gitdb_free(db);
+	m->who = gitdb_user(m->p.db);
 	if ((m->undo ? undo(m, &err) : accept(m, &err)) < 0 || write_down(m, &err) < 0)
 		return err.msg ? cli_fail(EXIT_USAGE, &err) : EXIT_USAGE;
 	return cli_print(&m->said);

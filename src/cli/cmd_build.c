@@ -14,7 +14,7 @@
 #include "cli/event_stream.h"
 #include "cli/guard.h"
 #include "cli/project.h"
-#include "lineage/runlog.h"
+#include "cli/recorder.h"
 #include "report/status.h"
 #include "run/machine.h"
 #include "util/file.h"
@@ -39,7 +39,8 @@ struct making {
 	struct display *display;
 	struct event_stream *events;
 	int events_fd;
-	struct event_sink sinks[2];
+	struct recorder *recorder;
+	struct event_sink sinks[3];
 	size_t n_sinks;
 	struct build_result result;
 };
@@ -115,6 +116,8 @@ static int listen_in(struct making *m, struct err *err)
 
 	m->display = display_new(fd, &style, MAX(MIN(verbosity, 1), -1));
 	m->sinks[m->n_sinks++] = display_sink(m->display);
+	m->recorder = recorder_new(&m->p, m->run_id);
+	m->sinks[m->n_sinks++] = recorder_sink(m->recorder);
 	if (!file)
 		return 0;
 	m->events_fd = to_stdout ? dup(STDOUT_FILENO) : open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -123,32 +126,6 @@ static int listen_in(struct making *m, struct err *err)
 	m->events = event_stream_new(m->events_fd, &clock_system);
 	m->sinks[m->n_sinks++] = event_stream_sink(m->events);
 	return 0;
-}
-
-static int append_log(struct making *m, int64_t started, struct err *err)
-{
-	static const char *const outcomes[] = {"done", "failed", "interrupted"};
-	CLEANUP(freep) struct run_part *parts = xcalloc(m->result.n_parts + 1, sizeof(*parts));
-	struct run r = {.id = m->run_id,
-			.time = started,
-			.outcome = outcomes[m->result.outcome],
-			.duration = m->result.duration,
-			.saved = m->result.saved,
-			.parts = parts,
-			.n_parts = m->result.n_parts};
-	size_t i;
-
-	for (i = 0; i < r.n_parts; i++) {
-		const struct build_part *p = &m->result.parts[i];
-
-		parts[i] = (struct run_part){p->in->name,
-					     p->result == EVENT_DONE       ? "done"
-					     : p->result == EVENT_RESTORED ? "restored"
-					     : p->interrupted              ? "interrupted"
-									   : "failed",
-					     p->has_key, p->key, p->duration};
-	}
-	return project_log(&m->p, &r, err);
 }
 
 /* Is something fresh by another record than its last, as when two probe answers give the same bytes? That is news too. */
@@ -187,7 +164,7 @@ static int build(struct making *m, struct err *err)
 				    .want_output = args_count(m->a, "verbose") > 0,
 				    .force = m->force,
 				    .tick = term_is_live(STDOUT_FILENO) ? TICK_LIVE : TICK_PLAIN};
-	int64_t started = clock_now(&clock_system);
+	struct run run;
 	bool work = has_work(m);
 	int got;
 
@@ -197,12 +174,13 @@ static int build(struct making *m, struct err *err)
 		return -1;
 	if (work && keeper_start(m->machine.keeper, err) < 0) /* before there are threads */
 		return -1;
+	if (work)
+		recorder_begin(m->recorder);
 	got = build_run(&m->plan, &tools, &opt, &m->result, err);
-	if (got == 0) /* otherwise the journal stays, and the next run undoes what was under way */
-		got = project_save(&m->p, err);
-	if (got == 0 && m->result.n_parts)
-		got = append_log(m, started, err);
-	return got;
+	if (got < 0) /* the journal stays, and the next run undoes what was under way */
+		return -1;
+	recorder_run(m->recorder, &m->result, &run);
+	return recorder_save(m->recorder, &run, err);
 }
 
 static int outcome_code(const struct making *m)
@@ -281,6 +259,7 @@ static void making_release(struct making *m)
 {
 	machine_release(&m->machine);
 	display_free(m->display);
+	recorder_free(m->recorder);
 	if (m->events && event_stream_close(m->events, NULL) < 0)
 		m->events = NULL;
 	build_result_release(&m->result);

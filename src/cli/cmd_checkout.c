@@ -10,7 +10,6 @@
 #include "back/putback.h"
 #include "cli/project.h"
 #include "gitdb/git.h"
-#include "lineage/runlog.h"
 #include "report/returned.h"
 #include "util/pool.h"
 
@@ -140,7 +139,7 @@ static int after_crashes(struct returning *r, struct err *err)
 	code = project_load(&r->p, NULL, 0); /* for the lock names what the pipeline has */
 	if (code != EXIT_DONE)
 		return code;
-	return project_save(&r->p, err) < 0 ? cli_fail(EXIT_USAGE, err) : EXIT_DONE;
+	return project_save(&r->p, NULL, NULL, err) < 0 ? cli_fail(EXIT_USAGE, err) : EXIT_DONE;
 }
 
 static int check_out(struct returning *r, struct err *err)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <config.h>
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "cli/project.h"
-#include "lineage/runlog.h"
 #include "report/log.h"
 #include "util/text.h"
 
@@ -12,20 +12,20 @@ static int show(struct project *p, const struct args *a)
 {
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
 	CLEANUP(err_release) struct err err = ERR_INIT;
-	CLEANUP(arena_release) struct arena arena = ARENA_INIT;
-	CLEANUP(freep) char *file = xstrfmt("%s/runs", p->repo.state);
 	struct style style = project_style(p, STDOUT_FILENO);
 	const char *limit_text = args_value(a, "limit");
 	int64_t limit = 0;
-	struct run *runs;
+	const struct run *runs;
 	size_t n;
 
 	if (limit_text && !text_parse_int(limit_text, 1, INT32_MAX, &limit)) {
 		err_set(&err, ERR_INVALID, "--limit is a number from 1, not '%s'", limit_text);
 		return cli_fail(EXIT_USAGE, &err);
 	}
-	if (runlog_read(file, &arena, &runs, &n, &err) < 0)
+	if (lineage_runs(p->lineage, &runs, &n, &err) < 0)
 		return cli_fail(EXIT_USAGE, &err);
+	if (lineage_damage(p->lineage))
+		fprintf(stderr, "mlmake: warning: %s; `git fsck` tells more\n", lineage_damage(p->lineage));
 	if (args_count(a, "json"))
 		return cli_print_json(report_log_json(runs, n, (size_t)limit));
 	report_log(runs, n, (size_t)limit, &style, &out);

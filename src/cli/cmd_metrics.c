@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "cli/project.h"
-#include "lineage/runlog.h"
 #include "report/metrics.h"
 
 #define METRICS_LIMIT ((size_t)1 << 20)
@@ -13,7 +12,7 @@
 /* The runs, to find what an instance had before its last record. */
 struct before {
 	struct project *p;
-	struct run *runs;
+	const struct run *runs;
 	size_t n;
 };
 
@@ -23,7 +22,7 @@ static const struct record *record_before(const struct before *b, const struct i
 	size_t i, j;
 
 	for (i = b->n; last && i-- > 0;)
-		for (j = 0; j < b->runs[i].n_parts; j++) {
+		for (j = 0; b->runs[i].own && j < b->runs[i].n_parts; j++) {
 			const struct run_part *part = &b->runs[i].parts[j];
 
 			if (streq(part->name, in->name) && part->has_key && !digest_eq(&part->key, &last->key))
@@ -45,8 +44,6 @@ static int show(struct project *p, const struct args *a)
 {
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
 	CLEANUP(err_release) struct err err = ERR_INIT;
-	CLEANUP(arena_release) struct arena arena = ARENA_INIT;
-	CLEANUP(freep) char *file = xstrfmt("%s/runs", p->repo.state);
 	struct style style = project_style(p, STDOUT_FILENO);
 	struct before b = {p, NULL, 0};
 	struct metrics_before before = {text_before, &b};
@@ -55,7 +52,7 @@ static int show(struct project *p, const struct args *a)
 
 	if (code != EXIT_DONE)
 		return code;
-	if (runlog_read(file, &arena, &b.runs, &b.n, &err) < 0)
+	if (lineage_runs(p->lineage, &b.runs, &b.n, &err) < 0)
 		return cli_fail(EXIT_USAGE, &err);
 	metrics_collect(&t, &p->g, a->words.n ? p->named : NULL, &before);
 	if (args_count(a, "json")) {

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "cli/project.h"
-#include "lineage/runlog.h"
 #include "report/why.h"
 #include "run/aside.h"
 #include "util/file.h"
@@ -18,7 +17,7 @@ static void add_last_failure(struct project *p, const struct instance *in, const
 	size_t i, j;
 
 	for (i = n; i-- > 0;)
-		for (j = 0; j < runs[i].n_parts; j++) {
+		for (j = 0; runs[i].own && j < runs[i].n_parts; j++) {
 			const struct run_part *part = &runs[i].parts[j];
 
 			if (!streq(part->name, in->name))
@@ -35,15 +34,13 @@ static void add_last_failure(struct project *p, const struct instance *in, const
 static int show_text(struct project *p, const struct plan *plan)
 {
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
-	CLEANUP(arena_release) struct arena arena = ARENA_INIT;
-	CLEANUP(freep) char *file = xstrfmt("%s/runs", p->repo.state);
-	struct run *runs;
+	const struct run *runs;
 	size_t n;
 	CLEANUP(err_release) struct err err = ERR_INIT;
 	struct style style = project_style(p, STDOUT_FILENO);
 	size_t i;
 
-	if (runlog_read(file, &arena, &runs, &n, &err) < 0)
+	if (lineage_runs(p->lineage, &runs, &n, &err) < 0)
 		return cli_fail(EXIT_USAGE, &err);
 	for (i = 0; i < p->g.n; i++) {
 		if (!p->named[i])

@@ -51,7 +51,8 @@ struct args {
 	size_t n_given;
 	struct strvec words;       /* targets and the like */
 	struct strvec overrides;   /* NAME=VALUE, for commands with targets */
-	const char **argv;
+	const char **argv;         /* as they were given, n_argv of them, without program and command */
+	size_t n_argv;
 };
 
 extern const struct option_def common_options[];

@@ -23,4 +23,6 @@ libmlmake_a_SOURCES += \
 	src/cli/guard.c \
 	src/cli/guard.h \
 	src/cli/project.c \
-	src/cli/project.h
+	src/cli/project.h \
+	src/cli/recorder.c \
+	src/cli/recorder.h

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "back/putback.h"
-#include "gitdb/git.h"
 #include "run/build.h"
 #include "util/file.h"
 #include "util/path.h"
@@ -61,7 +60,11 @@ static int find_project(struct project *p, struct err *err)
 		return -1;
 	if (!p->below)
 		p->below = xstrdup("");
-	return repo_find(&p->repo, err);
+	if (repo_find(&p->repo, err) < 0)
+		return -1;
+	p->db = gitdb_new(p->repo.git_dir);
+	p->lineage = lineage_new(&p->repo, p->db);
+	return 0;
 }
 
 static void tell_holder(int fd, bool wait)
@@ -127,7 +130,6 @@ static int open_known(struct project *p, struct err *err)
 		memset(secret, 0x5a, sizeof(secret));
 		p->cache = statcache_open(NULL, secret, &clock_system);
 	}
-	p->db = gitdb_new(p->repo.git_dir);
 	p->store = store_new(p->repo.shared, p->db, p->cache);
 	probes_open(&p->probes, p->repo.state);
 	p->history = history_open(&paths, &p->conflict, err);
@@ -337,9 +339,8 @@ int project_plan(struct project *p, const bool *force, struct plan *plan)
 	return got < 0 ? EXIT_USAGE : EXIT_DONE;
 }
 
-static int sync_all(void *ctx, struct err *err)
+int project_sync(struct project *p, struct err *err)
 {
-	struct project *p = ctx;
 	CLEANUP(closep) int fd = -1;
 	struct stat here, there;
 
@@ -353,27 +354,19 @@ static int sync_all(void *ctx, struct err *err)
 	return 0;
 }
 
-int project_save(struct project *p, struct err *err)
+static int only_sync(void *ctx, const struct strbuf *lock, struct err *err)
 {
-	if (history_dirty(p->history) && history_save(p->history, project_has, p, sync_all, p, err) < 0)
-		return -1;
-	return statcache_save(p->cache, err);
+	(void)lock;
+	return project_sync(ctx, err);
 }
 
-int project_log(struct project *p, struct run *r, struct err *err)
+int project_save(struct project *p, int (*before_commit)(void *ctx, const struct strbuf *lock, struct err *err), void *ctx,
+		 struct err *err)
 {
-	CLEANUP(freep) char *file = xstrfmt("%s/runs", p->repo.state);
-	CLEANUP(freep) char *source = NULL;
-
-	if (git_source(&p->repo, &source, &r->dirty, err) < 0) {
-		fprintf(stderr, "mlmake: warning: the log does not say which commit was built: %s\n", err->msg);
-		err_clear(err);
-	}
-	r->source = source;
-	if (runlog_append(file, r, err) < 0)
+	if (history_dirty(p->history) && history_save(p->history, project_has, p, before_commit ? before_commit : only_sync,
+						      before_commit ? ctx : p, err) < 0)
 		return -1;
-	r->source = NULL;
-	return 0;
+	return statcache_save(p->cache, err);
 }
 
 void project_close(struct project *p)
@@ -388,6 +381,7 @@ void project_close(struct project *p)
 	pipeline_release(&p->pl);
 	history_free(p->history);
 	store_free(p->store);
+	lineage_free(p->lineage);
 	gitdb_free(p->db);
 	statcache_free(p->cache);
 	probes_release(&p->probes);

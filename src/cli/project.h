@@ -9,7 +9,7 @@
 #include "graph/graph.h"
 #include "gitdb/gitdb.h"
 #include "gitdb/repo.h"
-#include "lineage/runlog.h"
+#include "lineage/lineage.h"
 #include "run/probe.h"
 #include "stale/plan.h"
 #include "store/store.h"
@@ -24,8 +24,9 @@ struct project {
 	pthread_t opener;         /* reads what is known while the pipeline is read */
 	bool opening, conflict, awaited;
 	struct err open_err;
+	struct gitdb *db;         /* opened when it is needed */
+	struct lineage *lineage;
 	struct statcache *cache;
-	struct gitdb *db;
 	struct store *store;
 	struct history *history;
 	struct probes probes;
@@ -53,10 +54,12 @@ NODISCARD int project_plan(struct project *p, const bool *force, struct plan *pl
 bool project_has(void *ctx, const char *instance);
 /* Prints the diagnostics so far, sorted, on standard error, and forgets them. */
 void project_tell(struct project *p);
-/* Writes what is known: history if there is news, durably, and the stat cache. */
-NODISCARD int project_save(struct project *p, struct err *err);
-/* Adds r to the log of runs; which commit it was about is found out. */
-NODISCARD int project_log(struct project *p, struct run *r, struct err *err);
+/* Writes what is known: history if there is news, durably, and the stat cache. before_commit as in history_save; NULL: what the history
+ * speaks of is made durable, and that is all. */
+NODISCARD int project_save(struct project *p, int (*before_commit)(void *ctx, const struct strbuf *lock, struct err *err), void *ctx,
+			   struct err *err);
+/* Makes the store durable, and what else lies on the project's file system. */
+NODISCARD int project_sync(struct project *p, struct err *err);
 void project_close(struct project *p);
 
 /* A word that names a file, as given below p->below, as a project path; other words as they are. Owned. */

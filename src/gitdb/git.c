@@ -6,9 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gitdb/libgit2.h"
+#include "util/file.h"
 #include "util/path.h"
+#include "util/process.h"
+
+#define INDEX_LIMIT ((size_t)4 << 30)
+#define OUTPUT_LIMIT ((size_t)1 << 20)
 
 static void repository_freep(git_repository **r)
 {
@@ -83,22 +89,86 @@ static int is_dirty(git_repository *repo, const char *lock)
 	return dirty;
 }
 
-int git_source(const struct repo *r, char **commit, int *dirty, struct err *err)
+void git_source_release(struct git_source *s)
+{
+	free(s->commit);
+	*s = (struct git_source)GIT_SOURCE_INIT;
+}
+
+static int run_git(const struct repo *r, const char *index, const char *const *words, struct strbuf *out, struct err *err)
+{
+	CLEANUP(strvec_release) struct strvec argv = STRVEC_INIT;
+	CLEANUP(strbuf_release) struct strbuf said = STRBUF_INIT;
+	char *env[] = {(char *)(uintptr_t)index, NULL};
+	struct process_start how = {.argv = &argv, .env = env, .dir = r->top};
+	int status;
+
+	strvec_push(&argv, "git");
+	strvec_push(&argv, "-c");
+	strvec_push(&argv, "core.fsmonitor=false");
+	for (; *words; words++)
+		strvec_push(&argv, *words);
+	status = process_run(&how, NULL, 0, OUTPUT_LIMIT, out, &said, err);
+	strbuf_trim(&said);
+	if (status > 0)
+		err_set(err, ERR_IO, "`git %s` failed: %s", argv.v[3], said.buf);
+	return status == 0 ? 0 : -1;
+}
+
+/* The tree that `git commit -a` would make. */
+static int write_tree(const struct repo *r, const char *scratch, struct git_id *out, struct err *err)
+{
+	static const char *const add[] = {"add", "-u", "--", ".", NULL}, *const write[] = {"write-tree", NULL};
+	CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT, said = STRBUF_INIT;
+	CLEANUP(freep) char *here = getcwd(NULL, 0);
+	CLEANUP(freep) char *from = path_join(r->own_dir, "index");
+	CLEANUP(freep) char *to = xstrfmt("%s/index.%ld", scratch, (long)getpid());
+	CLEANUP(freep) char *env = NULL;
+	int got = -1;
+
+	if (!here || file_read(from, INDEX_LIMIT, &bytes, err) < 0 || file_write(to, bytes.buf, bytes.len, 0600, false, err) < 0)
+		return -1;
+	env = path_is_absolute(to) ? xstrfmt("GIT_INDEX_FILE=%s", to) : xstrfmt("GIT_INDEX_FILE=%s/%s", here, to);
+	if (run_git(r, env, add, &said, err) == 0 && run_git(r, env, write, &said, err) == 0) {
+		strbuf_trim(&said);
+		got = git_id_parse(said.buf, out) ? 0 : err_set(err, ERR_IO, "`git write-tree` said '%.80s'", said.buf);
+	}
+	unlink(to);
+	return got;
+}
+
+static bool has_index(const struct repo *r)
+{
+	CLEANUP(freep) char *index = path_join(r->own_dir, "index");
+
+	return file_exists(index);
+}
+
+int git_source(const struct repo *r, struct gitdb *db, const char *scratch, struct git_source *out, struct err *err)
 {
 	CLEANUP(repository_freep) git_repository *repo = NULL;
 	CLEANUP(freep) char *lock = *r->prefix ? path_join(r->prefix, "mlmake.lock") : xstrdup("mlmake.lock");
 	char hex[GIT_OID_HEXSZ + 1];
 	git_oid id;
 
-	*commit = NULL;
-	*dirty = -1;
+	*out = (struct git_source)GIT_SOURCE_INIT;
 	if (!r->in_git)
 		return 0;
 	if (open_repository(r, &repo, err) < 0)
 		return -1;
-	if (p_git_reference_name_to_id(&id, repo, "HEAD") < 0)
-		return 0;
-	*commit = xstrdup(p_git_oid_tostr(hex, sizeof(hex), &id));
-	*dirty = is_dirty(repo, lock);
+	if (p_git_reference_name_to_id(&id, repo, "HEAD") == 0) {
+		out->commit = xstrdup(p_git_oid_tostr(hex, sizeof(hex), &id));
+		out->dirty = is_dirty(repo, lock);
+	}
+	if (out->dirty == 0) {
+		if (gitdb_resolve(db, out->commit, GITDB_TREE, &out->tree, err) < 0)
+			return -1;
+	} else if (has_index(r)) {
+		if (write_tree(r, scratch, &out->tree, err) < 0)
+			return -1;
+	} else {
+		return 0; /* nothing is tracked yet */
+	}
+	out->has_tree = true;
 	return 0;
 }

@@ -1,17 +1,29 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Questions to the git repository that a project lies in. libgit2 is loaded by the first of them: a run that has nothing to do
- * asks none. None of them runs a hook, a filter or any other command. */
+ * asks none. None of them but git_source
+ * runs a hook, a filter or any other command. */
 #ifndef GITDB_GIT_H
 #define GITDB_GIT_H
 
+#include "gitdb/gitdb.h"
 #include "gitdb/repo.h"
 #include "util/strvec.h"
 
 /* Appends those of paths (project paths; n of them) that git tracks, or that hold something it tracks. */
 NODISCARD int git_tracked(const struct repo *r, const char *const *paths, size_t n, struct strvec *out, struct err *err);
 
-/* The commit that HEAD names (*commit owned; NULL before the first) and whether tracked files other than the project's
- * mlmake.lock differ from it (*dirty 1 or 0, -1 if that cannot be told). */
-NODISCARD int git_source(const struct repo *r, char **commit, int *dirty, struct err *err);
+/* The source that a run builds. */
+struct git_source {
+	char *commit;   /* that HEAD names, owned; NULL: none, or no git */
+	int dirty;      /* 1: tracked files other than the project's mlmake.lock differ from it, 0: they do not, -1: not known */
+	bool has_tree;
+	struct git_id tree; /* of the tracked files as they are in the work tree */
+};
+#define GIT_SOURCE_INIT {NULL, -1, false, {{0}}}
+void git_source_release(struct git_source *s);
+
+/* Looks at HEAD and the work tree. If something differs, `git add -u` writes what does into the database, to an index of its own in the
+ * directory scratch, so that the user's is not touched; that runs the filters that git is configured to run, and no hook. */
+NODISCARD int git_source(const struct repo *r, struct gitdb *db, const char *scratch, struct git_source *out, struct err *err);
 
 #endif

@@ -322,6 +322,13 @@ int gitdb_set_ref(struct gitdb *db, const char *name, const struct git_id *old, 
 	return 0;
 }
 
+void gitdb_break_lock(struct gitdb *db, const char *name)
+{
+	CLEANUP(freep) char *file = xstrfmt("%s/%s.lock", db->dir, name);
+
+	unlink(file);
+}
+
 struct ref_visit {
 	struct gitdb *db;
 	int (*visit)(void *ctx, const char *name, const struct git_id *id);

@@ -93,6 +93,7 @@ static int use_git(struct repo *r, const char *top, const char *dot_git, const c
 	r->prefix = xstrdup(prefix);
 	r->shared = path_join(common, "mlmake");
 	r->git_dir = xstrdup(common);
+	r->own_dir = xstrdup(dir);
 	r->state = xstrfmt("%s/mlmake/work/%s", dir, name);
 	return 0;
 }
@@ -140,5 +141,6 @@ void repo_release(struct repo *r)
 	free(r->shared);
 	free(r->state);
 	free(r->git_dir);
+	free(r->own_dir);
 	memset(r, 0, sizeof(*r));
 }

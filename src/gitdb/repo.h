@@ -18,6 +18,7 @@ struct repo {
 	char *top;    /* of the work tree, relative to the project ("." or "../.."); NULL without git */
 	char *prefix; /* of the project within the work tree, "" at its top */
 	char *shared, *state, *git_dir;
+	char *own_dir; /* git directory of this work tree; NULL without git */
 };
 
 /* For the project in the working directory. Makes nothing. ERR_INVALID if .git is there and no repository. */

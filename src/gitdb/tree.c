@@ -184,6 +184,47 @@ int tree_write(struct tree_builder *t, struct packer *p, struct git_id *out, str
 	return write_level(t->v, t->n, 0, 0, p, out, err);
 }
 
+static void level_text(const struct tree_entry *v, size_t n, struct strbuf *out)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		add_entry(out, v[i].mode, v[i].name, strlen(v[i].name), &v[i].id);
+}
+
+/* 1 if nothing is left of it. */
+static int cut(struct gitdb *db, struct packer *p, const struct git_id *tree, const char *path, struct git_id *out, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	size_t n, i, len = strcspn(path, "/");
+	struct tree_entry *v;
+	int gone = 1;
+
+	*out = *tree;
+	if (tree_read(db, tree, TREE_LIMIT, &a, &v, &n, err) < 0)
+		return -1;
+	for (i = 0; i < n && !(strlen(v[i].name) == len && memcmp(v[i].name, path, len) == 0); i++)
+		;
+	if (i == n || (path[len] && v[i].mode != TREE_DIR))
+		return 0;
+	if (path[len] && (gone = cut(db, p, &v[i].id, path + len + 1, &v[i].id, err)) < 0)
+		return -1;
+	if (gone)
+		memmove(&v[i], &v[i + 1], (--n - i) * sizeof(*v));
+	if (!n)
+		return 1;
+	level_text(v, n, &text);
+	return packer_add(p, GITDB_TREE, text.buf, text.len, PACKER_COMPRESSED, out, err);
+}
+
+int tree_without(struct gitdb *db, struct packer *p, const struct git_id *tree, const char *path, struct git_id *out, struct err *err)
+{
+	int got = cut(db, p, tree, path, out, err);
+
+	return got > 0 ? packer_add(p, GITDB_TREE, "", 0, PACKER_COMPRESSED, out, err) : got;
+}
+
 /* ---- commits */
 
 static const char *line_of(const char *s, const char *word, const char **end)

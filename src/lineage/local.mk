@@ -1,3 +1,5 @@
 libmlmake_a_SOURCES += \
-	src/lineage/runlog.c \
-	src/lineage/runlog.h
+	src/lineage/lineage.c \
+	src/lineage/lineage.h \
+	src/lineage/run.c \
+	src/lineage/run.h

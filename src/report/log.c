@@ -38,7 +38,7 @@ static void add_counts(struct strbuf *out, const struct run *r)
 			strbuf_addf(out, "%s%zu %s", comma, n, results[i][1]);
 			comma = ", ";
 		}
-	if (r->author) /* what a person did took no time worth telling */
+	if (r->because) /* what a person did took no time worth telling */
 		return;
 	strbuf_addf(out, "%s in ", *comma ? "" : "nothing ran");
 	text_add_duration(out, r->duration);
@@ -85,7 +85,7 @@ static void add_why(struct strbuf *out, const struct run *r, const struct style 
 {
 	size_t start = out->len;
 
-	if (!r->author || !r->because)
+	if (!r->because)
 		return;
 	strbuf_addstr(out, "    ");
 	words_person(out, r->author);

@@ -3,11 +3,11 @@
 #ifndef REPORT_LOG_H
 #define REPORT_LOG_H
 
-#include "lineage/runlog.h"
+#include "lineage/run.h"
 #include "util/json.h"
 #include "util/term.h"
 
-/* runs[0..n) as runlog_read gives them, oldest first; the newest `limit` are shown (0: all). */
+/* runs[0..n) as lineage_runs gives them, oldest first; the newest `limit` are shown (0: all). */
 void report_log(const struct run *runs, size_t n, size_t limit, const struct style *s, struct strbuf *out);
 /* {"version": 1, "runs": [{"id", "time", "source", "dirty", "outcome", "duration", "saved", "instances": [{"name",
  * "result", "key", "duration"}]}]}, durations in seconds. */

@@ -67,7 +67,7 @@ static void add_part(struct build *b, size_t node, enum event_kind kind, const s
 	struct build_result *r = b->result;
 
 	ALLOC_GROW(r->parts, r->n_parts + 1, r->cap_parts);
-	r->parts[r->n_parts++] = (struct build_part){b->p->g->nodes[node].in, kind, b->interrupted,
+	r->parts[r->n_parts++] = (struct build_part){b->p->g->nodes[node].in, node, kind, b->interrupted,
 						     key != NULL, key ? *key : (struct digest){{0}}, duration};
 }
 

@@ -38,6 +38,7 @@ struct build_options {
 
 struct build_part {
 	const struct instance *in;
+	size_t node;            /* in the graph */
 	enum event_kind result; /* DONE, RESTORED, FAILED */
 	bool interrupted;       /* FAILED: because it was stopped */
 	bool has_key;

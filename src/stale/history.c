@@ -644,7 +644,7 @@ static int write_state(struct history *h, const struct strbuf *body, struct err 
 }
 
 int history_save(struct history *h, bool (*current)(void *ctx, const char *instance), void *ctx,
-		 int (*before_commit)(void *ctx, struct err *err), void *commit_ctx, struct err *err)
+		 int (*before_commit)(void *ctx, const struct strbuf *lock, struct err *err), void *commit_ctx, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf body = STRBUF_INIT, lock = STRBUF_INIT;
 	CLEANUP(freep) struct known **v = sorted(h);
@@ -663,7 +663,7 @@ int history_save(struct history *h, bool (*current)(void *ctx, const char *insta
 	}
 	if (keyed_add(h->records, h->run_id ? h->run_id : "0", h->new_records, h->n_new, err) < 0)
 		return -1;
-	if (before_commit && before_commit(commit_ctx, err) < 0)
+	if (before_commit && before_commit(commit_ctx, &lock, err) < 0)
 		return -1;
 	if (write_lock(h, &lock, err) < 0 || write_state(h, &body, err) < 0)
 		return -1;

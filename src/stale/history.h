@@ -59,10 +59,10 @@ NODISCARD int history_touch(struct history *h, const struct record *r, struct er
 NODISCARD int history_undo(struct history *h, const char *instance, const char *run, struct err *err);
 
 /* Writes state and records; rewrites mlmake.lock if it would differ: one block for each instance that `current` holds. Removes the
- * journal. before_commit (may be NULL) is called after the records are archived and before lock and state are written, to make
+ * journal. before_commit (may be NULL) is called with the lock's text after the records are archived and before lock and state are written, to make
  * what they speak of durable. */
 NODISCARD int history_save(struct history *h, bool (*current)(void *ctx, const char *instance), void *ctx,
-			   int (*before_commit)(void *ctx, struct err *err), void *commit_ctx, struct err *err);
+			   int (*before_commit)(void *ctx, const struct strbuf *lock, struct err *err), void *commit_ctx, struct err *err);
 /* Is there anything that history_save would write? */
 bool history_dirty(const struct history *h);
 

@@ -100,8 +100,9 @@ begin 'state damaged'
 head -c 3000 /dev/urandom > $state/state
 mm 0; ran; holds o.txt 'result 1'
 mm 0 status --check
-echo 'noise' > $state/runs
+echo 'noise' > .git/mlmake/runs
 mm 0 log
+said 'done'
 
 begin 'a file that is no lock is not overwritten: it is told what to do'
 echo 'my own notes' > mlmake.lock

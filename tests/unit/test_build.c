@@ -635,8 +635,9 @@ static bool yes(void *ctx, const char *instance)
 	return true;
 }
 
-static int sync_store(void *ctx, struct err *e)
+static int sync_store(void *ctx, const struct strbuf *lock, struct err *e)
 {
+	(void)lock;
 	return store_sync(ctx, e);
 }
 

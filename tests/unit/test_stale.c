@@ -669,9 +669,10 @@ static void record_tampered_with(void)
 	clear_history();
 }
 
-static int refuse(void *ctx, struct err *e)
+static int refuse(void *ctx, const struct strbuf *lock, struct err *e)
 {
 	(void)ctx;
+	(void)lock;
 	return err_set(e, ERR_IO, "no");
 }
 

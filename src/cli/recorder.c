@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include "cli/recorder.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "gitdb/git.h"
+#include "lineage/lineage.h"
+#include "util/clock.h"
+#include "util/pool.h"
+
+/* Why a node ran or was restored, the last time it began. */
+struct why {
+	struct run_reason *v;
+	size_t n;
+};
+
+struct recorder {
+	struct project *p;
+	const char *run_id;
+	int64_t time;
+	struct arena arena;
+	struct why *whys; /* by node */
+	pthread_t looker;
+	bool looking;
+	struct git_source source;
+	struct err source_err;
+	struct run *run; /* while it is saved */
+};
+
+struct recorder *recorder_new(struct project *p, const char *run_id)
+{
+	struct recorder *r = xcalloc(1, sizeof(*r));
+
+	r->p = p;
+	r->run_id = run_id;
+	r->time = clock_now(&clock_system);
+	r->whys = xcalloc(p->g.n + 1, sizeof(*r->whys));
+	r->source = (struct git_source)GIT_SOURCE_INIT;
+	return r;
+}
+
+static void join_looker(struct recorder *r)
+{
+	if (r->looking)
+		pthread_join(r->looker, NULL);
+	r->looking = false;
+}
+
+void recorder_free(struct recorder *r)
+{
+	if (!r)
+		return;
+	join_looker(r);
+	git_source_release(&r->source);
+	err_release(&r->source_err);
+	arena_release(&r->arena);
+	free(r->whys);
+	free(r);
+}
+
+/* ---- reasons */
+
+static const char *content_text(struct arena *a, const struct record_fact *f)
+{
+	char hex[DIGEST_HEX + 1];
+
+	if (f->content.kind == CONTENT_NONE)
+		return NULL;
+	digest_hex(&f->content.id, hex);
+	return arena_fmt(a, "%c %s", content_letter(f->content.kind), hex);
+}
+
+static bool is_file(const struct record_fact *f)
+{
+	return f && (fact_is_input_file(f->kind) || fact_is_output(f->kind));
+}
+
+static const char *copy(struct arena *a, const char *text)
+{
+	return text ? arena_strdup(a, text) : NULL;
+}
+
+static void take_reasons(struct recorder *r, size_t node, const struct verdict *v)
+{
+	struct why *why = &r->whys[node];
+	size_t i;
+
+	why->n = v->n_reasons;
+	why->v = arena_calloc(&r->arena, (v->n_reasons + 1) * sizeof(*why->v));
+	for (i = 0; i < v->n_reasons; i++) {
+		const struct reason *from = &v->reasons[i];
+		struct run_reason *to = &why->v[i];
+
+		to->kind = reason_kind_name(from->kind);
+		to->name = copy(&r->arena, from->name ? from->name : "");
+		to->old = is_file(from->was) ? content_text(&r->arena, from->was) : copy(&r->arena, from->old);
+		to->new = is_file(from->is) ? content_text(&r->arena, from->is) : copy(&r->arena, from->new);
+	}
+}
+
+static void on_event(void *ctx, const struct event *e)
+{
+	struct recorder *r = ctx;
+
+	if ((e->kind == EVENT_START || e->kind == EVENT_RESTORED) && e->verdict && e->node < r->p->g.n)
+		take_reasons(r, e->node, e->verdict);
+}
+
+struct event_sink recorder_sink(struct recorder *r)
+{
+	return (struct event_sink){on_event, r};
+}
+
+/* ---- the source */
+
+static void *look(void *arg)
+{
+	struct recorder *r = arg;
+
+	if (git_source(&r->p->repo, r->p->db, r->p->repo.state, &r->source, &r->source_err) == 0)
+		err_clear(&r->source_err);
+	return NULL;
+}
+
+void recorder_begin(struct recorder *r)
+{
+	r->time = clock_now(&clock_system);
+	r->looking = pthread_create(&r->looker, NULL, look, r) == 0;
+	if (!r->looking)
+		look(r);
+}
+
+/* ---- the run */
+
+/* As it was typed, quoted for the shell. */
+static const char *command_text(struct recorder *r)
+{
+	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
+	const struct args *a = r->p->args;
+	size_t i;
+
+	strbuf_addstr(&sb, "mlmake");
+	if (a->cmd != &cmd_build)
+		strbuf_addf(&sb, " %s", a->cmd->name);
+	for (i = 0; i < a->n_argv; i++) {
+		strbuf_addch(&sb, ' ');
+		strbuf_add_shell(&sb, a->argv[i]);
+	}
+	return arena_strdup(&r->arena, sb.buf);
+}
+
+static const char *host_text(struct recorder *r)
+{
+	struct utsname u;
+
+	if (uname(&u) < 0)
+		return NULL;
+	return arena_fmt(&r->arena, "%s %s %s, %d cores", u.sysname, u.release, u.machine, pool_cpus());
+}
+
+static const char *result_word(const struct build_part *p)
+{
+	return p->result == EVENT_DONE ? "done" : p->result == EVENT_RESTORED ? "restored" : p->interrupted ? "interrupted" : "failed";
+}
+
+static void take_parts(struct recorder *r, const struct build_result *result, struct run *run)
+{
+	size_t i;
+
+	run->parts = arena_calloc(&r->arena, (result->n_parts + 1) * sizeof(*run->parts));
+	run->n_parts = result->n_parts;
+	for (i = 0; i < result->n_parts; i++) {
+		const struct build_part *from = &result->parts[i];
+		const struct why *why = &r->whys[from->node];
+
+		run->parts[i] = (struct run_part){from->in->name, result_word(from), from->has_key, from->key, from->duration,
+						  why->v,         why->n};
+	}
+}
+
+void recorder_run(struct recorder *r, const struct build_result *result, struct run *out)
+{
+	static const char *const outcomes[] = {[BUILD_OK] = "done", [BUILD_FAILED] = "failed", [BUILD_INTERRUPTED] = "interrupted"};
+
+	*out = (struct run){.id = r->run_id,
+			    .time = r->time,
+			    .duration = result->duration,
+			    .saved = result->saved,
+			    .outcome = outcomes[result->outcome]};
+	take_parts(r, result, out);
+}
+
+/* What a run is about, whatever it did. */
+static void describe(struct recorder *r, struct run *run)
+{
+	CLEANUP(freep) char *user = run->author ? NULL : gitdb_user(r->p->db);
+
+	if (user)
+		run->author = arena_strdup(&r->arena, user);
+	run->command = command_text(r);
+	run->host = host_text(r);
+	run->project = r->p->repo.prefix;
+	run->source = r->source.commit;
+	run->dirty = r->source.dirty;
+}
+
+static int add_text(struct tree_builder *t, const char *path, const struct strbuf *text, struct packer *p,
+		    struct err *err)
+{
+	struct git_id id;
+
+	if (packer_add(p, GITDB_BLOB, text->buf, text->len, PACKER_COMPRESSED, &id, err) < 0)
+		return -1;
+	tree_add(t, path, TREE_FILE, &id);
+	return 0;
+}
+
+static int add_records(struct recorder *r, const struct run *run, struct tree_builder *t, struct packer *p, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	size_t i, n;
+
+	for (i = 0; i < run->n_parts; i++) {
+		const char *block = run->parts[i].has_key ? history_last_text(r->p->history, run->parts[i].name, &n) : NULL;
+
+		if (block)
+			strbuf_add(&text, block, n);
+		if (block && !ends_with(text.buf, "\n\n"))
+			strbuf_addch(&text, '\n');
+	}
+	return add_text(t, "records", &text, p, err);
+}
+
+static int add_source(struct recorder *r, struct run *run, struct tree_builder *t, struct packer *p, struct err *err)
+{
+	CLEANUP(freep) char *lock = *r->p->repo.prefix ? xstrfmt("%s/mlmake.lock", r->p->repo.prefix) : xstrdup("mlmake.lock");
+
+	if (r->source_err.msg)
+		fprintf(stderr, "mlmake: warning: the log does not say which source was built: %s\n", r->source_err.msg);
+	if (!r->source.has_tree)
+		return 0;
+	if (tree_without(r->p->db, p, &r->source.tree, lock, &run->tree, err) < 0)
+		return -1;
+	run->has_tree = true;
+	tree_add(t, "source", TREE_DIR, &run->tree);
+	return 0;
+}
+
+static int make_durable(void *ctx, struct err *err)
+{
+	return project_sync(ctx, err);
+}
+
+static int append(struct recorder *r, const struct strbuf *lock, struct err *err)
+{
+	struct packer *p = store_packer(r->p->store);
+	CLEANUP(tree_builder_release) struct tree_builder t = TREE_BUILDER_INIT;
+
+	if (add_source(r, r->run, &t, p, err) < 0 || add_records(r, r->run, &t, p, err) < 0 ||
+	    add_text(&t, "mlmake.lock", lock, p, err) < 0)
+		return -1;
+	return lineage_append(r->p->lineage, r->run, &t, p, make_durable, r->p, err);
+}
+
+static int before_commit(void *ctx, const struct strbuf *lock, struct err *err)
+{
+	struct recorder *r = ctx;
+
+	join_looker(r);
+	if (!r->run->n_parts)
+		return project_sync(r->p, err);
+	describe(r, r->run);
+	return append(r, lock, err);
+}
+
+int recorder_save(struct recorder *r, struct run *run, struct err *err)
+{
+	r->run = run;
+	return project_save(r->p, before_commit, r, err);
+}

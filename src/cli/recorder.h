@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* From a build to its run in the lineage: listens for the reasons, looks at the source while the build goes on, and makes the
+ * commit when it is saved. */
+#ifndef CLI_RECORDER_H
+#define CLI_RECORDER_H
+
+#include "cli/project.h"
+#include "run/build.h"
+
+struct recorder;
+
+/* For one run of p, which is borrowed. */
+struct recorder *recorder_new(struct project *p, const char *run_id);
+void recorder_free(struct recorder *r);
+struct event_sink recorder_sink(struct recorder *r);
+/* The build begins: what is tracked is looked at from now on, on a thread of its own. */
+void recorder_begin(struct recorder *r);
+
+/* The run that result tells of; it lives as long as r. */
+void recorder_run(struct recorder *r, const struct build_result *result, struct run *out);
+/* As project_save, with run (its id, time and parts are set) in the lineage. A run without parts is none. A warning says so if the source
+ * cannot be told. */
+NODISCARD int recorder_save(struct recorder *r, struct run *run, struct err *err);
+
+#endif

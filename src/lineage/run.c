@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include "lineage/run.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "util/text.h"
+
+#define LINE1 "# mlmake run 1\n"
+
+void run_new_id(char out[40])
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	unsigned salt = 0;
+	char stamp[24] = "";
+
+	if (getrandom(&salt, sizeof(salt), GRND_NONBLOCK) != sizeof(salt))
+		salt = (unsigned)getpid();
+	if (gmtime_r(&now, &tm))
+		strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", &tm);
+	snprintf(out, 40, "%s-%08x", stamp, salt);
+}
+
+static void add_text(struct strbuf *out, const char *word, const char *text)
+{
+	if (!text)
+		return;
+	strbuf_addf(out, "%s ", word);
+	text_add_escaped(out, text, strlen(text), false);
+	strbuf_addch(out, '\n');
+}
+
+static void add_field(struct strbuf *out, const char *before, const char *text)
+{
+	strbuf_addch(out, '\t');
+	if (!text)
+		return;
+	strbuf_addstr(out, before);
+	text_add_escaped(out, text, strlen(text), false);
+}
+
+static void add_part(struct strbuf *out, const struct run_part *p)
+{
+	char hex[DIGEST_HEX + 1] = "-";
+	size_t i;
+
+	if (p->has_key)
+		digest_hex(&p->key, hex);
+	strbuf_addf(out, "part %s %" PRId64 " %s ", p->result, p->duration, hex);
+	text_add_escaped(out, p->name, strlen(p->name), false);
+	strbuf_addch(out, '\n');
+	for (i = 0; i < p->n_reasons; i++) {
+		const struct run_reason *why = &p->reasons[i];
+
+		strbuf_addf(out, "why %s", why->kind);
+		add_field(out, "", why->name);
+		add_field(out, "=", why->old);
+		add_field(out, "=", why->new);
+		strbuf_addch(out, '\n');
+	}
+}
+
+void run_write(const struct run *r, struct strbuf *out)
+{
+	char hex[GIT_ID_HEX + 1];
+	size_t i;
+
+	strbuf_addstr(out, LINE1);
+	add_text(out, "id", r->id);
+	strbuf_addf(out, "time %" PRId64 "\nduration %" PRId64 "\nsaved %" PRId64 "\n", r->time, r->duration, r->saved);
+	add_text(out, "outcome", r->outcome);
+	add_text(out, "author", r->author);
+	add_text(out, "command", r->command);
+	add_text(out, "because", r->because);
+	add_text(out, "host", r->host);
+	add_text(out, "project", r->project && *r->project ? r->project : NULL);
+	if (r->source)
+		strbuf_addf(out, "source %s %s\n", r->source, r->dirty == 1 ? "dirty" : r->dirty == 0 ? "clean" : "unknown");
+	if (r->has_tree) {
+		git_id_hex(&r->tree, hex);
+		strbuf_addf(out, "tree %s\n", hex);
+	}
+	for (i = 0; i < r->n_parts; i++)
+		add_part(out, &r->parts[i]);
+}
+
+/* ---- reading */
+
+/* The escaped text s..end, in a; NULL if it is wrong. */
+static const char *take_text(const char *s, const char *end, struct arena *a)
+{
+	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
+
+	if (!memchr(s, '\\', (size_t)(end - s)))
+		return arena_strndup(a, s, (size_t)(end - s));
+	if (!text_unescape(&sb, s, end) || memchr(sb.buf, '\0', sb.len))
+		return NULL;
+	return arena_strdup(a, sb.buf);
+}
+
+static bool take_number(const char *s, const char *end, int64_t *out)
+{
+	char *stop;
+
+	if (s == end || *s < '0' || *s > '9')
+		return false;
+	*out = strtoll(s, &stop, 10);
+	return stop == end;
+}
+
+static bool take_source(const char *s, const char *end, struct arena *a, struct run *r)
+{
+	struct git_id id;
+
+	if (end - s < GIT_ID_HEX + 2 || !git_id_parse(s, &id) || s[GIT_ID_HEX] != ' ')
+		return false;
+	r->source = arena_strndup(a, s, GIT_ID_HEX);
+	s += GIT_ID_HEX + 1;
+	r->dirty = *s == 'd' ? 1 : *s == 'c' ? 0 : -1;
+	return true;
+}
+
+/* "done 800000000 <key> train@1" */
+static bool take_part(const char *s, const char *end, struct arena *a, struct run *r)
+{
+	struct run_part *p;
+	const char *blank;
+
+	r->parts = arena_grow(a, r->parts, r->n_parts, sizeof(*r->parts));
+	p = memset(&r->parts[r->n_parts++], 0, sizeof(*p));
+	blank = memchr(s, ' ', (size_t)(end - s));
+	if (!blank)
+		return false;
+	p->result = arena_strndup(a, s, (size_t)(blank - s));
+	s = blank + 1;
+	blank = memchr(s, ' ', (size_t)(end - s));
+	if (!blank || !take_number(s, blank, &p->duration))
+		return false;
+	s = blank + 1;
+	p->has_key = end - s > DIGEST_HEX && digest_parse(s, &p->key);
+	s += p->has_key ? DIGEST_HEX : 1;
+	if (end - s < 2 || *s != ' ' || (!p->has_key && s[-1] != '-'))
+		return false;
+	p->name = take_text(s + 1, end, a);
+	return p->name != NULL;
+}
+
+static bool take_why(const char *s, const char *end, struct arena *a, struct run *r)
+{
+	struct run_part *p = r->n_parts ? &r->parts[r->n_parts - 1] : NULL;
+	const char *fields[4], *ends[4];
+	struct run_reason *why;
+	size_t i;
+
+	for (i = 0; i < 4; i++) {
+		const char *tab = i < 3 ? memchr(s, '\t', (size_t)(end - s)) : end;
+
+		if (!tab)
+			return false;
+		fields[i] = s;
+		ends[i] = tab;
+		s = tab + 1;
+	}
+	if (!p)
+		return false;
+	p->reasons = arena_grow(a, p->reasons, p->n_reasons, sizeof(*p->reasons));
+	why = memset(&p->reasons[p->n_reasons++], 0, sizeof(*why));
+	why->kind = take_text(fields[0], ends[0], a);
+	why->name = take_text(fields[1], ends[1], a);
+	why->old = fields[2] < ends[2] ? take_text(fields[2] + 1, ends[2], a) : NULL;
+	why->new = fields[3] < ends[3] ? take_text(fields[3] + 1, ends[3], a) : NULL;
+	return why->kind && why->name;
+}
+
+static bool take_line(const char *line, const char *end, struct arena *a, struct run *r)
+{
+	const struct { const char *word, **to; } texts[] = {
+		{"id ", &r->id},           {"outcome ", &r->outcome}, {"author ", &r->author},   {"command ", &r->command},
+		{"because ", &r->because}, {"host ", &r->host},       {"project ", &r->project}};
+	const struct { const char *word; int64_t *to; } numbers[] = {
+		{"time ", &r->time}, {"duration ", &r->duration}, {"saved ", &r->saved}};
+	const char *s;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(texts); i++)
+		if (skip_prefix(line, texts[i].word, &s))
+			return (*texts[i].to = take_text(s, end, a)) != NULL;
+	for (i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (skip_prefix(line, numbers[i].word, &s))
+			return take_number(s, end, numbers[i].to);
+	if (skip_prefix(line, "source ", &s))
+		return take_source(s, end, a, r);
+	if (skip_prefix(line, "tree ", &s))
+		return r->has_tree = end - s == GIT_ID_HEX && git_id_parse(s, &r->tree);
+	if (skip_prefix(line, "part ", &s))
+		return take_part(s, end, a, r);
+	if (skip_prefix(line, "why ", &s))
+		return take_why(s, end, a, r);
+	return true;
+}
+
+int run_parse(const char *text, size_t n, struct arena *a, struct run *r, struct err *err)
+{
+	const char *line = text, *end = text + n, *nl;
+	struct git_id commit = r->commit;
+	const char *writer = r->writer;
+	size_t number;
+
+	*r = (struct run){.project = "", .dirty = -1, .commit = commit, .writer = writer};
+	if (n < strlen(LINE1) || memcmp(text, LINE1, strlen(LINE1)) != 0)
+		return err_set(err, ERR_PARSE, "run, line 1: does not begin with '# mlmake run 1'");
+	for (number = 1; line < end; number++, line = nl + 1) {
+		nl = memchr(line, '\n', (size_t)(end - line));
+		if (!nl || memchr(line, '\0', (size_t)(nl - line)) || !take_line(line, nl, a, r))
+			return err_set(err, ERR_PARSE, "run, line %zu: cannot be read", number);
+	}
+	if (!r->id || !*r->id || !r->outcome)
+		return err_set(err, ERR_PARSE, "run: it has no id or no outcome");
+	return 0;
+}
