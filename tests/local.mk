@@ -18,6 +18,7 @@ unit_tests = \
 	test_report \
 	test_remote \
 	test_csvdiff \
+	test_code \
 	test_display
 	test_display
 
@@ -35,7 +36,7 @@ include tests/shell/local.mk
 
 TESTS = tests/layers.sh $(SHELL_TESTS)
 if UNIT_TESTS
-check_PROGRAMS = $(unit_tests)
+check_PROGRAMS = $(unit_tests) code_tool
 TESTS += $(unit_tests)
 endif
 
@@ -80,8 +81,13 @@ test_csvdiff_LDADD = $(unit_ldadd)
 test_display_SOURCES = tests/unit/test_display.c $(tap)
 test_display_LDADD = $(unit_ldadd)
 
+code_tool_SOURCES = tests/unit/code_tool.c
+code_tool_LDADD = $(mlmake_LDADD)
+test_code_SOURCES = tests/unit/test_code.c $(tap)
+test_code_LDADD = $(unit_ldadd)
+
 if FUZZERS
-fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock
+fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_code
 noinst_PROGRAMS = $(fuzzers)
 endif
 fuzz_ldflags = -fsanitize=fuzzer $(INSTRUMENT)
@@ -106,3 +112,6 @@ fuzz_history_LDFLAGS = $(fuzz_ldflags)
 fuzz_lock_SOURCES = tests/fuzz/fuzz_lock.c
 fuzz_lock_LDADD = $(mlmake_LDADD)
 fuzz_lock_LDFLAGS = $(fuzz_ldflags)
+fuzz_code_SOURCES = tests/fuzz/fuzz_code.c
+fuzz_code_LDADD = $(mlmake_LDADD)
+fuzz_code_LDFLAGS = $(fuzz_ldflags)

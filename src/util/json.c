@@ -39,32 +39,6 @@ struct json *json_new_str(const char *s)
 	return json_new_strn(s, strlen(s));
 }
 
-/* Length of the UTF-8 sequence at s, 0 if there is none. */
-static size_t utf8_len(const unsigned char *s, size_t n)
-{
-	size_t want, i;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		want = 2;
-	else if (s[0] >= 0xe0 && s[0] <= 0xef)
-		want = 3;
-	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-		want = 4;
-	else
-		return 0;
-	if (want > n)
-		return 0;
-	for (i = 1; i < want; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-	    (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return want;
-}
-
 struct json *json_new_strn(const char *s, size_t n)
 {
 	CLEANUP(strbuf_release) struct strbuf clean = STRBUF_INIT;
@@ -74,7 +48,7 @@ struct json *json_new_strn(const char *s, size_t n)
 	if (j)
 		return out_of(j);
 	while (i < n) {
-		len = utf8_len((const unsigned char *)s + i, n - i);
+		len = text_utf8_len(s + i, n - i);
 		if (len)
 			strbuf_add(&clean, s + i, len);
 		else

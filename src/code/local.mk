@@ -1,0 +1,9 @@
+libmlmake_a_SOURCES += \
+	src/code/code.c \
+	src/code/code.h \
+	src/code/notebook.c \
+	src/code/others.c \
+	src/code/pylex.c \
+	src/code/pylex.h \
+	src/code/python.c \
+	src/code/reading.h
