@@ -13,12 +13,12 @@ _mlmake()
 		case $word in
 			-C|--directory|-f|--file|--profile|--color) skip=1 ;;
 			-*) ;;
-			build|init|lint|status|why|graph|log|checkout|metrics|accept|fetch|merge-lock|completions|help) cmd=$word; break ;;
+			build|init|lint|status|why|graph|log|checkout|reproduce|metrics|accept|fetch|merge-lock|completions|help) cmd=$word; break ;;
 			*) cmd=build; break ;;
 		esac
 	done
 	[[ $cur == --*=* ]] && prev=${cur%%=*} cur=${cur#*=}
-	local none= commands='build init lint status why graph log checkout metrics accept fetch merge-lock completions help'
+	local none= commands='build init lint status why graph log checkout reproduce metrics accept fetch merge-lock completions help'
 	case ${cmd:-build} in
 		build)
 			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --events= --json --no-wait '
@@ -46,7 +46,15 @@ _mlmake()
 			[[ $prev == --limit || $prev == -n ]] && value=1 words=
 			;;
 		checkout)
-			opts+=' --allow-missing -n --dry-run --json -v --verbose --no-wait '
+			opts+=' --allow-missing -n --dry-run --json -j --jobs= -q --quiet -v --verbose --no-wait '
+			[[ $prev == --jobs || $prev == -j ]] && value=1 words=
+			;;
+		reproduce)
+			opts+=' --stage= --dir= --input= -j --jobs= --json -q --quiet -v --verbose '
+			[[ $prev == --stage ]] && value=1 words=
+			[[ $prev == --dir ]] && value=1 files=-d
+			[[ $prev == --input ]] && value=1 files=-f
+			[[ $prev == --jobs || $prev == -j ]] && value=1 words=
 			;;
 		metrics)
 			opts+=' --json '

@@ -12,7 +12,7 @@ function __mlmake_command
             case -C --directory -f --file --profile --color 
                 set skip 1
             case '-*'
-            case build init lint status why graph log checkout metrics accept fetch merge-lock completions help
+            case build init lint status why graph log checkout reproduce metrics accept fetch merge-lock completions help
                 contains -- $word $argv
                 return
             case '*'
@@ -23,7 +23,7 @@ function __mlmake_command
     contains -- none $argv
 end
 
-complete -c mlmake -n '__mlmake_command none build status why graph checkout metrics accept fetch' -a '(mlmake completions --targets 2>/dev/null)'
+complete -c mlmake -n '__mlmake_command none build status why graph checkout reproduce metrics accept fetch' -a '(mlmake completions --targets 2>/dev/null)'
 complete -c mlmake -n '__mlmake_command init lint log' -f
 complete -c mlmake -n '__mlmake_command completions' -f -a 'bash zsh fish'
 complete -c mlmake -n '__mlmake_command none help' -a build -d 'build what is stale (what plain `mlmake` does)'
@@ -34,6 +34,7 @@ complete -c mlmake -n '__mlmake_command none help' -a why -d 'tell why a stage w
 complete -c mlmake -n '__mlmake_command none help' -a graph -d 'draw who waits for whom'
 complete -c mlmake -n '__mlmake_command none help' -a log -d 'list past runs, newest first'
 complete -c mlmake -n '__mlmake_command none help' -a checkout -d 'put back the artifacts of a commit or a run'
+complete -c mlmake -n '__mlmake_command none help' -a reproduce -d 'build an old state once more, apart, and compare'
 complete -c mlmake -n '__mlmake_command none help' -a metrics -d 'show metrics side by side, with the difference to the result before'
 complete -c mlmake -n '__mlmake_command none help' -a accept -d 'take changed inputs as harmless: what is there stands, and nothing runs'
 complete -c mlmake -n '__mlmake_command none help' -a fetch -d 'run sources again, to see whether their data is new'
@@ -64,8 +65,17 @@ complete -c mlmake -n '__mlmake_command log' -l limit -s n -x -d 'show the newes
 complete -c mlmake -n '__mlmake_command checkout' -l allow-missing -d 'put back what is here, though some of it is missing'
 complete -c mlmake -n '__mlmake_command checkout' -l dry-run -s n -d 'show what would be done, and do nothing'
 complete -c mlmake -n '__mlmake_command checkout' -l json -d 'print one JSON document'
+complete -c mlmake -n '__mlmake_command checkout' -l jobs -s j -x -d 'if it has to be built: up to N stages at once'
+complete -c mlmake -n '__mlmake_command checkout' -l quiet -s q -d 'if it has to be built: show no progress'
 complete -c mlmake -n '__mlmake_command checkout' -l verbose -s v -d 'show also what is there already'
 complete -c mlmake -n '__mlmake_command checkout' -l no-wait -d 'if another mlmake is at work here, exit with 75'
+complete -c mlmake -n '__mlmake_command reproduce' -l stage -x -d 'run this stage, instance or maker of a file alone, on inputs as they were; may be repeated'
+complete -c mlmake -n '__mlmake_command reproduce' -l dir -x -a '(__fish_complete_directories)' -d 'build in DIR, a new directory, which stays'
+complete -c mlmake -n '__mlmake_command reproduce' -l input -r -d 'take an input that is gone from FILE, if its digest is right; may be repeated'
+complete -c mlmake -n '__mlmake_command reproduce' -l jobs -s j -x -d 'run up to N stages at once (default: the number of cores)'
+complete -c mlmake -n '__mlmake_command reproduce' -l json -d 'print one JSON document'
+complete -c mlmake -n '__mlmake_command reproduce' -l quiet -s q -d 'show no progress'
+complete -c mlmake -n '__mlmake_command reproduce' -l verbose -s v -d 'show what stages write'
 complete -c mlmake -n '__mlmake_command metrics' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command accept' -l because -x -d 'why the change is harmless; kept in mlmake.lock and in the log'
 complete -c mlmake -n '__mlmake_command accept' -l undo -d 'take back what was accepted last'

@@ -3,5 +3,13 @@ libmlmake_a_SOURCES += \
 	src/back/artifacts.h \
 	src/back/origin.c \
 	src/back/origin.h \
+	src/back/private.c \
+	src/back/private.h \
 	src/back/putback.c \
-	src/back/putback.h
+	src/back/putback.h \
+	src/back/rerun.c \
+	src/back/rerun.h \
+	src/back/rerun_work.h \
+	src/back/supply.c \
+	src/back/verdict.c \
+	src/back/verdict.h

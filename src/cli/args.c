@@ -22,9 +22,24 @@ const struct option_def common_options[] = {
 	{0, NULL, NULL, NULL},
 };
 
-const struct command *const commands[] = {&cmd_build, &cmd_init,    &cmd_lint,        &cmd_status, &cmd_why, &cmd_graph,
-					  &cmd_log,   &cmd_checkout, &cmd_metrics, &cmd_accept, &cmd_fetch, &cmd_merge_lock,
-					  &cmd_completions, &cmd_help, NULL};
+const struct command *const commands[] = {
+	&cmd_build,
+	&cmd_init,
+	&cmd_lint,
+	&cmd_status,
+	&cmd_why,
+	&cmd_graph,
+	&cmd_log,
+	&cmd_checkout,
+	&cmd_reproduce,
+	&cmd_metrics,
+	&cmd_accept,
+	&cmd_fetch,
+	&cmd_merge_lock,
+	&cmd_completions,
+	&cmd_help,
+	NULL,
+};
 
 const struct command *command_find(const char *name)
 {

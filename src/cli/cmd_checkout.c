@@ -6,9 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "back/origin.h"
 #include "back/putback.h"
-#include "cli/project.h"
+#include "cli/again.h"
 #include "gitdb/git.h"
 #include "report/returned.h"
 #include "util/pool.h"
@@ -18,7 +17,6 @@ struct returning {
 	struct project p;
 	const struct args *a;
 	bool dry;
-	struct gitdb *db;
 	struct origin origin;
 	struct artifacts artifacts;
 	struct putback putback;
@@ -84,7 +82,7 @@ static int tell_of_origin(struct returning *r, struct err *err)
 			"they are left out\n", r->origin.lock_name, r->artifacts.dropped);
 	if (r->origin.run)
 		return 0;
-	behind = origin_behind(&r->origin, r->db, &r->p.repo, &r->artifacts, &path, &instance, err);
+	behind = origin_behind(&r->origin, r->p.db, &r->p.repo, &r->artifacts, &path, &instance, err);
 	if (behind < 0)
 		return -1;
 	if (behind)
@@ -142,6 +140,46 @@ static int after_crashes(struct returning *r, struct err *err)
 	return project_save(&r->p, NULL, NULL, err) < 0 ? cli_fail(EXIT_USAGE, err) : EXIT_DONE;
 }
 
+/* What the stages made, as records. Returns an exit code. */
+static int build_apart(struct returning *r, struct strbuf *records)
+{
+	struct again g;
+	int code;
+	size_t i;
+
+	again_init(&g, &r->p, &r->origin, &r->artifacts);
+	g.keep = true;
+	for (i = 1; i < r->a->words.n; i++)
+		strvec_push(&g.targets, r->a->words.v[i]);
+	code = again_run(&g);
+	for (i = 0; i < g.result.n && code == EXIT_DONE; i++) {
+		if (g.result.v[i].now)
+			record_write(g.result.v[i].now, true, records);
+		else
+			code = EXIT_STAGE_FAILED;
+	}
+	return again_release(&g, code);
+}
+
+/* A commit that nobody has built is built first. */
+static int build_first(struct returning *r, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf records = STRBUF_INIT;
+	int code;
+
+	if (r->dry) {
+		fprintf(stderr, "mlmake: %s was never built, as far as is known here; it would be built first, apart\n", r->origin.name);
+		return EXIT_DONE;
+	}
+	code = build_apart(r, &records);
+	if (code != EXIT_DONE)
+		return code;
+	artifacts_release(&r->artifacts);
+	if (artifacts_parse(&r->artifacts, r->origin.name, records.buf, records.len, err) < 0)
+		return cli_fail(EXIT_USAGE, err);
+	return EXIT_DONE;
+}
+
 static int check_out(struct returning *r, struct err *err)
 {
 	int code = project_await(&r->p);
@@ -151,11 +189,17 @@ static int check_out(struct returning *r, struct err *err)
 	code = r->dry ? EXIT_DONE : after_crashes(r, err);
 	if (code != EXIT_DONE)
 		return code;
-	r->db = gitdb_new(r->p.repo.git_dir);
-	if (origin_find(&r->origin, r->db, &r->p.repo, r->a->words.v[0], err) < 0)
+	if (origin_find(&r->origin, r->p.db, &r->p.repo, r->a->words.v[0], err) < 0)
 		return cli_fail(EXIT_USAGE, err);
 	if (artifacts_parse(&r->artifacts, r->origin.lock_name, r->origin.lock.buf, r->origin.lock.len, err) < 0 ||
-	    tell_of_origin(r, err) < 0 || choose(r, err) < 0)
+	    tell_of_origin(r, err) < 0)
+		return cli_fail(EXIT_USAGE, err);
+	if (!r->artifacts.n_records) {
+		code = build_first(r, err);
+		if (code != EXIT_DONE || r->dry)
+			return code;
+	}
+	if (choose(r, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
 	return put_back(r, err);
 }
@@ -177,7 +221,6 @@ static int run(struct args *a)
 	putback_release(&r.putback);
 	artifacts_release(&r.artifacts);
 	origin_release(&r.origin);
-	gitdb_free(r.db);
 	project_close(&r.p);
 	return code;
 }
@@ -186,6 +229,8 @@ static const struct option_def options[] = {
 	{0, "allow-missing", NULL, "put back what is here, though some of it is missing"},
 	{'n', "dry-run", NULL, "show what would be done, and do nothing"},
 	{0, "json", NULL, "print one JSON document"},
+	{'j', "jobs", "N", "if it has to be built: up to N stages at once"},
+	{'q', "quiet", NULL, "if it has to be built: show no progress"},
 	{'v', "verbose", NULL, "show also what is there already"},
 	{0, "no-wait", NULL, "if another mlmake is at work here, exit with 75"},
 	{0, NULL, NULL, NULL},

@@ -868,3 +868,8 @@ void display_plan(const struct plan *p, const struct style *s, struct strbuf *ou
 	}
 	add_intents_closing(n, p->counts[STALE_FRESH], p->counts[STALE_FROZEN], work, out);
 }
+
+void display_freep(struct display **d)
+{
+	display_free(*d);
+}

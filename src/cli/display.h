@@ -20,6 +20,7 @@ void display_pretend(struct display *d, bool live, int columns, int rows, bool a
 struct event_sink display_sink(struct display *d);
 /* Takes a block that is still there off the screen. NULL is nothing. */
 void display_free(struct display *d);
+void display_freep(struct display **d); /* for CLEANUP */
 
 /* What a build of p would run and restore, in order, with reasons, for -n. */
 void display_plan(const struct plan *p, const struct style *s, struct strbuf *out);

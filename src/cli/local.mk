@@ -1,4 +1,6 @@
 libmlmake_a_SOURCES += \
+	src/cli/again.c \
+	src/cli/again.h \
 	src/cli/args.c \
 	src/cli/cmd_accept.c \
 	src/cli/cmd_build.c \
@@ -13,6 +15,7 @@ libmlmake_a_SOURCES += \
 	src/cli/cmd_log.c \
 	src/cli/cmd_merge_lock.c \
 	src/cli/cmd_metrics.c \
+	src/cli/cmd_reproduce.c \
 	src/cli/cmd_status.c \
 	src/cli/cmd_why.c \
 	src/cli/command.h \

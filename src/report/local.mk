@@ -13,6 +13,8 @@ libmlmake_a_SOURCES += \
 	src/report/metrics.c \
 	src/report/metrics.h \
 	src/report/metrics_parse.c \
+	src/report/rebuilt.c \
+	src/report/rebuilt.h \
 	src/report/returned.c \
 	src/report/returned.h \
 	src/report/status.c \

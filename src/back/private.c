@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include "back/private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gitdb/tree.h"
+#include "util/arena.h"
+#include "util/file.h"
+#include "util/path.h"
+
+#define TREE_LIMIT ((size_t)1 << 30) /* bytes of one level of a tree */
+#define BLOB_LIMIT ((size_t)4 << 30)
+#define DEPTH 200
+
+/* ---- places ---- */
+
+static char *absolute(const char *path)
+{
+	CLEANUP(freep) char *cwd = path_is_absolute(path) ? NULL : getcwd(NULL, 0);
+
+	return cwd ? path_join(cwd, path) : xstrdup(path);
+}
+
+/* Under the lock of all: nobody makes one meanwhile. */
+static void sweep_one(const char *home)
+{
+	CLEANUP(err_release) struct err ignored = ERR_INIT;
+	CLEANUP(freep) char *lock = xstrfmt("%s/lock", home);
+	CLEANUP(closep) int fd = file_lock(lock, true, false, &ignored);
+
+	if (fd >= 0 && file_remove_tree(home, &ignored) < 0)
+		err_clear(&ignored); /* somebody will try again */
+}
+
+static void sweep(const char *trees)
+{
+	DIR *dir = opendir(trees);
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		CLEANUP(freep) char *home = xstrfmt("%s/%s", trees, e->d_name);
+
+		if (e->d_name[0] != '.' && !streq(e->d_name, "lock"))
+			sweep_one(home);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static bool is_empty(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *e;
+	bool empty = dir != NULL;
+
+	while (dir && (e = readdir(dir)))
+		empty &= streq(e->d_name, ".") || streq(e->d_name, "..");
+	if (dir)
+		closedir(dir);
+	return empty;
+}
+
+static int make_dir(struct private_tree *t, const char *dir, struct err *err)
+{
+	t->kept = dir != NULL;
+	t->dir = dir ? absolute(dir) : xstrfmt("%s/tree", t->home);
+	if (dir && file_exists(t->dir) && !is_empty(t->dir))
+		return err_set(err, ERR_INVALID, "'%s' is there already and not empty; name a new directory", dir);
+	return file_mkdirs(t->dir, err);
+}
+
+int private_open(struct private_tree *t, const struct repo *r, const char *id, const char *dir, struct err *err)
+{
+	CLEANUP(freep) char *shared = absolute(r->shared);
+	CLEANUP(freep) char *trees = xstrfmt("%s/trees", shared);
+	CLEANUP(freep) char *all = xstrfmt("%s/lock", trees);
+	CLEANUP(freep) char *lock = NULL;
+	CLEANUP(closep) int all_fd = -1;
+	const char *work;
+
+	if (file_mkdirs(trees, err) < 0 || (all_fd = file_lock(all, true, true, err)) < 0)
+		return -1;
+	sweep(trees);
+	t->home = xstrfmt("%s/%s", trees, id);
+	lock = xstrfmt("%s/lock", t->home);
+	if (file_mkdirs(t->home, err) < 0 || (t->lock_fd = file_lock(lock, true, false, err)) < 0 || make_dir(t, dir, err) < 0)
+		return -1;
+	work = path_base(r->state); /* "top" or "in-DIR" */
+	t->project = r->prefix && *r->prefix ? path_join(t->dir, r->prefix) : xstrdup(t->dir);
+	t->state = r->in_git ? xstrfmt("%s/.git/mlmake/work/%s", t->dir, work) : xstrfmt("%s/.mlmake/work/%s", t->dir, work);
+	return file_mkdirs(t->state, err);
+}
+
+/* What a build of ours wrote there speaks of this build alone. */
+static int clean_state(struct private_tree *t, struct err *err)
+{
+	static const char *const names[] = {"journal", "state", "records", "before.lock", "aside", "params"};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		CLEANUP(freep) char *path = xstrfmt("%s/%s", t->state, names[i]);
+
+		if (file_remove_tree(path, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int private_close(struct private_tree *t, struct err *err)
+{
+	int result = 0;
+
+	if (t->kept && t->state)
+		result = clean_state(t, err);
+	if (t->home && file_remove_tree(t->home, result == 0 ? err : NULL) < 0)
+		result = -1;
+	closep(&t->lock_fd);
+	free(t->home);
+	free(t->dir);
+	free(t->project);
+	free(t->state);
+	*t = (struct private_tree)PRIVATE_TREE_INIT;
+	return result;
+}
+
+/* ---- files ---- */
+
+struct export {
+	struct gitdb *db;
+	size_t submodules;
+};
+
+static int write_blob(struct export *x, const struct tree_entry *e, int at, const char *path, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	CLEANUP(closep) int fd = -1;
+
+	if (gitdb_read(x->db, &e->id, GITDB_BLOB, BLOB_LIMIT, &text, err) < 0)
+		return err_wrap(err, "'%s'", path);
+	if (e->mode == TREE_LINK) {
+		if (!text.len || memchr(text.buf, '\0', text.len))
+			return err_set(err, ERR_INVALID, "'%s' has a target that no link can have", path);
+		return symlinkat(text.buf, at, e->name) < 0 ? err_errno(err, "cannot create link '%s'", path) : 0;
+	}
+	fd = openat(at, e->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, e->mode == TREE_EXEC ? 0777 : 0666);
+	if (fd < 0)
+		return err_errno(err, "cannot create '%s'", path);
+	return fd_write_all(fd, text.buf, text.len, err) < 0 ? err_wrap(err, "'%s'", path) : 0;
+}
+
+static int write_tree(struct export *x, const struct git_id *id, int at, const char *path, int depth, struct err *err);
+
+static int write_dir(struct export *x, const struct tree_entry *e, int at, const char *path, int depth, struct err *err)
+{
+	CLEANUP(closep) int fd = -1;
+
+	if (mkdirat(at, e->name, 0777) < 0)
+		return err_errno(err, "cannot make directory '%s'", path);
+	if (e->mode == TREE_COMMIT) {
+		x->submodules++;
+		return 0;
+	}
+	fd = openat(at, e->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return err_errno(err, "cannot open directory '%s'", path);
+	return write_tree(x, &e->id, fd, path, depth + 1, err);
+}
+
+static int write_tree(struct export *x, const struct git_id *id, int at, const char *path, int depth, struct err *err)
+{
+	CLEANUP(arena_release) struct arena arena = ARENA_INIT;
+	struct tree_entry *v;
+	size_t n, i;
+
+	if (depth > DEPTH)
+		return err_set(err, ERR_INVALID, "'%s' is nested deeper than %d levels", path, DEPTH);
+	if (tree_read(x->db, id, TREE_LIMIT, &arena, &v, &n, err) < 0)
+		return -1;
+	for (i = 0; i < n; i++) {
+		const char *refusal = path_refusal(v[i].name);
+		CLEANUP(freep) char *name = *path ? xstrfmt("%s/%s", path, v[i].name) : xstrdup(v[i].name);
+
+		if (refusal)
+			return err_set(err, ERR_INVALID, "the source cannot be written: '%s' %s", name, refusal);
+		if ((v[i].mode == TREE_DIR || v[i].mode == TREE_COMMIT ? write_dir(x, &v[i], at, name, depth, err)
+								       : write_blob(x, &v[i], at, name, err)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int write_line(const char *dir, const char *name, const char *line, struct err *err)
+{
+	CLEANUP(freep) char *file = xstrfmt("%s/%s", dir, name);
+	CLEANUP(freep) char *text = xstrfmt("%s\n", line);
+
+	return file_write(file, text, strlen(text), 0644, false, err);
+}
+
+static int make_git_dir(struct private_tree *t, const struct repo *r, const struct git_id *head, struct err *err)
+{
+	CLEANUP(freep) char *dir = xstrfmt("%s/.git", t->dir);
+	CLEANUP(freep) char *common = absolute(r->git_dir);
+	char hex[GIT_ID_HEX + 1];
+
+	if (!r->in_git || !head)
+		return 0;
+	git_id_hex(head, hex);
+	return write_line(dir, "commondir", common, err) < 0 ? -1 : write_line(dir, "HEAD", hex, err);
+}
+
+int private_export(struct private_tree *t, struct gitdb *db, const struct repo *r, const struct git_id *tree,
+		   const struct git_id *head, size_t *submodules, struct err *err)
+{
+	CLEANUP(closep) int at = open(t->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct export x = {db, 0};
+	int result;
+
+	if (at < 0)
+		return err_errno(err, "cannot open '%s'", t->dir);
+	result = write_tree(&x, tree, at, "", 0, err);
+	*submodules = x.submodules;
+	if (result < 0)
+		return -1;
+	return make_git_dir(t, r, head, err) < 0 ? -1 : file_mkdirs(t->project, err);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A work tree of our own, for building an old state beside the user's.
+ *
+ * SHARED/trees/<id>/lock is held (flock) by who uses it, and by his keeper until all stages are dead; SHARED/trees/<id>/tree is the work
+ * tree, unless another place was asked for. Whatever nobody holds, a kill left: the next to make one removes it.
+ *
+ * Within git the tree has a git directory of its own, .git, with nothing but a HEAD, which names the commit, and the way to the
+ * user's (commondir), like a linked work tree that git was not told of: stages can ask git where they are. */
+#ifndef BACK_PRIVATE_H
+#define BACK_PRIVATE_H
+
+#include "gitdb/gitdb.h"
+#include "gitdb/repo.h"
+
+struct private_tree {
+	char *home;    /* SHARED/trees/<id>; owned, as all below, and absolute */
+	char *dir;     /* of the work tree */
+	char *project; /* of the project in it */
+	char *state;   /* where its builds keep theirs */
+	bool kept;     /* dir stays when it is closed */
+	int lock_fd;
+};
+#define PRIVATE_TREE_INIT {.lock_fd = -1}
+
+/* Makes an empty one; dir (may be NULL) is where it shall be and stay: absent, or an empty directory. */
+NODISCARD int private_open(struct private_tree *t, const struct repo *r, const char *id, const char *dir, struct err *err);
+/* Writes the files of the git tree into it, as git holds them, and makes the project's directory. head: the commit that stages shall see; NULL: none. ERR_INVALID for
+ * names that may not be written. Submodules are empty directories; *submodules says how many. */
+NODISCARD int private_export(struct private_tree *t, struct gitdb *db, const struct repo *r, const struct git_id *tree,
+			     const struct git_id *head, size_t *submodules, struct err *err);
+/* Removes it, unless it is kept; of one that is kept only what a build left in its state. */
+NODISCARD int private_close(struct private_tree *t, struct err *err);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A rerun under way: what rerun.c and supply.c share. Nobody else includes this. */
+#ifndef BACK_RERUN_WORK_H
+#define BACK_RERUN_WORK_H
+
+#include "back/rerun.h"
+#include "run/probe.h"
+
+struct rerun_work {
+	const struct rerun_options *opt;
+	struct statcache *cache; /* of paths in the private tree */
+	struct gitdb *db;
+	struct store *store;
+	struct history *history;
+	struct probes probes;
+	struct pipeline pl;
+	struct graph g;
+	struct plan plan;
+	struct machine machine;
+	struct build_result built;
+	const struct record **records; /* that shall be made again */
+	size_t n_records;
+	struct strvec overrides;       /* that the records show */
+	bool *selected;                /* by node */
+	char **failures;               /* by node */
+};
+
+/* Puts in place what the records read and neither the source has nor one of them makes; what cannot be had goes to out->lacks. */
+NODISCARD int rerun_place_inputs(struct rerun_work *w, struct rerun_result *out, struct err *err);
+/* The same for what is selected and was never built. */
+NODISCARD int rerun_bring_inputs(struct rerun_work *w, struct rerun_result *out, struct err *err);
+
+#endif
