@@ -11,5 +11,7 @@ libmlmake_a_SOURCES += \
 	src/gitdb/pack.h \
 	src/gitdb/repo.c \
 	src/gitdb/repo.h \
+	src/gitdb/tidy.c \
+	src/gitdb/tidy.h \
 	src/gitdb/tree.c \
 	src/gitdb/tree.h

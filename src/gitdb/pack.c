@@ -224,19 +224,19 @@ static void add_head(struct strbuf *out, enum gitdb_kind kind, size_t n)
 	strbuf_addch(out, (char)c);
 }
 
-static int append(struct packer *p, const struct entry *e, const struct strbuf *bytes, struct err *err)
+static int append(struct packer *p, const struct entry *e, const void *bytes, size_t n, struct err *err)
 {
 	if (find(p, &e->id)) /* another thread was faster */
 		return 0;
 	if (begin(p, err) < 0)
 		return -1;
-	strbuf_add(&p->buffer, bytes->buf, bytes->len);
+	strbuf_add(&p->buffer, bytes, n);
 	if (p->n == UINT32_MAX - 1)
 		return err_set(err, ERR_INVALID, "one pack holds no more than %u objects", UINT32_MAX - 1);
 	ALLOC_GROW(p->v, p->n + 1, p->cap);
 	p->v[p->n] = *e;
 	p->v[p->n].offset = p->at;
-	p->v[p->n++].end = p->at += bytes->len;
+	p->v[p->n++].end = p->at += n;
 	make_slots(p);
 	p->slots[slot_of(p, &e->id)] = (uint32_t)p->n;
 	return p->buffer.len >= BUFFER ? flush(p, err) : 0;
@@ -257,7 +257,24 @@ int packer_add(struct packer *p, enum gitdb_kind kind, const void *data, size_t 
 	deflate_add(data, n, how & PACKER_COMPRESSED, &bytes);
 	e.crc = deflate_crc32(0, bytes.buf, bytes.len);
 	pthread_mutex_lock(&p->mutex);
-	got = append(p, &e, &bytes, err);
+	got = append(p, &e, bytes.buf, bytes.len, err);
+	pthread_mutex_unlock(&p->mutex);
+	return got;
+}
+
+int packer_add_raw(struct packer *p, const struct git_id *id, const void *bytes, size_t n, struct err *err)
+{
+	const unsigned char *b = bytes;
+	struct entry e = {.id = *id, .kind = b[0] >> 4 & 7, .size = b[0] & 15, .crc = deflate_crc32(0, bytes, n)};
+	int shift, got;
+	size_t i;
+
+	for (i = 0, shift = 4; i + 1 < n && b[i] & 0x80 && shift < 60; i++, shift += 7)
+		e.size |= (size_t)(b[i + 1] & 0x7f) << shift;
+	if (e.kind < GITDB_COMMIT || e.kind > GITDB_TAG)
+		return err_set(err, ERR_INVALID, "an entry of a pack is none of ours");
+	pthread_mutex_lock(&p->mutex);
+	got = append(p, &e, bytes, n, err);
 	pthread_mutex_unlock(&p->mutex);
 	return got;
 }
@@ -438,6 +455,19 @@ int packer_finish(struct packer *p, struct err *err)
 		drop(p);
 	pthread_mutex_unlock(&p->mutex);
 	return got;
+}
+
+void packer_finished(struct packer *p, struct strvec *names)
+{
+	size_t i;
+
+	pthread_mutex_lock(&p->mutex);
+	for (i = 0; i < p->kept.n; i++) {
+		const char *end = p->kept.v[i] + strlen(p->kept.v[i]) - strlen(".keep");
+
+		strvec_push_owned(names, xstrndup(end - GIT_ID_HEX, GIT_ID_HEX));
+	}
+	pthread_mutex_unlock(&p->mutex);
 }
 
 void packer_release_keep(struct packer *p)

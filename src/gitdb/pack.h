@@ -8,6 +8,7 @@
 #define GITDB_PACK_H
 
 #include "gitdb/gitdb.h"
+#include "util/strvec.h"
 
 struct packer;
 
@@ -30,6 +31,10 @@ NODISCARD int packer_read(struct packer *p, const struct git_id *id, enum gitdb_
 /* Makes what was added part of the database, durable when this returns; another pack begins with the next object. Nothing added:
  * nothing done. */
 NODISCARD int packer_finish(struct packer *p, struct err *err);
+/* Appends the names ("<40 hex>") of the packs that were finished since packer_release_keep. */
+void packer_finished(struct packer *p, struct strvec *names);
+/* Adds an entry as it stands in another pack, where it is whole and no difference to another. */
+NODISCARD int packer_add_raw(struct packer *p, const struct git_id *id, const void *bytes, size_t n, struct err *err);
 /* Lets git collect what is in the packs that this packer finished, unless a ref reaches it. */
 void packer_release_keep(struct packer *p);
 

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gitdb/tidy.h"
 #include "util/file.h"
 #include "util/hash.h"
 #include "util/map.h"
@@ -583,6 +584,7 @@ int lineage_append(struct lineage *l, struct run *r, struct tree_builder *tree, 
 	CLEANUP(err_release) struct err ignored = ERR_INIT;
 	CLEANUP(freep) char *writer = NULL;
 	CLEANUP(freep) char *ref = NULL;
+	CLEANUP(freep) char *list = xstrfmt("%s/packs", l->repo->shared);
 	struct durable d = {make_durable, ctx};
 	struct git_id id, previous;
 	bool first = true;
@@ -597,6 +599,8 @@ int lineage_append(struct lineage *l, struct run *r, struct tree_builder *tree, 
 	if (tree_write(tree, p, &id, err) < 0 ||
 	    append_commit(l, r, ref, &id, p, &d, &previous, &first, err) < 0)
 		return -1;
+	if (tidy_packs(l->db, p, list, &ignored) < 0)
+		err_clear(&ignored); /* the next run does it */
 	packer_release_keep(p);
 	r->writer = arena_strdup(&l->arena, writer);
 	if (append_to_cache(l, r, first ? NULL : &previous, &ignored) < 0)

@@ -14,6 +14,7 @@
 
 #include "gitdb/gitdb.h"
 #include "gitdb/pack.h"
+#include "gitdb/tidy.h"
 #include "gitdb/tree.h"
 #include "util/file.h"
 
@@ -125,6 +126,42 @@ static void what_kills_left(void)
 	EXPECT_INT(packer_finish(q, NULL), 0);
 	packer_free(q);
 	EXPECT_STR(says("ls swept.git/objects/pack | grep -c tmp_mlmake"), "0");
+	gitdb_free(db);
+}
+
+/* Many packs become few, and nothing is lost; a damaged one stays as it is. */
+static void few_packs(void)
+{
+	struct gitdb *db = fresh("few.git");
+	struct git_id ids[70];
+	char text[64];
+	int i;
+
+	for (i = 0; i < 70; i++) {
+		struct packer *p = packer_new(db);
+
+		snprintf(text, sizeof(text), "object %d\n", i);
+		ids[i] = add(p, text, i % 2 ? PACKER_COMPRESSED : PACKER_STORED);
+		EXPECT_INT(packer_finish(p, NULL), 0);
+		EXPECT_INT(tidy_packs(db, p, "few.list", NULL), 0);
+		packer_release_keep(p);
+		packer_free(p);
+		if (i == 5) /* a byte of the first pack */
+			EXPECT_INT(system("f=$(ls -tr few.git/objects/pack/*.pack | head -n 1); chmod u+w $f; printf X | dd of=$f bs=1 seek=20 "
+					  "conv=notrunc 2> /dev/null; basename $f > few.damaged"), 0);
+		if (i == 60) /* as if an hour had passed */
+			EXPECT_INT(system("sed -i 's/^old \\(.*\\) [0-9]*$/old \\1 1/' few.list"), 0);
+	}
+	EXPECT(atoi(says("ls few.git/objects/pack/*.pack | wc -l")) < 32);
+	EXPECT_STR(says("ls few.git/objects/pack/*.keep 2> /dev/null"), "");
+	EXPECT_STR(says("test -f few.git/objects/pack/$(cat few.damaged) && echo there"), "there");
+	EXPECT_STR(says("rm -f few.git/objects/pack/$(basename $(cat few.damaged) .pack).*; git -C few.git fsck --full 2>&1 | grep -Ev "
+			"'^(dangling|notice)'"), "");
+	EXPECT_STR(says("git -C few.git cat-file --batch-all-objects --batch-check | wc -l"), "69");
+	gitdb_free(db);
+	db = gitdb_new("few.git");
+	for (i = 0; i < 70; i++)
+		EXPECT_INT(gitdb_has(db, &ids[i], true), i > 0);
 	gitdb_free(db);
 }
 
@@ -320,6 +357,7 @@ int main(void)
 		{"names", names},
 		{"packs", packs},
 		{"what kills left", what_kills_left},
+		{"few packs", few_packs},
 		{"many threads", many_threads},
 		{"trees", trees},
 		{"hostile trees", hostile_trees},

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Few packs instead of one a run: git looks into each of them for each object. */
+#ifndef GITDB_TIDY_H
+#define GITDB_TIDY_H
+
+#include "gitdb/pack.h"
+
+/* Notes the packs that p finished since the last time in the file list ("live <pack> <bytes>" and "old <pack> <time>" lines); when there
+ * are many, makes one of the smaller ones. Those go at a later time, an hour from then or more, for somebody may be reading them. Packs
+ * that git has collected meanwhile are forgotten. What cannot be done now is done the next time. */
+NODISCARD int tidy_packs(struct gitdb *db, struct packer *p, const char *list, struct err *err);
+
+#endif
