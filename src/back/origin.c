@@ -31,9 +31,30 @@ static int read_file(struct gitdb *db, const struct git_id *tree, const char *pa
 	return gitdb_read(db, &e.id, GITDB_BLOB, LOCK_LIMIT, out, err) < 0 ? -1 : 1;
 }
 
-static int of_commit(struct origin *o, struct gitdb *db, const struct repo *r, const char *word, struct err *err)
+/* A run that ended badly has its lock, too: what came true until then. */
+static int of_run(struct origin *o, struct lineage *l, const struct run *run, struct err *err)
+{
+	CLEANUP(err_release) struct err ignored = ERR_INIT;
+
+	o->run = xstrdup(run->id);
+	o->lock_name = xstrfmt("mlmake.lock of run %s", run->id);
+	o->has_tree = run->has_tree;
+	o->tree = run->tree;
+	o->dirty = run->dirty;
+	if (run->source && git_id_parse(run->source, &o->source))
+		o->has_source = true;
+	if (lineage_file(l, run, "mlmake.lock", LOCK_LIMIT, &o->lock, err) < 0)
+		return err_wrap(err, "run %s", run->id);
+	if (lineage_file(l, run, "records", LOCK_LIMIT, &o->records, &ignored) < 0)
+		strbuf_clear(&o->records); /* they say when and how long, and are not needed */
+	return 0;
+}
+
+static int of_commit(struct origin *o, struct gitdb *db, struct lineage *l, const struct repo *r, const char *word, struct err *err)
 {
 	CLEANUP(freep) char *lock = in_tree(r, "mlmake.lock");
+	const struct run *run;
+	struct git_id built;
 	char hex[GIT_ID_HEX + 1];
 
 	if (gitdb_resolve(db, word, GITDB_COMMIT, &o->source, err) < 0) {
@@ -42,24 +63,52 @@ static int of_commit(struct origin *o, struct gitdb *db, const struct repo *r, c
 		err_clear(err);
 		return err_set(err, ERR_NOTFOUND, "'%s' is neither a run nor a commit; `mlmake log` and `git log` list them", word);
 	}
-	if (gitdb_resolve(db, word, GITDB_TREE, &o->tree, err) < 0)
+	if (gitdb_resolve(db, word, GITDB_TREE, &o->tree, err) < 0 ||
+	    tree_without(db, NULL, &o->tree, lock, &built, err) < 0)
 		return err_wrap(err, "'%s'", word);
 	git_id_hex(&o->source, hex);
 	o->has_source = o->has_tree = true;
+	run = lineage_built(l, &built);
+	if (run) {
+		struct git_id source = o->source, tree = o->tree;
+
+		if (of_run(o, l, run, err) < 0)
+			return -1;
+		o->name = xstrfmt("commit %.*s (run %s)", SHOWN, hex, run->id);
+		o->has_source = o->has_tree = true;
+		o->source = source; /* of several with that tree the one that was asked for */
+		o->tree = tree;
+		o->dirty = 0;
+		return 0;
+	}
 	o->name = xstrfmt("commit %.*s", SHOWN, hex);
 	o->lock_name = xstrfmt("%s of commit %.*s", lock, SHOWN, hex);
 	return read_file(db, &o->tree, lock, &o->lock, err) < 0 ? err_wrap(err, "%s", o->name) : 0;
 }
 
-int origin_find(struct origin *o, struct gitdb *db, const struct repo *r, const char *word, struct err *err)
+int origin_find(struct origin *o, struct gitdb *db, struct lineage *l, const struct repo *r, const char *word, struct err *err)
 {
-	if (!r->in_git)
-		return err_set(err, ERR_NOTFOUND, "'%s' names no run", word);
-	return of_commit(o, db, r, word, err);
+	CLEANUP(err_release) struct err why = ERR_INIT;
+	const struct run *run = lineage_find(l, word, &why);
+
+	o->word = xstrdup(word);
+	if (run) {
+		o->name = xstrfmt("run %s", run->id);
+		if (!streq(run->project, r->prefix))
+			return err_set(err, ERR_INVALID, "%s is of another project of this repository, '%s'", o->name,
+				       *run->project ? run->project : ".");
+		return of_run(o, l, run, err);
+	}
+	if ((why.code != ERR_NOTFOUND && why.code != ERR_INVALID) || !r->in_git)
+		return err_move(err, &why);
+	if (of_commit(o, db, l, r, word, err) == 0)
+		return 0;
+	return why.code == ERR_INVALID ? err_move(err, &why) : -1; /* it begins several runs, and is no commit either */
 }
 
 void origin_release(struct origin *o)
 {
+	free(o->word);
 	free(o->name);
 	free(o->run);
 	free(o->lock_name);

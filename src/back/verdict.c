@@ -3,83 +3,107 @@
 
 #include "back/verdict.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "util/file.h"
-#include "util/hash.h"
-#include "util/strbuf.h"
-
-#define LIMIT ((size_t)1 << 30)
-#define SUM_LEN 17 /* with the blank behind it */
-
-static void add_line(struct strbuf *out, const char *run_id, int64_t now, const struct verdict_fact *f)
+static bool came_out_the_same(const struct rerun *r)
 {
-	CLEANUP(strbuf_release) struct strbuf line = STRBUF_INIT;
-	char hex[DIGEST_HEX + 1];
-
-	digest_hex(&f->key, hex);
-	strbuf_addf(&line, "%s %s %s %jd", hex, f->same ? "same" : "differs", run_id, (intmax_t)now);
-	strbuf_addf(out, "%016llx %s\n", (unsigned long long)hash_bytes(line.buf, line.len), line.buf);
-}
-
-int verdicts_add(const char *shared, const char *run_id, int64_t now, const struct verdict_fact *v, size_t n, struct err *err)
-{
-	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
-	CLEANUP(freep) char *file = xstrfmt("%s/verdicts", shared);
-	CLEANUP(closep) int fd = -1;
 	size_t i;
 
-	if (!n)
-		return 0;
-	for (i = 0; i < n; i++)
-		add_line(&text, run_id, now, &v[i]);
-	if (file_mkdirs_for(file, err) < 0)
+	for (i = 0; i < r->n_outs; i++)
+		if (r->outs[i].outcome != RERUN_IDENTICAL)
+			return false;
+	return true;
+}
+
+void verdict_parts(const struct rerun_result *v, struct arena *a, struct run *run)
+{
+	size_t i;
+
+	run->outcome = "reproduced";
+	run->parts = arena_calloc(a, (v->n + 1) * sizeof(*run->parts));
+	run->n_parts = 0;
+	for (i = 0; i < v->n; i++) {
+		const struct rerun *r = &v->v[i];
+
+		if (r->end != RERUN_RAN || !r->same_key)
+			continue;
+		run->parts[run->n_parts++] = (struct run_part){.name = r->instance,
+							       .result = came_out_the_same(r) ? "same" : "differs",
+							       .has_key = true,
+							       .key = r->was->key,
+							       .duration = r->duration};
+	}
+}
+
+static int add_text(struct tree_builder *t, const char *path, const struct strbuf *text, struct packer *p, struct err *err)
+{
+	struct git_id id;
+
+	if (packer_add(p, GITDB_BLOB, text->buf, text->len, PACKER_COMPRESSED, &id, err) < 0)
 		return -1;
-	fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0)
-		return err_errno(err, "cannot open '%s'", file);
-	if (fd_write_all(fd, text.buf, text.len, err) < 0)
-		return err_wrap(err, "'%s'", file);
-	return fsync(fd) < 0 ? err_errno(err, "cannot sync '%s'", file) : 0;
+	tree_add(t, path, TREE_FILE, &id);
+	return 0;
 }
 
-/* Of a line without its newline. */
-static void count_line(const char *p, const char *end, const char *key, struct verdict_count *out)
+static int add_source(struct run *run, const struct origin *o, struct gitdb *db, const struct repo *r, struct tree_builder *t,
+		      struct packer *p, struct err *err)
 {
-	char word[8], *sum_end;
-	intmax_t when;
+	CLEANUP(freep) char *lock = r->prefix && *r->prefix ? xstrfmt("%s/mlmake.lock", r->prefix) : xstrdup("mlmake.lock");
 
-	if (end - p < SUM_LEN + DIGEST_HEX || memcmp(p + SUM_LEN, key, DIGEST_HEX) != 0)
-		return;
-	if (strtoull(p, &sum_end, 16) != hash_bytes(p + SUM_LEN, (size_t)(end - p - SUM_LEN)) || sum_end != p + SUM_LEN - 1)
-		return;
-	if (sscanf(p + SUM_LEN + DIGEST_HEX, " %7s %*s %jd", word, &when) != 2)
-		return;
-	if (streq(word, "same"))
-		out->same++;
-	else
-		out->differs++;
-	out->last = MAX(out->last, (int64_t)when);
+	if (!o->has_tree)
+		return 0;
+	if (tree_without(db, p, &o->tree, lock, &run->tree, err) < 0)
+		return -1;
+	run->has_tree = true;
+	tree_add(t, "source", TREE_DIR, &run->tree);
+	return 0;
 }
 
-int verdicts_find(const char *shared, const struct digest *key, struct verdict_count *out, struct err *err)
+int verdict_append(struct lineage *l, struct gitdb *db, const struct repo *r, struct run *run, const struct origin *o,
+		   const struct rerun_result *v, struct packer *p, int (*make_durable)(void *ctx, struct err *err), void *ctx,
+		   struct err *err)
 {
-	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
-	CLEANUP(freep) char *file = xstrfmt("%s/verdicts", shared);
-	char hex[DIGEST_HEX + 1];
-	const char *p, *nl;
+	CLEANUP(tree_builder_release) struct tree_builder t = TREE_BUILDER_INIT;
+	CLEANUP(strbuf_release) struct strbuf records = STRBUF_INIT;
+	char hex[GIT_ID_HEX + 1];
+	size_t i;
+
+	if (!run->n_parts)
+		return 0;
+	for (i = 0; i < v->n; i++)
+		if (v->v[i].now)
+			record_write(v->v[i].now, true, &records);
+	if (add_source(run, o, db, r, &t, p, err) < 0 || add_text(&t, "records", &records, p, err) < 0 ||
+	    (o->lock.len && add_text(&t, "mlmake.lock", &o->lock, p, err) < 0))
+		return -1;
+	run->dirty = o->dirty;
+	if (o->has_source) {
+		git_id_hex(&o->source, hex);
+		run->source = hex;
+	}
+	if (lineage_append(l, run, &t, p, make_durable, ctx, err) < 0)
+		return -1;
+	run->source = NULL;
+	return 0;
+}
+
+void verdict_count(struct lineage *l, const struct digest *key, struct verdict_count *out)
+{
+	const struct run *runs;
+	size_t n, i, j;
 
 	memset(out, 0, sizeof(*out));
-	if (!file_exists(file))
-		return 0;
-	if (file_read(file, LIMIT, &text, err) < 0)
-		return -1;
-	digest_hex(key, hex);
-	for (p = text.buf; (nl = strchr(p, '\n')); p = nl + 1)
-		count_line(p, nl, hex, out);
-	return 0;
+	if (lineage_runs(l, &runs, &n, NULL) < 0)
+		return;
+	for (i = 0; i < n; i++)
+		for (j = 0; j < runs[i].n_parts && streq(runs[i].outcome, "reproduced"); j++) {
+			const struct run_part *part = &runs[i].parts[j];
+
+			if (!part->has_key || !digest_eq(&part->key, key))
+				continue;
+			out->same += streq(part->result, "same");
+			out->differs += streq(part->result, "differs");
+			out->last = runs[i].time;
+			out->run = runs[i].id;
+		}
 }

@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Whether what was built once came out the same when it was built again: a fact about a key, counted.
- *
- * SHARED/verdicts is appended to, a line a verdict: "<xxh3-64 of the rest> <key> same|differs <run> <time in ns>". A line that is
- * damaged is passed over. Losing the file loses the counts. */
+/* Whether what was built once came out the same when it was built again: a fact about a key, kept in the lineage as parts "same" and
+ * "differs" of runs with the outcome "reproduced", and counted. */
 #ifndef BACK_VERDICT_H
 #define BACK_VERDICT_H
 
-#include "digest/digest.h"
-#include "util/base.h"
-#include "util/err.h"
+#include "back/origin.h"
+#include "back/rerun.h"
+#include "lineage/lineage.h"
 
-struct verdict_fact {
-	struct digest key;
-	bool same;
-};
-/* Adds them as one: all or, after a crash, some of them. */
-NODISCARD int verdicts_add(const char *shared, const char *run_id, int64_t now, const struct verdict_fact *v, size_t n,
-			   struct err *err);
+/* The parts of a run that tells of v: of those alone that ran from the very inputs, for of nothing else can it be said. In a. */
+void verdict_parts(const struct rerun_result *v, struct arena *a, struct run *run);
+/* Appends run (id, time, parts and who ran it are set), whose outcome is "reproduced", to the lineage: its source and its lock are those of
+ * o. make_durable as in lineage_append. */
+NODISCARD int verdict_append(struct lineage *l, struct gitdb *db, const struct repo *r, struct run *run, const struct origin *o,
+			     const struct rerun_result *v, struct packer *p, int (*make_durable)(void *ctx, struct err *err), void *ctx,
+			     struct err *err);
 
 struct verdict_count {
 	size_t same, differs;
-	int64_t last; /* when it was seen last; nanoseconds since 1970 */
+	int64_t last;    /* when it was seen last; nanoseconds since 1970 */
+	const char *run; /* by which run; lives as long as the lineage */
 };
 /* All zero if nothing is known. */
-NODISCARD int verdicts_find(const char *shared, const struct digest *key, struct verdict_count *out, struct err *err);
+void verdict_count(struct lineage *l, const struct digest *key, struct verdict_count *out);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "back/verdict.h"
 #include "cli/display.h"
+#include "cli/recorder.h"
 #include "lineage/run.h"
 #include "report/rebuilt.h"
 #include "util/path.h"
@@ -28,6 +29,7 @@ void again_init(struct again *g, struct project *p, const struct origin *origin,
 	g->origin = origin;
 	g->before = before;
 	g->tree = (struct private_tree)PRIVATE_TREE_INIT;
+	g->started = clock_now(&clock_system);
 	run_new_id(g->run_id);
 }
 
@@ -168,23 +170,20 @@ int again_run(struct again *g)
 	return tell(g);
 }
 
-/* Only of what ran from the very inputs can it be said that it is deterministic, or not. */
+static int make_durable(void *ctx, struct err *err)
+{
+	return project_sync(ctx, err);
+}
+
 int again_record(struct again *g, struct err *err)
 {
-	CLEANUP(freep) struct verdict_fact *v = xcalloc(g->result.n + 1, sizeof(*v));
-	size_t i, j, n = 0;
+	CLEANUP(arena_release) struct arena arena = ARENA_INIT;
+	struct run run = {.id = g->run_id, .time = g->started, .duration = g->result.duration};
 
-	for (i = 0; i < g->result.n; i++) {
-		const struct rerun *one = &g->result.v[i];
-		bool same = true;
-
-		if (one->end != RERUN_RAN || !one->same_key)
-			continue;
-		for (j = 0; j < one->n_outs; j++)
-			same &= one->outs[j].outcome == RERUN_IDENTICAL;
-		v[n++] = (struct verdict_fact){one->was->key, same};
-	}
-	return verdicts_add(g->p->repo.shared, g->run_id, clock_now(&clock_system), v, n, err);
+	verdict_parts(&g->result, &arena, &run);
+	recorder_describe(g->p, &arena, &run);
+	return verdict_append(g->p->lineage, g->p->db, &g->p->repo, &run, g->origin, &g->result, store_packer(g->p->store),
+			      make_durable, g->p, err);
 }
 
 int again_release(struct again *g, int code)

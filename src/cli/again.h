@@ -18,6 +18,7 @@ struct again {
 	bool keep;                /* take what comes out into the store */
 	/* answers */
 	char run_id[40];
+	int64_t started;
 	struct private_tree tree;
 	struct strvec supplied;
 	struct rerun_result result;

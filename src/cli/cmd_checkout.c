@@ -80,13 +80,11 @@ static int tell_of_origin(struct returning *r, struct err *err)
 	if (r->artifacts.dropped)
 		fprintf(stderr, "mlmake: warning: %s: %zu records do not say what their keys say, as a merge can leave them; "
 			"they are left out\n", r->origin.lock_name, r->artifacts.dropped);
-	if (r->origin.run)
-		return 0;
 	behind = origin_behind(&r->origin, r->p.db, &r->p.repo, &r->artifacts, &path, &instance, err);
 	if (behind < 0)
 		return -1;
 	if (behind)
-		fprintf(stderr, "mlmake: warning: %s is behind its commit: '%s' read another '%s' than the commit has%s; what "
+		fprintf(stderr, "mlmake: warning: %s is behind its source: '%s' read another '%s' than the source has%s; what "
 			"it names was built before\n", r->origin.lock_name, instance, path, behind > 1 ? ", and there is more" : "");
 	return 0;
 }
@@ -189,7 +187,7 @@ static int check_out(struct returning *r, struct err *err)
 	code = r->dry ? EXIT_DONE : after_crashes(r, err);
 	if (code != EXIT_DONE)
 		return code;
-	if (origin_find(&r->origin, r->p.db, &r->p.repo, r->a->words.v[0], err) < 0)
+	if (origin_find(&r->origin, r->p.db, r->p.lineage, &r->p.repo, r->a->words.v[0], err) < 0)
 		return cli_fail(EXIT_USAGE, err);
 	if (artifacts_parse(&r->artifacts, r->origin.lock_name, r->origin.lock.buf, r->origin.lock.len, err) < 0 ||
 	    tell_of_origin(r, err) < 0)

@@ -22,7 +22,7 @@ static const struct record *record_before(const struct before *b, const struct i
 	size_t i, j;
 
 	for (i = b->n; last && i-- > 0;)
-		for (j = 0; b->runs[i].own && j < b->runs[i].n_parts; j++) {
+		for (j = 0; b->runs[i].own && j < b->runs[i].n_parts && !streq(b->runs[i].outcome, "reproduced"); j++) {
 			const struct run_part *part = &b->runs[i].parts[j];
 
 			if (streq(part->name, in->name) && part->has_key && !digest_eq(&part->key, &last->key))

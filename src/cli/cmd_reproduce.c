@@ -41,7 +41,7 @@ static int reproduce(struct project *p, const char *word, struct err *err)
 
 	if (code != EXIT_DONE)
 		return code;
-	if (origin_find(&origin, p->db, &p->repo, word, err) < 0 ||
+	if (origin_find(&origin, p->db, p->lineage, &p->repo, word, err) < 0 ||
 	    artifacts_parse(&before, origin.lock_name, origin.lock.buf, origin.lock.len, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
 	again_init(&g, p, &origin, &before);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cli/project.h"
+#include "report/rebuilt.h"
 #include "report/why.h"
 #include "run/aside.h"
 #include "util/file.h"
@@ -31,6 +32,17 @@ static void add_last_failure(struct project *p, const struct instance *in, const
 		}
 }
 
+/* Of the result that is there, or was last. */
+static struct verdict_count count_verdicts(struct project *p, const struct verdict *v)
+{
+	const struct record *r = v->found ? v->found : v->last;
+	struct verdict_count c = {0};
+
+	if (r)
+		verdict_count(p->lineage, &r->key, &c);
+	return c;
+}
+
 static int show_text(struct project *p, const struct plan *plan)
 {
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
@@ -38,6 +50,7 @@ static int show_text(struct project *p, const struct plan *plan)
 	size_t n;
 	CLEANUP(err_release) struct err err = ERR_INIT;
 	struct style style = project_style(p, STDOUT_FILENO);
+	struct verdict_count verdicts;
 	size_t i;
 
 	if (lineage_runs(p->lineage, &runs, &n, &err) < 0)
@@ -49,6 +62,8 @@ static int show_text(struct project *p, const struct plan *plan)
 			strbuf_addch(&out, '\n');
 		if (report_why(plan, i, p->store, &style, &out, &err) < 0)
 			return cli_fail(EXIT_USAGE, &err);
+		verdicts = count_verdicts(p, &plan->verdicts[i]);
+		report_verdict_count(&verdicts, &out);
 		if (plan->verdicts[i].state == STALE_STALE)
 			add_last_failure(p, p->g.nodes[i].in, runs, n, &out);
 	}
@@ -58,6 +73,7 @@ static int show_text(struct project *p, const struct plan *plan)
 static int show_json(struct project *p, const struct plan *plan)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
+	struct verdict_count verdicts;
 	struct json *all = NULL;
 	size_t i;
 
@@ -71,6 +87,8 @@ static int show_json(struct project *p, const struct plan *plan)
 			json_free(all);
 			return cli_fail(EXIT_USAGE, &err);
 		}
+		verdicts = count_verdicts(p, &plan->verdicts[i]);
+		json_set(json_at(json_get(one, "instances"), 0), "rebuilt", report_verdict_count_json(&verdicts));
 		if (!all) {
 			all = one;
 			one = NULL;

@@ -139,10 +139,9 @@ void recorder_begin(struct recorder *r)
 /* ---- the run */
 
 /* As it was typed, quoted for the shell. */
-static const char *command_text(struct recorder *r)
+static const char *command_text(const struct args *a, struct arena *arena)
 {
 	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
-	const struct args *a = r->p->args;
 	size_t i;
 
 	strbuf_addstr(&sb, "mlmake");
@@ -152,16 +151,16 @@ static const char *command_text(struct recorder *r)
 		strbuf_addch(&sb, ' ');
 		strbuf_add_shell(&sb, a->argv[i]);
 	}
-	return arena_strdup(&r->arena, sb.buf);
+	return arena_strdup(arena, sb.buf);
 }
 
-static const char *host_text(struct recorder *r)
+static const char *host_text(struct arena *a)
 {
 	struct utsname u;
 
 	if (uname(&u) < 0)
 		return NULL;
-	return arena_fmt(&r->arena, "%s %s %s, %d cores", u.sysname, u.release, u.machine, pool_cpus());
+	return arena_fmt(a, "%s %s %s, %d cores", u.sysname, u.release, u.machine, pool_cpus());
 }
 
 static const char *result_word(const struct build_part *p)
@@ -196,16 +195,21 @@ void recorder_run(struct recorder *r, const struct build_result *result, struct 
 	take_parts(r, result, out);
 }
 
+void recorder_describe(const struct project *p, struct arena *a, struct run *run)
+{
+	CLEANUP(freep) char *user = run->author ? NULL : gitdb_user(p->db);
+
+	if (user)
+		run->author = arena_strdup(a, user);
+	run->command = command_text(p->args, a);
+	run->host = host_text(a);
+	run->project = p->repo.prefix;
+}
+
 /* What a run is about, whatever it did. */
 static void describe(struct recorder *r, struct run *run)
 {
-	CLEANUP(freep) char *user = run->author ? NULL : gitdb_user(r->p->db);
-
-	if (user)
-		run->author = arena_strdup(&r->arena, user);
-	run->command = command_text(r);
-	run->host = host_text(r);
-	run->project = r->p->repo.prefix;
+	recorder_describe(r->p, &r->arena, run);
 	run->source = r->source.commit;
 	run->dirty = r->source.dirty;
 }

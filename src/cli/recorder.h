@@ -22,4 +22,7 @@ void recorder_run(struct recorder *r, const struct build_result *result, struct 
  * cannot be told. */
 NODISCARD int recorder_save(struct recorder *r, struct run *run, struct err *err);
 
+/* Who ran what and where: author, command, host and project of run, which live in a. */
+void recorder_describe(const struct project *p, struct arena *a, struct run *run);
+
 #endif

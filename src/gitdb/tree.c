@@ -193,6 +193,14 @@ static void level_text(const struct tree_entry *v, size_t n, struct strbuf *out)
 }
 
 /* 1 if nothing is left of it. */
+static int add_tree(struct packer *p, const struct strbuf *text, struct git_id *out, struct err *err)
+{
+	if (p)
+		return packer_add(p, GITDB_TREE, text->buf, text->len, PACKER_COMPRESSED, out, err);
+	gitdb_name(GITDB_TREE, text->buf, text->len, out);
+	return 0;
+}
+
 static int cut(struct gitdb *db, struct packer *p, const struct git_id *tree, const char *path, struct git_id *out, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
@@ -215,14 +223,15 @@ static int cut(struct gitdb *db, struct packer *p, const struct git_id *tree, co
 	if (!n)
 		return 1;
 	level_text(v, n, &text);
-	return packer_add(p, GITDB_TREE, text.buf, text.len, PACKER_COMPRESSED, out, err);
+	return add_tree(p, &text, out, err);
 }
 
 int tree_without(struct gitdb *db, struct packer *p, const struct git_id *tree, const char *path, struct git_id *out, struct err *err)
 {
+	const struct strbuf empty = STRBUF_INIT;
 	int got = cut(db, p, tree, path, out, err);
 
-	return got > 0 ? packer_add(p, GITDB_TREE, "", 0, PACKER_COMPRESSED, out, err) : got;
+	return got > 0 ? add_tree(p, &empty, out, err) : got;
 }
 
 /* ---- commits */

@@ -32,7 +32,8 @@ void tree_add(struct tree_builder *t, const char *path, unsigned mode, const str
 /* Writes it and the trees below through p; *out is its name. A path twice counts once. ERR_INVALID if a path is also a directory of
  * another. */
 NODISCARD int tree_write(struct tree_builder *t, struct packer *p, struct git_id *out, struct err *err);
-/* The tree without what is at path; directories that get empty go too. Trees that are new go through p. */
+/* The tree without what is at path; directories that get empty go too. Trees that are new go through p; NULL: they are named and not
+ * written. */
 NODISCARD int tree_without(struct gitdb *db, struct packer *p, const struct git_id *tree, const char *path, struct git_id *out,
 			   struct err *err);
 void tree_builder_release(struct tree_builder *t);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "report/metrics.h"
+#include "report/wording.h"
 #include "util/text.h"
 
 #define MOST_METRICS 8 /* in one line */
@@ -268,4 +269,41 @@ void report_lacks(const struct rerun_result *r, struct strbuf *out)
 		text_add_size(out, r->lacks[i].content.size);
 		strbuf_addch(out, '\n');
 	}
+}
+
+void report_verdict_count(const struct verdict_count *c, struct strbuf *out)
+{
+	size_t n = c->same + c->differs;
+
+	if (!n)
+		return;
+	strbuf_addstr(out, "  it was built again ");
+	if (n == 1)
+		strbuf_addstr(out, "once");
+	else
+		strbuf_addf(out, "%zu times", n);
+	if (!c->differs)
+		strbuf_addf(out, " from the same and came out the same%s", n == 1 ? "" : " each time");
+	else if (!c->same)
+		strbuf_addf(out, " from the same and came out otherwise%s: it is not deterministic", n == 1 ? "" : " each time");
+	else
+		strbuf_addf(out, " from the same, and %zu times it came out otherwise: it is not deterministic", c->differs);
+	strbuf_addstr(out, "\n  (last in run ");
+	strbuf_addstr(out, c->run);
+	strbuf_addstr(out, " of ");
+	words_time(out, c->last, false);
+	strbuf_addstr(out, ")\n");
+}
+
+struct json *report_verdict_count_json(const struct verdict_count *c)
+{
+	struct json *j;
+
+	if (!c->same && !c->differs)
+		return json_new_null();
+	j = json_new_map();
+	json_set_int(j, "same", (int64_t)c->same);
+	json_set_int(j, "differs", (int64_t)c->differs);
+	json_set_str(j, "run", c->run);
+	return j;
 }

@@ -3,7 +3,7 @@
 #ifndef REPORT_REBUILT_H
 #define REPORT_REBUILT_H
 
-#include "back/rerun.h"
+#include "back/verdict.h"
 #include "util/json.h"
 #include "util/term.h"
 
@@ -14,5 +14,8 @@ void report_rebuilt(const struct rerun_result *r, const char *name, const struct
 struct json *report_rebuilt_json(const struct rerun_result *r, const char *name);
 /* What to supply, with digests. */
 void report_lacks(const struct rerun_result *r, struct strbuf *out);
+/* A line that says how often a result was built again and came out the same; nothing if that is not known. And as a map; NULL. */
+void report_verdict_count(const struct verdict_count *c, struct strbuf *out);
+struct json *report_verdict_count_json(const struct verdict_count *c);
 
 #endif

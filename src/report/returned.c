@@ -41,7 +41,9 @@ static void add_item(const struct putback_item *it, const struct origin *o, bool
 		digest_hex(&f->content.id, hex);
 		strbuf_addf(out, "\n         sha256 %s, ", hex);
 		text_add_size(out, f->content.size);
-		strbuf_addf(out, ": `mlmake reproduce %s --stage ", o->run ? o->run : o->name + strlen("commit "));
+		strbuf_addstr(out, ": `mlmake reproduce ");
+		term_add_clean(out, o->word, strlen(o->word));
+		strbuf_addstr(out, " --stage ");
 		term_add_clean(out, it->a->record->instance, strlen(it->a->record->instance));
 		strbuf_addstr(out, "` makes it anew");
 	}

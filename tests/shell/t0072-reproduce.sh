@@ -5,7 +5,7 @@
 
 # everything: what must be as it was: names, times, inodes and bytes of all but what reproduce may write.
 everything() {
-	find . -path ./.git/mlmake/trees -prune -o -path ./.git/mlmake/verdicts -prune -o -path ./.git/mlmake -prune -o \
+	find . -path ./.git/mlmake/trees -prune -o -path ./.git/mlmake -prune -o \
 		-path ./.git/objects -prune -o -path './.git/refs/mlmake*' -prune -o -path ./.git/logs -prune -o \
 		-printf '%p %y %i %m %s %T@ %l\n' | grep -v '^\./\.git/\(refs\|objects\|mlmake\)\{0,1\} ' | sort
 	find .git/mlmake/work -type f -printf '%p %i %s %T@\n' | sort
@@ -49,7 +49,7 @@ ran clean train
 said '^identical +clean +clean.txt'
 said '^identical +train +model.txt'
 said '^identical +train +tree'
-said '^commit [0-9a-f]*: 3 identical, in'
+said '^commit [0-9a-f]*.*: 3 identical, in'
 
 begin 'the work tree, the index, the state and the lock are as they were; nothing is left'
 everything > "$T/after"
