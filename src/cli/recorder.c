@@ -11,13 +11,21 @@
 
 #include "gitdb/git.h"
 #include "lineage/lineage.h"
+#include "store/closure.h"
 #include "util/clock.h"
+#include "util/map.h"
+#include "util/path.h"
 #include "util/pool.h"
 
 /* Why a node ran or was restored, the last time it began. */
 struct why {
 	struct run_reason *v;
 	size_t n;
+};
+
+struct raw_input {
+	const char *path;
+	const struct content *content;
 };
 
 struct recorder {
@@ -31,6 +39,11 @@ struct recorder {
 	struct git_source source;
 	struct err source_err;
 	struct run *run; /* while it is saved */
+	struct {
+		struct raw_input *v;
+		size_t n, cap;
+		struct map known;
+	} raw;
 };
 
 struct recorder *recorder_new(struct project *p, const char *run_id)
@@ -60,6 +73,8 @@ void recorder_free(struct recorder *r)
 	git_source_release(&r->source);
 	err_release(&r->source_err);
 	arena_release(&r->arena);
+	map_release(&r->raw.known);
+	free(r->raw.v);
 	free(r->whys);
 	free(r);
 }
@@ -256,6 +271,93 @@ static int add_source(struct recorder *r, struct run *run, struct tree_builder *
 	return 0;
 }
 
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct raw_input *)a)->path, ((const struct raw_input *)b)->path);
+}
+
+static void take_raw(struct recorder *r, const struct record_fact *f)
+{
+	if (map_put(&r->raw.known, f->name, r))
+		return;
+	ALLOC_GROW(r->raw.v, r->raw.n + 1, r->raw.cap);
+	r->raw.v[r->raw.n++] = (struct raw_input){f->name, &f->content};
+}
+
+static const char *below(struct arena *a, const char *dir, const char *path)
+{
+	return arena_fmt(a, "%s/%s", dir, path);
+}
+
+/* Puts content at dir/path, and what it needs below objects/. */
+static int add_content(struct recorder *r, const char *dir, const char *path, const struct content *c, struct tree_builder *t,
+		       struct err *err)
+{
+	char hex[DIGEST_HEX + 1];
+	struct in_git in;
+
+	if (c->kind == CONTENT_NONE || path_is_absolute(path))
+		return 0;
+	if (closure_make(r->p->store, c, &in, err) < 0)
+		return err_wrap(err, "'%s'", path);
+	digest_hex(&c->id, hex);
+	tree_add(t, below(&r->arena, dir, path), in.mode, &in.blob);
+	if (in.below_mode)
+		tree_add(t, below(&r->arena, "objects", hex), in.below_mode, &in.below);
+	return 0;
+}
+
+/* The inputs that no stage makes and git does not track; of a directory and a file in it, the directory. */
+static int add_inputs(struct recorder *r, struct tree_builder *t, struct err *err)
+{
+	CLEANUP(freep) const char **paths = NULL;
+	CLEANUP(strvec_release) struct strvec tracked = STRVEC_INIT;
+	CLEANUP(map_release) struct map skip = MAP_INIT;
+	const char *last = NULL;
+	size_t i, n = r->raw.n;
+
+	paths = xcalloc(n + 1, sizeof(*paths));
+	for (i = 0; i < n; i++)
+		paths[i] = r->raw.v[i].path;
+	if (git_tracked(&r->p->repo, paths, n, &tracked, err) < 0)
+		return -1;
+	for (i = 0; i < tracked.n; i++)
+		map_put(&skip, tracked.v[i], r);
+	if (n)
+		qsort(r->raw.v, n, sizeof(*r->raw.v), by_path);
+	for (i = 0; i < n; i++) {
+		const struct raw_input *in = &r->raw.v[i];
+
+		if (map_get(&skip, in->path) || (last && path_is_within(in->path, last)))
+			continue;
+		last = in->path;
+		if (add_content(r, "inputs", in->path, in->content, t, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* All outputs that the lock will name, and what they were made from. */
+static int add_contents(struct recorder *r, struct tree_builder *t, struct err *err)
+{
+	struct project *p = r->p;
+	size_t i, j;
+
+	for (i = 0; i < p->pl.n_instances; i++) {
+		const struct record *last = history_last(p->history, p->pl.instances[i]->name);
+
+		for (j = 0; last && j < last->n_facts; j++) {
+			const struct record_fact *f = &last->facts[j];
+
+			if (fact_is_output(f->kind) && add_content(r, "artifacts", f->name, &f->content, t, err) < 0)
+				return -1;
+			if (fact_is_input_file(f->kind) && !pipeline_maker(&p->pl, f->name))
+				take_raw(r, f);
+		}
+	}
+	return add_inputs(r, t, err);
+}
+
 static int make_durable(void *ctx, struct err *err)
 {
 	return project_sync(ctx, err);
@@ -267,7 +369,7 @@ static int append(struct recorder *r, const struct strbuf *lock, struct err *err
 	CLEANUP(tree_builder_release) struct tree_builder t = TREE_BUILDER_INIT;
 
 	if (add_source(r, r->run, &t, p, err) < 0 || add_records(r, r->run, &t, p, err) < 0 ||
-	    add_text(&t, "mlmake.lock", lock, p, err) < 0)
+	    add_text(&t, "mlmake.lock", lock, p, err) < 0 || add_contents(r, &t, err) < 0)
 		return -1;
 	return lineage_append(r->p->lineage, r->run, &t, p, make_durable, r->p, err);
 }

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "gitdb/deflate.h"
@@ -21,15 +20,13 @@
 #define MANY 20                        /* packs; more than this, and the smaller ones become one, so that FEW stay */
 #define FEW 10
 #define LARGE (INT64_C(1) << 30)       /* bytes; such a pack is left as it is */
-#define AGE 3600                       /* seconds from when a pack is not needed any more until it goes */
 #define PACK_HEAD 12
 #define PACK_TAIL 20
 #define INDEX_HEAD (8 + 1024)
 
 struct listed {
 	char name[GIT_ID_HEX + 1];
-	bool old;
-	int64_t n; /* bytes; of an old one when it became old */
+	int64_t bytes; /* -1: its entries are in another pack now */
 };
 
 struct listing {
@@ -42,12 +39,11 @@ static void listing_release(struct listing *l)
 	free(l->v);
 }
 
-static void list(struct listing *l, const char *name, bool old, int64_t n)
+static void list(struct listing *l, const char *name, int64_t bytes)
 {
 	ALLOC_GROW(l->v, l->n + 1, l->cap);
 	snprintf(l->v[l->n].name, sizeof(l->v[l->n].name), "%.40s", name);
-	l->v[l->n].old = old;
-	l->v[l->n++].n = n;
+	l->v[l->n++].bytes = bytes;
 }
 
 static char *path_of(const struct gitdb *db, const char *name, const char *end)
@@ -72,12 +68,12 @@ static void read_list(const struct gitdb *db, const char *file, struct listing *
 	if (file_read(file, LIST_LIMIT, &text, NULL) < 0)
 		return;
 	for (line = text.buf; (nl = strchr(line, '\n')); line = nl + 1) {
-		char word[8], name[GIT_ID_HEX + 1];
+		char name[GIT_ID_HEX + 1];
 		struct git_id id;
-		int64_t n;
+		int64_t bytes;
 
-		if (sscanf(line, "%7s %40s %" SCNd64, word, name, &n) == 3 && git_id_parse(name, &id) && size_of(db, name) >= 0)
-			list(l, name, streq(word, "old"), n);
+		if (sscanf(line, "%40s %" SCNd64, name, &bytes) == 2 && git_id_parse(name, &id) && size_of(db, name) >= 0)
+			list(l, name, bytes);
 	}
 }
 
@@ -87,7 +83,8 @@ static int write_list(const char *file, const struct listing *l, struct err *err
 	size_t i;
 
 	for (i = 0; i < l->n; i++)
-		strbuf_addf(&text, "%s %s %" PRId64 "\n", l->v[i].old ? "old" : "live", l->v[i].name, l->v[i].n);
+		if (l->v[i].bytes >= 0)
+			strbuf_addf(&text, "%s %" PRId64 "\n", l->v[i].name, l->v[i].bytes);
 	return file_write(file, text.buf, text.len, 0644, false, err);
 }
 
@@ -98,20 +95,6 @@ static void remove_pack(const struct gitdb *db, const char *name)
 
 	unlink(index); /* the index first: git looks for packs by it */
 	unlink(pack);
-}
-
-/* Removes the old ones whose time has come. A clock that went back keeps them. */
-static void drop_old(const struct gitdb *db, struct listing *l)
-{
-	int64_t now = (int64_t)time(NULL);
-	size_t i, n = 0;
-
-	for (i = 0; i < l->n; i++)
-		if (l->v[i].old && now - l->v[i].n >= AGE)
-			remove_pack(db, l->v[i].name);
-		else
-			l->v[n++] = l->v[i];
-	l->n = n;
 }
 
 /* ---- one of several */
@@ -215,47 +198,57 @@ static int copy_pack(const struct gitdb *db, const char *name, struct packer *p,
 	return 0;
 }
 
-static int live_by_size(const void *a, const void *b)
+static int by_size(const void *a, const void *b)
 {
-	const struct listed *x = a, *y = b;
+	int64_t x = ((const struct listed *)a)->bytes, y = ((const struct listed *)b)->bytes;
 
-	if (x->old != y->old)
-		return x->old - y->old;
-	return x->n < y->n ? -1 : x->n > y->n;
+	return x < y ? -1 : x > y;
 }
 
-/* The smaller of the live packs become one. */
-static int merge(struct gitdb *db, struct listing *l, size_t live, struct err *err)
+static int copy_packs(struct gitdb *db, struct listing *l, size_t n, struct packer *p, struct err *err)
+{
+	size_t i;
+	int got;
+
+	for (i = 0; i < n && l->v[i].bytes < LARGE; i++) {
+		got = copy_pack(db, l->v[i].name, p, err);
+		if (got < 0)
+			return -1;
+		if (got == 0)
+			l->v[i].bytes = -1;
+	}
+	return packer_finish(p, err);
+}
+
+/* The n smallest become one. */
+static int merge(struct gitdb *db, struct listing *l, size_t n, struct err *err)
 {
 	struct packer *p = packer_new(db);
 	CLEANUP(strvec_release) struct strvec names = STRVEC_INIT;
-	size_t i, n = live - FEW;
-	int got = 0;
+	int got;
+	size_t i;
 
-	qsort(l->v, l->n, sizeof(*l->v), live_by_size);
-	for (i = 0; got >= 0 && i < n && l->v[i].n < LARGE; i++) {
-		got = copy_pack(db, l->v[i].name, p, err);
-		if (got == 0) {
-			l->v[i].old = true;
-			l->v[i].n = (int64_t)time(NULL);
-		}
-	}
-	if (got >= 0)
-		got = packer_finish(p, err);
+	qsort(l->v, l->n, sizeof(*l->v), by_size);
+	got = copy_packs(db, l, n, p, err);
 	packer_finished(p, &names);
 	packer_release_keep(p);
 	packer_free(p);
-	for (i = 0; got >= 0 && i < names.n; i++)
-		list(l, names.v[i], false, size_of(db, names.v[i]));
-	return got < 0 ? -1 : 0;
+	if (got < 0)
+		return -1;
+	for (i = 0; i < l->n; i++)
+		if (l->v[i].bytes < 0 && !strvec_has(&names, l->v[i].name)) /* of one pack alone comes that very pack */
+			remove_pack(db, l->v[i].name);
+	for (i = 0; i < names.n; i++)
+		list(l, names.v[i], size_of(db, names.v[i]));
+	return 0;
 }
 
-static size_t count_live(const struct listing *l)
+static size_t count_small(const struct listing *l)
 {
 	size_t i, n = 0;
 
 	for (i = 0; i < l->n; i++)
-		n += !l->v[i].old && l->v[i].n < LARGE;
+		n += l->v[i].bytes < LARGE;
 	return n;
 }
 
@@ -265,17 +258,16 @@ int tidy_packs(struct gitdb *db, struct packer *p, const char *file, struct err 
 	CLEANUP(strvec_release) struct strvec names = STRVEC_INIT;
 	CLEANUP(freep) char *lock = xstrfmt("%s.lock", file);
 	CLEANUP(closep) int fd = file_lock(lock, true, true, err);
-	size_t i, live;
+	size_t i, n;
 
 	if (fd < 0)
 		return -1;
 	packer_finished(p, &names);
 	read_list(db, file, &l);
 	for (i = 0; i < names.n; i++)
-		list(&l, names.v[i], false, size_of(db, names.v[i]));
-	drop_old(db, &l);
-	live = count_live(&l);
-	if (live > MANY && merge(db, &l, live, err) < 0)
+		list(&l, names.v[i], size_of(db, names.v[i]));
+	n = count_small(&l);
+	if (n > MANY && merge(db, &l, n - FEW, err) < 0)
 		return -1;
 	return write_list(file, &l, err);
 }

@@ -5,9 +5,9 @@
 
 #include "gitdb/pack.h"
 
-/* Notes the packs that p finished since the last time in the file list ("live <pack> <bytes>" and "old <pack> <time>" lines); when there
- * are many, makes one of the smaller ones. Those go at a later time, an hour from then or more, for somebody may be reading them. Packs
- * that git has collected meanwhile are forgotten. What cannot be done now is done the next time. */
+/* Notes the packs that p finished since the last time in the file list (a line "<pack> <bytes>" each); when there are many, makes one of the
+ * smaller ones, which go as they go in a `git gc`: who reads them at that time looks again. Packs that git has collected meanwhile
+ * are forgotten. What cannot be done now is done the next time. */
 NODISCARD int tidy_packs(struct gitdb *db, struct packer *p, const char *list, struct err *err);
 
 #endif

@@ -1,4 +1,6 @@
 libmlmake_a_SOURCES += \
+	src/store/closure.c \
+	src/store/closure.h \
 	src/store/find.c \
 	src/store/keyed.c \
 	src/store/keyed.h \

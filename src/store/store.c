@@ -12,9 +12,11 @@
 struct store *store_new(const char *dir, struct gitdb *db, struct statcache *cache)
 {
 	struct store *s = xcalloc(1, sizeof(*s));
+	CLEANUP(freep) char *closures = xstrfmt("%s/closures", dir);
 
 	objects_init(&s->objects, dir);
 	small_init(&s->small, dir, db);
+	s->closures = keyed_new(closures, "closure");
 	s->cache = cache;
 	pthread_mutex_init(&s->linking, NULL);
 	return s;
@@ -25,6 +27,7 @@ void store_free(struct store *s)
 	if (!s)
 		return;
 	small_release(&s->small);
+	keyed_free(s->closures);
 	objects_release(&s->objects);
 	pthread_mutex_destroy(&s->linking);
 	free(s->linked);

@@ -23,6 +23,7 @@ struct linked {
 struct store {
 	struct objects objects;
 	struct small small;
+	struct keyed *closures; /* store/closure.h */
 	struct statcache *cache;
 	int can_clone; /* 1, -1, 0: not asked yet; changed atomically */
 	pthread_mutex_t linking;

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include "store/closure.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/storeroom.h"
+#include "util/map.h"
+
+#define MANIFEST "manifest"
+#define TREE_LIMIT ((size_t)256 << 20)
+
+/* One making or learning: what it adds to the table. */
+struct weaving {
+	struct store *s;
+	struct arena arena;
+	struct keyed_item *items; /* in arena */
+	size_t n;
+	struct map made; /* hex of a manifest -> struct git_id */
+};
+
+static void weaving_release(struct weaving *w)
+{
+	map_release(&w->made);
+	arena_release(&w->arena);
+}
+
+static const char *hex_in(struct arena *a, const struct digest *id)
+{
+	char *hex = arena_alloc(a, DIGEST_HEX + 1);
+
+	digest_hex(id, hex);
+	return hex;
+}
+
+static void remember(struct weaving *w, const struct digest *id, const struct git_id *tree)
+{
+	struct git_id *copy = arena_alloc(&w->arena, sizeof(*copy));
+
+	*copy = *tree;
+	map_put(&w->made, hex_in(&w->arena, id), copy);
+	w->items = arena_grow(&w->arena, w->items, w->n, sizeof(*w->items));
+	w->items[w->n++] = (struct keyed_item){*id, (const char *)copy->b, GIT_ID_LEN, 0};
+}
+
+/* The tree of a manifest, if it is known and git has it. */
+static bool recall(struct weaving *w, const struct digest *id, struct git_id *out)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	char hex[DIGEST_HEX + 1];
+	const struct git_id *made;
+
+	digest_hex(id, hex);
+	made = map_get(&w->made, hex);
+	if (made) {
+		*out = *made;
+		return true;
+	}
+	if (!keyed_find(w->s->closures, id, &text) || text.len != GIT_ID_LEN)
+		return false;
+	memcpy(out->b, text.buf, GIT_ID_LEN);
+	return packer_has(w->s->small.packer, out) || gitdb_has(w->s->small.db, out, true);
+}
+
+static int save(struct weaving *w, struct err *err)
+{
+	char name[48];
+
+	if (!w->n)
+		return 0;
+	keyed_name(name);
+	return keyed_add(w->s->closures, name, w->items, w->n, err);
+}
+
+/* ---- making */
+
+static int weave(struct weaving *w, const struct digest *id, int depth, struct git_id *out, struct err *err);
+
+/* Adds an entry of a manifest, if something of it is in git. */
+static int add_entry(struct weaving *w, const struct manifest_entry *e, int depth, struct tree_builder *t, struct err *err)
+{
+	struct small_object o;
+	struct git_id below;
+
+	if (e->kind == CONTENT_LINK) /* the manifest holds it */
+		return 0;
+	if (e->kind == CONTENT_DIR) {
+		if (weave(w, &e->id, depth + 1, &below, err) < 0)
+			return -1;
+		tree_add(t, hex_in(&w->arena, &e->id), TREE_DIR, &below);
+	} else if (small_find(&w->s->small, &e->id, &o)) {
+		tree_add(t, hex_in(&w->arena, &e->id), TREE_FILE, &o.git);
+	}
+	return 0;
+}
+
+/* Of a file and a directory under one digest, the file being the directory's manifest, the directory is enough. */
+static void drop_doubles(struct tree_builder *t)
+{
+	CLEANUP(map_release) struct map dirs = MAP_INIT;
+	size_t i, n = 0;
+
+	for (i = 0; i < t->n; i++)
+		if (t->v[i].mode == TREE_DIR)
+			map_put(&dirs, t->v[i].name, t);
+	for (i = 0; i < t->n; i++)
+		if (t->v[i].mode == TREE_DIR || !map_get(&dirs, t->v[i].name))
+			t->v[n++] = t->v[i];
+	t->n = n;
+}
+
+static int weave(struct weaving *w, const struct digest *id, int depth, struct git_id *out, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	CLEANUP(manifest_release) struct manifest m = MANIFEST_INIT;
+	CLEANUP(tree_builder_release) struct tree_builder t = TREE_BUILDER_INIT;
+	struct small_object own;
+	size_t i;
+
+	if (recall(w, id, out))
+		return 0;
+	if (depth > MANIFEST_DEPTH + MANIFEST_LEVELS)
+		return err_set(err, ERR_INVALID, "a stored directory is nested deeper than %d levels", MANIFEST_DEPTH);
+	if (store_get_bytes(w->s, id, MANIFEST_LIMIT, &text, err) < 0 || manifest_parse(&m, text.buf, text.len, err) < 0)
+		return -1;
+	if (small_find(&w->s->small, id, &own))
+		tree_add(&t, MANIFEST, TREE_FILE, &own.git);
+	for (i = 0; i < m.n; i++)
+		if (add_entry(w, &m.v[i], depth, &t, err) < 0)
+			return -1;
+	drop_doubles(&t);
+	if (tree_write(&t, w->s->small.packer, out, err) < 0)
+		return -1;
+	remember(w, id, out);
+	return 0;
+}
+
+static int make_pointer(struct store *s, const struct content *c, struct in_git *out, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	char hex[DIGEST_HEX + 1];
+
+	digest_hex(&c->id, hex);
+	strbuf_addf(&text, "mlmake-object 1\nsha256 %s\nsize %lld\n", hex, (long long)c->size);
+	out->mode = TREE_FILE;
+	return packer_add(s->small.packer, GITDB_BLOB, text.buf, text.len, PACKER_COMPRESSED, &out->blob, err);
+}
+
+static int make_dir(struct store *s, const struct content *c, struct in_git *out, struct err *err)
+{
+	CLEANUP(weaving_release) struct weaving w = {.s = s, .arena = ARENA_INIT};
+
+	if (weave(&w, &c->id, 0, &out->below, err) < 0)
+		return -1;
+	out->below_mode = TREE_DIR;
+	return save(&w, err);
+}
+
+int closure_make(struct store *s, const struct content *c, struct in_git *out, struct err *err)
+{
+	struct small_object o;
+
+	memset(out, 0, sizeof(*out));
+	if (c->kind == CONTENT_DIR && store_holds(s, &c->id, NULL) && make_dir(s, c, out, err) < 0)
+		return -1;
+	if (!small_find(&s->small, &c->id, &o))
+		return make_pointer(s, c, out, err);
+	out->blob = o.git;
+	out->mode = c->kind == CONTENT_EXEC ? TREE_EXEC : c->kind == CONTENT_LINK ? TREE_LINK : TREE_FILE;
+	if (!out->below_mode) {
+		out->below = o.git;
+		out->below_mode = TREE_FILE;
+	}
+	return 0;
+}
+
+/* ---- learning */
+
+static int learn_blob(struct weaving *w, const struct digest *id, const struct git_id *git, struct err *err)
+{
+	struct small_object o;
+	enum gitdb_kind kind;
+	size_t size;
+
+	if (small_find(&w->s->small, id, &o))
+		return 0;
+	if (gitdb_look(w->s->small.db, git, &kind, &size, err) < 0)
+		return -1;
+	if (kind == GITDB_BLOB)
+		small_learn(&w->s->small, &(struct small_object){*id, *git, size});
+	return 0;
+}
+
+/* owner: the manifest whose closure the tree is; NULL for the tree `objects` itself. */
+static int learn_tree(struct weaving *w, const struct digest *owner, const struct git_id *tree, int depth, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	struct tree_entry *v;
+	struct git_id known;
+	struct digest id;
+	size_t n, i;
+	int got = 0;
+
+	if (owner && recall(w, owner, &known) && git_id_eq(&known, tree))
+		return 0;
+	if (depth > MANIFEST_DEPTH + MANIFEST_LEVELS)
+		return err_set(err, ERR_INVALID, "the objects of a run are nested deeper than %d levels", MANIFEST_DEPTH);
+	if (tree_read(w->s->small.db, tree, TREE_LIMIT, &a, &v, &n, err) < 0)
+		return -1;
+	for (i = 0; i < n && got == 0; i++) {
+		if (owner && streq(v[i].name, MANIFEST))
+			got = learn_blob(w, owner, &v[i].id, err);
+		else if (strlen(v[i].name) != DIGEST_HEX || !digest_parse(v[i].name, &id))
+			continue;
+		else if (v[i].mode == TREE_DIR)
+			got = learn_tree(w, &id, &v[i].id, depth + 1, err);
+		else if (v[i].mode == TREE_FILE)
+			got = learn_blob(w, &id, &v[i].id, err);
+	}
+	if (got == 0 && owner)
+		remember(w, owner, tree);
+	return got;
+}
+
+int closure_learn(struct store *s, const struct git_id *objects, struct err *err)
+{
+	CLEANUP(weaving_release) struct weaving w = {.s = s, .arena = ARENA_INIT};
+
+	return learn_tree(&w, NULL, objects, 0, err) < 0 ? -1 : save(&w, err);
+}
+
+/* ---- visiting */
+
+struct visiting {
+	struct store *s;
+	int (*visit)(void *ctx, const struct digest *id, int64_t size, bool small);
+	void *ctx;
+};
+
+static int visit_object(struct visiting *v, const struct digest *id)
+{
+	struct small_object o;
+	int64_t size = -1;
+
+	if (small_find(&v->s->small, id, &o))
+		return v->visit(v->ctx, id, (int64_t)o.size, true);
+	if (!objects_has(&v->s->objects, id, -1, &size))
+		size = -1;
+	return v->visit(v->ctx, id, size, false);
+}
+
+static int visit_text(struct visiting *v, const struct digest *id, int depth)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	CLEANUP(manifest_release) struct manifest m = MANIFEST_INIT;
+	int got = visit_object(v, id);
+	size_t i;
+
+	if (got || depth > MANIFEST_DEPTH + MANIFEST_LEVELS || store_get_bytes(v->s, id, MANIFEST_LIMIT, &text, NULL) < 0 ||
+	    manifest_parse(&m, text.buf, text.len, NULL) < 0)
+		return got;
+	for (i = 0; i < m.n && got == 0; i++)
+		if (m.v[i].kind == CONTENT_DIR)
+			got = visit_text(v, &m.v[i].id, depth + 1);
+		else if (m.v[i].kind != CONTENT_LINK)
+			got = visit_object(v, &m.v[i].id);
+	return got;
+}
+
+int closure_visit(struct store *s, const struct content *c,
+		  int (*visit)(void *ctx, const struct digest *id, int64_t size, bool small), void *ctx)
+{
+	struct visiting v = {s, visit, ctx};
+
+	if (c->kind == CONTENT_NONE)
+		return 0;
+	return c->kind == CONTENT_DIR ? visit_text(&v, &c->id, 0) : visit_object(&v, &c->id);
+}
