@@ -5,6 +5,7 @@ unit_tests = \
 	test_digest \
 	test_gitdb \
 	test_lineage \
+	test_closure \
 	test_store \
 	test_params \
 	test_pipeline \
@@ -48,6 +49,8 @@ test_util_SOURCES = tests/unit/test_util.c $(tap)
 test_util_LDADD = $(unit_ldadd)
 test_digest_SOURCES = tests/unit/test_digest.c $(tap)
 test_digest_LDADD = $(unit_ldadd)
+test_closure_SOURCES = tests/unit/test_closure.c $(tap)
+test_closure_LDADD = $(unit_ldadd)
 test_lineage_SOURCES = tests/unit/test_lineage.c $(tap)
 test_lineage_LDADD = $(unit_ldadd)
 test_gitdb_SOURCES = tests/unit/test_gitdb.c $(tap)
