@@ -38,13 +38,11 @@ static int take_output(struct artifacts *as, const char *name, const struct reco
 static int take_block(struct artifacts *as, const char *name, const char *text, size_t n, struct err *err)
 {
 	struct record *r = arena_alloc(&as->arena, sizeof(*r));
-	struct digest said;
 	size_t i;
 
 	if (record_parse(text, n, &as->arena, r, err) < 0)
 		return err_wrap(err, "%s", name);
-	record_key(r, &said);
-	if (!digest_eq(&said, &r->key)) {
+	if (!record_holds(r)) {
 		as->dropped++;
 		return 0;
 	}

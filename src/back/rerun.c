@@ -304,8 +304,21 @@ static char *text_of(struct rerun_work *w, const struct content *c)
 	return strbuf_detach(&text);
 }
 
-static void compare_output(struct rerun_work *w, const struct record_fact *was, const struct record_fact *is, struct rerun_output *o)
+/* What `same` took for the same is in place of what came out, which the record names beside. */
+static const struct record_fact *taken(const struct record *r, const struct record_fact *f)
 {
+	size_t i;
+
+	for (i = 0; f && i < r->n_taken; i++)
+		if (r->taken[i].kind == f->kind && streq(r->taken[i].name, f->name))
+			return &r->taken[i];
+	return NULL;
+}
+
+static void compare_output(struct rerun_work *w, const struct record *now, const struct record_fact *was, const struct record_fact *is,
+			   struct rerun_output *o)
+{
+	const struct record_fact *came = now ? taken(now, is) : NULL;
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 	const struct record_fact *any = was ? was : is;
 
@@ -313,13 +326,13 @@ static void compare_output(struct rerun_work *w, const struct record_fact *was, 
 	if (was)
 		o->was = was->content;
 	if (is)
-		o->now = is->content;
+		o->now = came ? came->content : is->content;
 	if (!is)
 		o->outcome = RERUN_MISSING;
 	else if (!was)
 		o->outcome = RERUN_NEW;
 	else
-		o->outcome = content_eq(&was->content, &is->content) ? RERUN_IDENTICAL : RERUN_DIFFERS;
+		o->outcome = !content_eq(&was->content, &is->content) ? RERUN_DIFFERS : came ? RERUN_SAME : RERUN_IDENTICAL;
 	if (o->outcome != RERUN_DIFFERS || o->kind != FACT_METRICS)
 		return;
 	o->was_text = text_of(w, &o->was);
@@ -345,13 +358,13 @@ static void compare_outputs(struct rerun_work *w, struct rerun *r)
 		const struct record_fact *f = &r->was->facts[i];
 
 		if (fact_is_output(f->kind))
-			compare_output(w, f, r->now ? record_find(r->now, f->kind, f->name) : NULL, &r->outs[r->n_outs++]);
+			compare_output(w, r->now, f, r->now ? record_find(r->now, f->kind, f->name) : NULL, &r->outs[r->n_outs++]);
 	}
 	for (i = 0; r->now && i < r->now->n_facts; i++) {
 		const struct record_fact *f = &r->now->facts[i];
 
 		if (fact_is_output(f->kind) && !(r->was && record_find(r->was, f->kind, f->name)))
-			compare_output(w, NULL, f, &r->outs[r->n_outs++]);
+			compare_output(w, r->now, NULL, f, &r->outs[r->n_outs++]);
 	}
 }
 

@@ -10,6 +10,7 @@
 
 enum rerun_outcome {
 	RERUN_IDENTICAL,
+	RERUN_SAME,    /* other bytes, which the stage's `same` takes for the same */
 	RERUN_DIFFERS,
 	RERUN_NEW,     /* nothing is known to compare with */
 	RERUN_MISSING, /* it was not made: the stage failed or did not run */

@@ -10,7 +10,7 @@ static bool came_out_the_same(const struct rerun *r)
 	size_t i;
 
 	for (i = 0; i < r->n_outs; i++)
-		if (r->outs[i].outcome != RERUN_IDENTICAL)
+		if (r->outs[i].outcome != RERUN_IDENTICAL && r->outs[i].outcome != RERUN_SAME)
 			return false;
 	return true;
 }

@@ -369,6 +369,7 @@ static void set_field(struct load *ld, struct proto *p, struct entry *e)
 
 	switch (e->key->id) {
 	case K_CMD: p->has_cmd |= *e->value != '\0'; break;
+	case K_SAME: p->has_same |= *e->value != '\0'; break;
 	case K_DATA:
 	case K_CODE:
 	case K_OUTS:

@@ -368,21 +368,17 @@ static const char *written(struct gather *g)
 	return lines == 1 ? last->value : load_strdup(g->ld, out->buf, out->len);
 }
 
-/* The command; {{data}} and {{code}} are what was declared, in->inputs so far. */
-static const char *make_command(struct gather *g)
+/* The text of key id as a command; {{data}} and {{code}} are what was declared, in->inputs so far. NULL after a diag. */
+static const char *make_text(struct gather *g, enum key_id id, struct scope sc)
 {
 	struct strbuf *out = &g->ld->text;
 	struct shquote q = {0};
 	const struct entry *e, *last = NULL;
-	struct scope sc = g->sc;
 	size_t lines = 0;
 
-	if (!g->p->st.written)
-		g->p->st.written = written(g);
-	sc.files = g->in;
 	strbuf_clear(out);
 	for (e = g->p->sec->first; e; e = e->next) {
-		if (e->key->id != K_CMD || !*e->value)
+		if (e->key->id != id || !*e->value)
 			continue;
 		last = e;
 		sc.line = e->line;
@@ -396,6 +392,27 @@ static const char *make_command(struct gather *g)
 	if (lines == 1 && streq(out->buf, last->value))
 		return last->value;
 	return load_strdup(g->ld, out->buf, out->len);
+}
+
+static const char *make_command(struct gather *g)
+{
+	struct scope sc = g->sc;
+
+	if (!g->p->st.written)
+		g->p->st.written = written(g);
+	sc.files = g->in;
+	return make_text(g, K_CMD, sc);
+}
+
+/* How outputs are compared does not make them, so the parameters in it count for nothing. */
+static const char *make_same(struct gather *g)
+{
+	struct scope sc = g->sc;
+
+	sc.files = g->in;
+	sc.note = NULL;
+	sc.compares = true;
+	return make_text(g, K_SAME, sc);
 }
 
 static const struct input *keep_inputs(struct gather *g)
@@ -442,7 +459,9 @@ static int fill_instance(struct gather *g, struct instance *in, const struct ins
 	}
 	if (!g->failed && g->p->has_cmd)
 		in->cmd = make_command(g);
-	return g->failed || g->ld->ds->errors != errors || (g->p->has_cmd && !in->cmd) ? -1 : 0;
+	if (!g->failed && g->p->has_same)
+		in->same = make_same(g);
+	return g->failed || g->ld->ds->errors != errors || (g->p->has_cmd && !in->cmd) || (g->p->has_same && !in->same) ? -1 : 0;
 }
 
 static void fill_stage(struct gather *g, struct proto *p)

@@ -23,7 +23,7 @@ enum section_kind {
 enum key_id {
 	K_NONE, K_AFTER, K_CACHE, K_CMD, K_CODE, K_DATA, K_DEFAULT, K_DESC, K_ENV, K_EVERY, K_FOREACH, K_FROZEN, K_GOAL,
 	K_GPUS, K_INCLUDE, K_JOBS, K_KEEP, K_LFS, K_LOCK, K_MATRIX, K_METRICS, K_NAME, K_OF, K_OUTS, K_PARAMS, K_PLOTS,
-	K_PROBE, K_RETRY, K_RUN, K_SECRET, K_SET, K_TIMEOUT, K_URL, K_USE, K_VARS
+	K_PROBE, K_RETRY, K_RUN, K_SAME, K_SECRET, K_SET, K_TIMEOUT, K_URL, K_USE, K_VARS
 };
 
 enum key_shape {
@@ -113,7 +113,7 @@ struct proto {
 	size_t n_after;
 	const char **env_vars;
 	size_t n_env_vars;
-	bool keep, has_cmd, is_foreach;
+	bool keep, has_cmd, has_same, is_foreach;
 	bool failed; /* its instances cannot be made, or its lists are not whole */
 	struct instance *in; /* st.n of them */
 };

@@ -98,6 +98,8 @@ struct instance {
 	const struct stage *stage;
 	size_t index;     /* in pipeline.instances */
 	const char *cmd;  /* after expansion; lines separated by '\n', none at the end */
+	const char *same; /* the command that tells whether an output is the same though its bytes are not: $MLMAKE_OLD and $MLMAKE_NEW
+			   * name them. NULL: bytes alone count */
 	const struct input *inputs; /* no path twice for one kind, in order of mention, globs in byte order */
 	size_t n_inputs;
 	const struct fact *params; /* by byte order of name, each once; canonical texts */

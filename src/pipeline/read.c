@@ -46,7 +46,7 @@ static const struct key_info stage_keys[] = {
 	{"params", K_PARAMS, WORDS}, {"env", K_ENV, ONE}, {"metrics", K_METRICS, WORDS}, {"plots", K_PLOTS, WORDS},
 	{"matrix", K_MATRIX, NAMED}, {"use", K_USE, WORDS}, {"desc", K_DESC, TEXT}, {"foreach", K_FOREACH, WORDS},
 	{"after", K_AFTER, WORDS}, {"timeout", K_TIMEOUT, ONE}, {"retry", K_RETRY, ONE}, {"frozen", K_FROZEN, ONE},
-	{"cache", K_CACHE, ONE}, {"vars", K_VARS, WORDS}, {"keep", K_KEEP, ONE},
+	{"cache", K_CACHE, ONE}, {"vars", K_VARS, WORDS}, {"keep", K_KEEP, ONE}, {"same", K_SAME, TEXT},
 	{"probe", K_PROBE, TEXT}, {"every", K_EVERY, ONE},
 };
 static const struct key_info check_keys[] = {

@@ -76,6 +76,18 @@ static void add_escaped(const char *value, char quote, struct strbuf *out)
 	}
 }
 
+/* Where quoting cannot be done safely; NULL elsewhere. */
+static const char *unsafe(const struct shquote *q)
+{
+	if (q->comment)
+		return "in a comment";
+	if (q->murky)
+		return "after a here-document";
+	if (q->quote == '"' && q->subst)
+		return "in a command substitution inside \"\"";
+	return NULL;
+}
+
 int shquote_add(struct shquote *q, const char *value, struct strbuf *out, const char **why)
 {
 	if (shquote_is_plain(value)) {
@@ -83,19 +95,28 @@ int shquote_add(struct shquote *q, const char *value, struct strbuf *out, const 
 		q->last = 'x';
 		return 0;
 	}
-	*why = NULL;
-	if (q->comment)
-		*why = "in a comment";
-	else if (q->murky)
-		*why = "after a here-document";
-	else if (q->quote == '"' && q->subst)
-		*why = "in a command substitution inside \"\"";
+	*why = unsafe(q);
 	if (*why)
 		return -1;
 	if (q->quote)
 		add_escaped(value, q->quote, out);
 	else
 		strbuf_add_shell(out, value);
+	q->last = 'x';
+	return 0;
+}
+
+int shquote_add_variable(struct shquote *q, const char *name, struct strbuf *out, const char **why)
+{
+	*why = unsafe(q);
+	if (*why)
+		return -1;
+	if (q->quote == '"')
+		strbuf_addf(out, "${%s}", name);
+	else if (q->quote)
+		strbuf_addf(out, "'\"${%s}\"'", name);
+	else
+		strbuf_addf(out, "\"${%s}\"", name);
 	q->last = 'x';
 	return 0;
 }

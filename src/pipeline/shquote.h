@@ -23,5 +23,7 @@ bool shquote_is_plain(const char *value);
 /* Appends value, quoted for where we stand. -1 (nothing appended) if that cannot be done safely: *why says where we
  * are. */
 int shquote_add(struct shquote *q, const char *value, struct strbuf *out, const char **why);
+/* Appends the value that the shell variable name will have, as one word. -1 as shquote_add. */
+int shquote_add_variable(struct shquote *q, const char *name, struct strbuf *out, const char **why);
 
 #endif

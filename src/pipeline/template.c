@@ -316,6 +316,15 @@ static int put_param(struct writer *w)
 	return 0;
 }
 
+static int put_variable(struct writer *w, const char *variable)
+{
+	const char *why;
+
+	if (shquote_add_variable(w->q, variable, w->out, &why) < 0)
+		return scope_error(w->sc, "'{{%s}}' stands %s, where its value cannot be quoted safely; use $%s there", w->name, why, variable);
+	return 0;
+}
+
 static int fill_command(struct writer *w, const char *name)
 {
 	CLEANUP(strbuf_release) struct strbuf derived = STRBUF_INIT;
@@ -325,6 +334,8 @@ static int fill_command(struct writer *w, const char *name)
 
 	w->name = name;
 	w->n = 0;
+	if (w->sc->compares && (streq(name, "old") || streq(name, "new")))
+		return put_variable(w, *name == 'o' ? "MLMAKE_OLD" : "MLMAKE_NEW");
 	if (value)
 		return put(w, value);
 	f = find_files(name, &number);

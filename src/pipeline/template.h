@@ -15,6 +15,7 @@ struct scope {
 	size_t n_vars;
 	bool is_foreach;              /* the first of vars is the item */
 	const struct instance *files; /* of {{data}} and so on; NULL: they have no meaning here */
+	bool compares;                /* {{old}} and {{new}} have one: what the shell has in $MLMAKE_OLD and $MLMAKE_NEW */
 	const char *place_file;
 	int line;
 };

@@ -2,6 +2,8 @@
 /* What can be said only when all is known. */
 #include <config.h>
 
+#include <string.h>
+
 #include "pipeline/load.h"
 #include "util/path.h"
 
@@ -15,6 +17,28 @@ static void check_stage(struct load *ld, const struct proto *p)
 		stage_error(ld, p, p->sec->line, "'%s' has no 'cmd'; say what it runs", p->st.name);
 	if (!it && !p->failed)
 		stage_error(ld, p, p->sec->line, "'%s' makes nothing; give it 'outs'", p->st.name);
+}
+
+static int line_of(const struct proto *p, enum key_id id)
+{
+	const struct entry *e = p->sec->first;
+
+	while (e && e->key->id != id)
+		e = e->next;
+	return e ? e->line : p->sec->line;
+}
+
+static void check_same(struct load *ld, const struct proto *p)
+{
+	const char *same = p->has_same && !p->failed && p->st.n ? p->in[0].same : NULL;
+
+	if (!same)
+		return;
+	if (!strstr(same, "MLMAKE_OLD") || !strstr(same, "MLMAKE_NEW"))
+		stage_error(ld, p, line_of(p, K_SAME), "'same' compares nothing: name both {{old}} and {{new}}");
+	if (p->st.cache == CACHE_NO)
+		diag_warn(ld->ds, p->sec->file, line_of(p, K_SAME), "'same' needs the output of before from the store, and with "
+			  "'cache = no' it is not there");
 }
 
 static const struct made *first_below(const struct made_dir *d)
@@ -75,6 +99,7 @@ void validate(struct load *ld)
 	for (i = 0; i < pl->n_stages; i++) {
 		check_stage(ld, (const struct proto *)pl->stages[i]);
 		check_items(ld, (const struct proto *)pl->stages[i]);
+		check_same(ld, (const struct proto *)pl->stages[i]);
 	}
 	for (i = 0; (slot = map_next(&ld->dirs, &i));)
 		check_nesting(ld, slot->value);

@@ -9,15 +9,16 @@
 #include "report/wording.h"
 #include "util/text.h"
 
+#define OUTCOMES (RERUN_MISSING + 1)
 #define MOST_METRICS 8 /* in one line */
 #define MOST_WIDTH 40  /* columns of a name */
 
-static const char *const outcome_words[] = {"identical", "differs", "new", "missing"};
+static const char *const outcome_words[] = {"identical", "same", "differs", "new", "missing"};
 static const char *const end_words[] = {"ran", "failed", "skipped", "gone"};
 
 static enum hue outcome_hue(enum rerun_outcome o)
 {
-	static const enum hue hues[] = {HUE_GOOD, HUE_WARN, HUE_INFO, HUE_BAD};
+	static const enum hue hues[] = {HUE_GOOD, HUE_GOOD, HUE_WARN, HUE_INFO, HUE_BAD};
 
 	return hues[o];
 }
@@ -138,11 +139,11 @@ static void add_instance(const struct rerun *r, size_t names, size_t paths, cons
 	}
 }
 
-static void count(const struct rerun_result *r, size_t counts[4])
+static void count(const struct rerun_result *r, size_t counts[OUTCOMES])
 {
 	size_t i, j;
 
-	memset(counts, 0, 4 * sizeof(*counts));
+	memset(counts, 0, OUTCOMES * sizeof(*counts));
 	for (i = 0; i < r->n; i++)
 		for (j = 0; j < r->v[i].n_outs; j++)
 			counts[r->v[i].outs[j].outcome]++;
@@ -150,8 +151,8 @@ static void count(const struct rerun_result *r, size_t counts[4])
 
 void report_rebuilt(const struct rerun_result *r, const char *name, const struct style *s, struct strbuf *out)
 {
-	static const char *const closing[] = {"identical", "different", "with nothing to compare with", "missing"};
-	size_t names = 0, paths = 0, i, counts[4];
+	static const char *const closing[] = {"identical", "taken for the same", "different", "with nothing to compare with", "missing"};
+	size_t names = 0, paths = 0, i, counts[OUTCOMES];
 	const char *comma = ": ";
 
 	widths(r, &names, &paths);
@@ -226,7 +227,7 @@ static struct json *output_json(const struct rerun_output *o)
 struct json *report_rebuilt_json(const struct rerun_result *r, const char *name)
 {
 	struct json *j = json_new_map(), *list = json_new_list(), *totals = json_new_map();
-	size_t i, k, counts[4];
+	size_t i, k, counts[OUTCOMES];
 
 	json_set_int(j, "version", 1);
 	json_set_str(j, "name", name);

@@ -330,6 +330,18 @@ static void add_accepted(const struct plan *p, const struct verdict *v, struct s
 	acceptances_each(r, &a, tell_acceptance, &t);
 }
 
+/* What came out with other bytes and was taken for what was there. */
+static void add_taken(const struct record *r, struct strbuf *out)
+{
+	size_t i;
+
+	for (i = 0; r && i < r->n_taken; i++) {
+		strbuf_addstr(out, "  ");
+		term_add_clean(out, r->taken[i].name, strlen(r->taken[i].name));
+		strbuf_addstr(out, " came out with other bytes in that run; its `same` took them for the same, so what was there before stayed\n");
+	}
+}
+
 static void add_headline(const struct instance *in, const struct verdict *v, const struct style *s, struct strbuf *out)
 {
 	strbuf_addstr(out, hue_on(s, HUE_BOLD));
@@ -387,6 +399,8 @@ int report_why(const struct plan *p, size_t node, struct store *st, const struct
 	add_headline(p->g->nodes[node].in, v, s, out);
 	if (v->state == STALE_FRESH && (v->found || v->last))
 		add_fresh(v, out);
+	if (v->state == STALE_FRESH || v->state == STALE_RESTORABLE)
+		add_taken(v->found ? v->found : v->last, out);
 	add_accepted(p, v, st, s, out);
 	add_reasons(p, node, st, s, out);
 	if (v->state != STALE_FROZEN)
@@ -419,6 +433,16 @@ static struct json *lines_json(const struct reason *r, struct store *st)
 	return list;
 }
 
+static struct json *taken_json(const struct record *r)
+{
+	struct json *list = json_new_list();
+	size_t i;
+
+	for (i = 0; r && i < r->n_taken; i++)
+		json_push(list, json_new_str(r->taken[i].name));
+	return list;
+}
+
 struct json *report_why_json(const struct plan *p, size_t node, struct store *st, struct err *err)
 {
 	CLEANUP(unchanged_release) struct unchanged u = {0};
@@ -436,6 +460,7 @@ struct json *report_why_json(const struct plan *p, size_t node, struct store *st
 	for (i = 0; i < SAME_KINDS; i++)
 		json_set(same, same_names[i], names_json(u.names[i], u.n[i]));
 	json_set(one, "unchanged", same);
+	json_set(one, "taken", taken_json(p->verdicts[node].found ? p->verdicts[node].found : p->verdicts[node].last));
 	plan_downstream(p->g, node, &nodes, &n);
 	down = json_new_list();
 	for (i = 0; i < n; i++)

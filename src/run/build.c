@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define SECOND INT64_C(1000000000)
@@ -326,55 +327,13 @@ static bool try_again(struct build *b, struct job *j, const char *message)
 	return true;
 }
 
-static void stage_ended(struct build *b, const struct launch_end *end)
-{
-	CLEANUP(err_release) struct err err = ERR_INIT;
-	CLEANUP(freep) char *words = NULL;
-	struct job *j;
-
-	for (j = b->jobs; j && (!j->running || j->id != end->id); j = j->next)
-		;
-	if (!j)
-		return;
-	j->running = false;
-	b->running--;
-	if (job_name_log(b, j, false))
-		job_tell_log(b, j, true);
-	if (end->status == 0 && !j->timed_out) {
-		job_release_slots(b, j);
-		job_submit(b, j, NULL);
-		return;
-	}
-	words = job_status_words(b, j, end->status);
-	if (try_again(b, j, words)) {
-		if (job_launch(b, j, &err) == 0)
-			return;
-		free(words);
-		words = xstrdup(err.msg);
-	}
-	job_release_slots(b, j);
-	job_failed(b, j, words, true);
-}
-
-static int reap_stages(struct build *b, struct err *err)
-{
-	struct launch_end end;
-	int got;
-
-	while ((got = b->t->launcher->reap(b->t->launcher->ctx, &end, err)) > 0)
-		stage_ended(b, &end);
-	return got;
-}
-
-static int collected(struct build *b, struct job *j, struct err *err)
+/* What came out is what it is, and is written down. */
+static int record_result(struct build *b, struct job *j, struct err *err)
 {
 	struct event e = build_about(b, EVENT_DONE, j->node);
 	CLEANUP(err_release) struct err ignored = ERR_INIT;
 
-	if (j->finish.result < 0) {
-		job_failed(b, j, j->finish.err.msg, true);
-		return 0;
-	}
+	job_release_slots(b, j);
 	if (history_add(b->t->history, &j->finish.record, err) < 0)
 		return -1;
 	if (aside_drop(&j->aside, &ignored) < 0)
@@ -392,6 +351,98 @@ static int collected(struct build *b, struct job *j, struct err *err)
 	build_emit(b, e);
 	job_free(b, j);
 	return 0;
+}
+
+/* Without what was before, or a program that compares, it is another one. */
+static int not_compared(struct build *b, struct job *j, struct err *why, struct err *err)
+{
+	strbuf_addf(&j->finish.note, "%s`same` cannot compare: %s", j->finish.note.len ? "; " : "", why->msg);
+	err_clear(why);
+	return record_result(b, j, err);
+}
+
+/* Exit status 0 says that what came out is the same as what was before; anything else, that it is not. */
+static int compared(struct build *b, struct job *j, const struct launch_end *end, struct err *err)
+{
+	job_compared(b, j);
+	if (end->status == 0 && !j->timed_out) {
+		job_resubmit(b, j, FINISH_TAKE_OLD);
+		return 0;
+	}
+	if (j->timed_out || !WIFEXITED(end->status) || WEXITSTATUS(end->status) > 1)
+		strbuf_addf(&j->finish.note, "%s`same` ended badly (%s), so what came out counts as another",
+			    j->finish.note.len ? "; " : "", j->timed_out ? "out of time" : "its log ends in .same.log");
+	return record_result(b, j, err);
+}
+
+static int stage_ended(struct build *b, const struct launch_end *end, struct err *err)
+{
+	CLEANUP(err_release) struct err failed = ERR_INIT;
+	CLEANUP(freep) char *words = NULL;
+	struct job *j;
+
+	for (j = b->jobs; j && (!j->running || j->id != end->id); j = j->next)
+		;
+	if (!j)
+		return 0;
+	j->running = false;
+	b->running--;
+	if (j->comparing)
+		return compared(b, j, end, err);
+	if (job_name_log(b, j, false))
+		job_tell_log(b, j, true);
+	if (end->status == 0 && !j->timed_out) {
+		if (!j->in->same)
+			job_release_slots(b, j);
+		job_submit(b, j, NULL);
+		return 0;
+	}
+	words = job_status_words(b, j, end->status);
+	if (try_again(b, j, words)) {
+		if (job_launch(b, j, &failed) == 0)
+			return 0;
+		free(words);
+		words = xstrdup(failed.msg);
+	}
+	job_release_slots(b, j);
+	job_failed(b, j, words, true);
+	return 0;
+}
+
+static int reap_stages(struct build *b, struct err *err)
+{
+	struct launch_end end;
+	int got;
+
+	while ((got = b->t->launcher->reap(b->t->launcher->ctx, &end, err)) > 0)
+		if (stage_ended(b, &end, err) < 0)
+			return -1;
+	return got;
+}
+
+/* A step of a job that ended well so far has been done: what comes next? */
+static int collected(struct build *b, struct job *j, struct err *err)
+{
+	CLEANUP(err_release) struct err why = ERR_INIT;
+
+	if (j->finish.what == FINISH_PLACE_OLD && j->finish.result < 0)
+		return not_compared(b, j, &j->finish.err, err);
+	if (j->finish.result < 0) {
+		job_release_slots(b, j);
+		job_failed(b, j, j->finish.err.msg, true);
+		return 0;
+	}
+	if (!b->interrupted && job_wants_comparing(j)) {
+		job_resubmit(b, j, FINISH_PLACE_OLD);
+		return 0;
+	}
+	if (j->finish.what == FINISH_PLACE_OLD)
+		return !b->interrupted && job_compare(b, j, &why) < 0 ? not_compared(b, j, &why, err)
+		       : b->interrupted				      ? record_result(b, j, err)
+								      : 0;
+	if (j->finish.what == FINISH_TAKE_OLD)
+		build_note(b, j->node, "what came out has other bytes; `same` takes it for what was there, which stays");
+	return record_result(b, j, err);
 }
 
 static void restore_failed(struct build *b, struct job *j)
@@ -447,7 +498,7 @@ static int reap_pool(struct build *b, struct err *err)
 	while ((f = pool_reap(b->pool))) {
 		struct job *j = (struct job *)(void *)((char *)f - offsetof(struct job, finish));
 
-		if ((f->from ? restored(b, j, err) : collected(b, j, err)) < 0)
+		if ((f->what == FINISH_RESTORE ? restored(b, j, err) : collected(b, j, err)) < 0)
 			return -1;
 	}
 	return 0;
@@ -529,7 +580,7 @@ static void heed_tick(struct build *b)
 		return;
 	b->last_tick = now;
 	for (j = b->jobs; j; j = j->next)
-		if (j->running)
+		if (j->running && !j->comparing)
 			job_follow_log(b, j);
 	e.estimate = time_left(b);
 	build_emit(b, e);
@@ -600,7 +651,9 @@ static void build_init(struct build *b)
 static void build_release(struct build *b)
 {
 	CLEANUP(freep) char *aside = xstrfmt("%s/aside", b->t->state_dir);
+	CLEANUP(freep) char *same = xstrfmt("%s/same", b->t->state_dir);
 
+	rmdir(same);
 	rmdir(aside); /* if it is empty, as it should be: what lies there is a trace of a run that ended badly */
 	pool_free(b->pool);
 	while (b->jobs)

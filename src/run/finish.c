@@ -5,6 +5,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "util/file.h"
+#include "util/path.h"
 
 /* Inputs up to this many bytes are kept, so that a later `why` can show the lines that changed. */
 #define KEEP_BYTES 65536
@@ -167,11 +171,67 @@ static int restore(struct finish *f)
 	return 0;
 }
 
+static char *absolute(const char *path)
+{
+	CLEANUP(freep) char *cwd = path_is_absolute(path) ? NULL : getcwd(NULL, 0);
+
+	return cwd ? path_join(cwd, path) : xstrdup(path);
+}
+
+static int place_old(struct finish *f)
+{
+	CLEANUP(freep) char *dir = absolute(f->same_dir);
+	size_t i;
+
+	if (file_remove_tree(f->same_dir, &f->err) < 0) /* of a run that was killed */
+		return -1;
+	f->pairs = arena_alloc(&f->arena, (f->record.n_facts + 1) * sizeof(*f->pairs));
+	f->n_pairs = 0;
+	for (i = 0; i < f->record.n_facts; i++) {
+		const struct record_fact *is = &f->record.facts[i], *was;
+
+		if (!fact_is_output(is->kind) || recorded(f->v->last, is))
+			continue;
+		was = record_find(f->v->last, is->kind, is->name);
+		if (!was)
+			return err_set(&f->err, ERR_NOTFOUND, "'%s' was no output before", is->name);
+		f->pairs[f->n_pairs] = (struct finish_pair){i, arena_fmt(&f->arena, "%s/%zu/%s", dir, i, path_base(is->name))};
+		if (store_place(f->store, &was->content, f->pairs[f->n_pairs++].old, &f->err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A kill in between leaves the stage unended, and what was before it is put back. */
+static int take_old(struct finish *f)
+{
+	struct record *r = &f->record;
+	size_t i;
+
+	r->taken = arena_alloc(&f->arena, (f->n_pairs + 1) * sizeof(*r->taken));
+	for (i = 0; i < f->n_pairs; i++) {
+		struct record_fact *fact = &r->facts[f->pairs[i].fact];
+		const struct record_fact *was = record_find(f->v->last, fact->kind, fact->name);
+
+		if (file_remove_tree(fact->name, &f->err) < 0 || store_place(f->store, &was->content, fact->name, &f->err) < 0)
+			return -1;
+		r->taken[r->n_taken++] = *fact;
+		fact->content = was->content;
+	}
+	f->changed = false;
+	return 0;
+}
+
 void finish_work(void *task)
 {
 	struct finish *f = task;
 
-	f->result = f->from ? restore(f) : collect(f);
+	switch (f->what) {
+	case FINISH_COLLECT: f->result = collect(f); break;
+	case FINISH_RESTORE: f->result = restore(f); break;
+	case FINISH_PLACE_OLD: f->result = place_old(f); return;
+	case FINISH_TAKE_OLD: f->result = take_old(f); return;
+	}
 	if (f->result == 0 && !f->apart)
 		f->result = save_aside(f);
 }

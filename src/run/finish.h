@@ -7,7 +7,21 @@
 #include "stale/decide.h"
 #include "store/store.h"
 
+/* An output that came out with other bytes, and the one of before. */
+struct finish_pair {
+	size_t fact;     /* of finish.record */
+	const char *old; /* where the one of before is placed; absolute */
+};
+
+enum finish_what {
+	FINISH_COLLECT,
+	FINISH_RESTORE,
+	FINISH_PLACE_OLD, /* for `same` to compare */
+	FINISH_TAKE_OLD,  /* it said that they are the same */
+};
+
 struct finish {
+	enum finish_what what;
 	size_t node;
 	/* given */
 	const struct pipeline *pl;
@@ -16,9 +30,10 @@ struct finish {
 	struct statcache *cache;
 	struct store *store;
 	struct aside *aside;        /* what stood at the outputs before */
-	const struct record *from;  /* restore: the record whose outputs are put back; NULL: collect what the stage made */
+	const struct record *from;  /* restore: the record whose outputs are put back */
 	const uint64_t *marks;      /* collect: of finish_mark_inputs(); or NULL */
 	bool apart;                 /* nothing is taken into the store */
+	const char *same_dir;       /* place old: where */
 	const char *run_id;
 	int64_t started, duration;
 	/* answer */
@@ -28,6 +43,8 @@ struct finish {
 	struct strbuf note;         /* a sentence worth telling, or empty */
 	struct arena arena;
 	struct record record;       /* collect: what came out; strings in arena or in v */
+	struct finish_pair *pairs;  /* place old: what is to be compared; in arena */
+	size_t n_pairs;
 };
 
 /* To be called when the stage starts, after its inputs were digested: one mark for each fact of r. Owned by the caller. */
@@ -38,7 +55,10 @@ uint64_t *finish_mark_inputs(struct statcache *cache, const struct record *r);
  * Collect: the inputs are looked at again (ERR_MOVED names the one that is not what the stage started from, or that was
  * written to meanwhile, even if it holds the same again: nobody knows what the stage has read), and the parameters that
  * the stage may have read from their files; the outputs are taken into the store, small inputs too so that `why` can
- * show their lines. Restore: the outputs of `from` are placed. Either way, what was moved aside and nobody else holds is taken into the store. */
+ * show their lines. Restore: the outputs of `from` are placed. Either way, what was moved aside and nobody else holds is taken into the store.
+ *
+ * Place old, after collect: of each output that is not what the last record says, what that one says is placed in same_dir, and
+ * pairs names them; -1 if one cannot be had. Take old: what the last record says is placed in their stead, and the record says so. */
 void finish_work(void *task);
 void finish_release(struct finish *f);
 

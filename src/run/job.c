@@ -92,6 +92,9 @@ void job_free(struct build *b, struct job *j)
 		;
 	*at = j->next;
 	free_slot(b, j);
+	if (j->same_dir)
+		(void)!file_remove_tree(j->same_dir, NULL); /* the next comparison does it otherwise */
+	free(j->same_dir);
 	tail_release(&j->tail);
 	aside_release(&j->aside);
 	finish_release(&j->finish);
@@ -134,7 +137,8 @@ bool job_take_slots(struct build *b, struct job *j)
 
 void job_submit(struct build *b, struct job *j, const struct record *from)
 {
-	j->finish = (struct finish){.node = j->node,
+	j->finish = (struct finish){.what = from ? FINISH_RESTORE : FINISH_COLLECT,
+				    .node = j->node,
 				    .pl = b->p->g->pl,
 				    .in = j->in,
 				    .v = j->v,
@@ -151,6 +155,23 @@ void job_submit(struct build *b, struct job *j, const struct record *from)
 				    .note = STRBUF_INIT,
 				    .arena = ARENA_INIT};
 	pool_submit(b->pool, finish_work, &j->finish);
+}
+
+void job_resubmit(struct build *b, struct job *j, enum finish_what what)
+{
+	if (!j->same_dir) {
+		CLEANUP(freep) char *name = aside_file_name(j->in->name);
+
+		j->same_dir = xstrfmt("%s/same/%s", b->t->state_dir, name);
+	}
+	j->finish.what = what;
+	j->finish.same_dir = j->same_dir;
+	pool_submit(b->pool, finish_work, &j->finish);
+}
+
+bool job_wants_comparing(const struct job *j)
+{
+	return j->in->same && j->finish.what == FINISH_COLLECT && j->finish.changed && j->v->last;
 }
 
 static int write_params(struct build *b, const struct instance *in, char **file, struct err *err)
@@ -233,6 +254,62 @@ int job_launch(struct build *b, struct job *j, struct err *err)
 	j->running = true;
 	b->running++;
 	return 0;
+}
+
+/* One command for each output that came out otherwise; all of them have to say that it is the same. */
+static void compare_script(const struct job *j, struct strbuf *out)
+{
+	size_t i;
+
+	for (i = 0; i < j->finish.n_pairs; i++) {
+		const struct finish_pair *p = &j->finish.pairs[i];
+
+		strbuf_addstr(out, "MLMAKE_OLD=");
+		strbuf_add_shell(out, p->old);
+		strbuf_addstr(out, "\nMLMAKE_NEW=");
+		strbuf_add_shell(out, j->finish.record.facts[p->fact].name);
+		strbuf_addf(out, "\nexport MLMAKE_OLD MLMAKE_NEW\n(\n%s\n)\n", j->in->same);
+	}
+}
+
+static char *comparing_log(const struct build *b, const struct job *j)
+{
+	CLEANUP(freep) char *name = aside_file_name(j->in->name);
+
+	return xstrfmt("%s/log/%s.same.log", b->t->state_dir, name);
+}
+
+int job_compare(struct build *b, struct job *j, struct err *err)
+{
+	CLEANUP(strvec_release) struct strvec env = STRVEC_INIT;
+	CLEANUP(strbuf_release) struct strbuf script = STRBUF_INIT;
+	CLEANUP(freep) char *log = comparing_log(b, j);
+	const struct stage *st = j->in->stage;
+	struct launch l = {j->in->name, NULL, st->env ? st->env->run : NULL, NULL, log};
+
+	compare_script(j, &script);
+	if (make_env(b, j, &env, err) < 0)
+		return -1;
+	l.cmd = script.buf;
+	l.env = env.v;
+	j->deadline = st->timeout ? tick(b) + st->timeout : INT64_MAX;
+	j->kill_at = INT64_MAX;
+	j->timed_out = false;
+	if (b->t->launcher->start(b->t->launcher->ctx, &l, &j->id, err) < 0)
+		return -1;
+	j->comparing = j->running = true;
+	b->running++;
+	return 0;
+}
+
+void job_compared(struct build *b, struct job *j)
+{
+	CLEANUP(freep) char *log = comparing_log(b, j);
+	struct stat st;
+
+	j->comparing = false;
+	if (stat(log, &st) == 0 && st.st_size == 0)
+		unlink(log);
 }
 
 int job_move_aside(struct build *b, struct job *j, struct err *err)

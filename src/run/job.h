@@ -19,6 +19,8 @@ struct job {
 	const struct verdict *v;
 	int id, attempt;
 	bool running, timed_out;
+	bool comparing; /* what runs is `same` */
+	char *same_dir; /* what it compares with */
 	bool taken; /* old outputs are aside */
 	struct aside aside;
 	const char **paths; /* outputs that are moved aside */
@@ -81,6 +83,14 @@ NODISCARD int job_move_aside(struct build *b, struct job *j, struct err *err);
 NODISCARD int job_launch(struct build *b, struct job *j, struct err *err);
 /* Hands j's files to the pool: to collect what it made, or to restore what `from` names. */
 void job_submit(struct build *b, struct job *j, const struct record *from);
+/* Hands them over once more, after they were collected: for what has to do with `same`. */
+void job_resubmit(struct build *b, struct job *j, enum finish_what what);
+/* Is what came out to be compared with what was before? Not twice. */
+bool job_wants_comparing(const struct job *j);
+/* Starts the command that compares, when what it compares with is placed. */
+NODISCARD int job_compare(struct build *b, struct job *j, struct err *err);
+/* It has ended: an empty log goes. */
+void job_compared(struct build *b, struct job *j);
 /* Everything of a failed job back to how it was; returns where half-written outputs lie (owned), or NULL. */
 char *job_undo(struct build *b, struct job *j, bool put_back);
 /* Is there something in j's log? Then it gets its name. With last, a log of an earlier run goes if there is nothing. */

@@ -164,6 +164,10 @@ void record_write(const struct record *r, bool local, struct strbuf *out)
 	strbuf_addch(out, '\n');
 	for (i = 0; i < r->n_facts; i++)
 		add_fact(out, &r->facts[i], true);
+	for (i = 0; i < r->n_taken; i++) {
+		strbuf_addstr(out, "same ");
+		add_fact(out, &r->taken[i], true);
+	}
 	for (i = 0; i < r->n_accepted; i++)
 		add_acceptance(out, &r->accepted[i]);
 	if (local && r->written) {
@@ -398,6 +402,19 @@ static size_t count_lines(const char *text, const char *end)
 	return n;
 }
 
+static bool parse_taken(struct cursor *c, struct arena *a, struct record *r)
+{
+	struct record_fact f;
+	const char *word;
+	size_t n;
+
+	if (!take_word(c, &word, &n) || !parse_fact(c, a, word, n, &f) || !fact_is_output(f.kind))
+		return false;
+	r->taken = arena_grow(a, r->taken, r->n_taken, sizeof(*r->taken));
+	r->taken[r->n_taken++] = f;
+	return true;
+}
+
 int record_parse(const char *text, size_t n, struct arena *a, struct record *r, struct err *err)
 {
 	const char *end = text + n, *nl, *word;
@@ -431,6 +448,9 @@ int record_parse(const char *text, size_t n, struct arena *a, struct record *r, 
 				goto bad;
 		} else if (is_word(word, len, "as")) {
 			if (!parse_text(&c, a, &r->written))
+				goto bad;
+		} else if (is_word(word, len, "same")) {
+			if (!parse_taken(&c, a, r))
 				goto bad;
 		} else if (parse_fact(&c, a, word, len, &r->facts[r->n_facts])) {
 			r->n_facts++;
@@ -483,6 +503,11 @@ bool record_peek_key(const char *text, size_t n, struct digest *out, bool *accep
 	return digits && digest_parse(digits, out);
 }
 
+static bool is_taken(const char *line, size_t n)
+{
+	return n >= 5 && memcmp(line, "same ", 5) == 0;
+}
+
 bool record_take(struct record *r, const char *text, size_t n, struct arena *a)
 {
 	CLEANUP(strbuf_release) struct strbuf mine = STRBUF_INIT;
@@ -501,11 +526,16 @@ bool record_take(struct record *r, const char *text, size_t n, struct arena *a)
 	if (text > end || (size_t)(end - text) < mine.len || memcmp(text, mine.buf, mine.len) != 0)
 		return false;
 	text += mine.len;
-	while (is_local(text, (size_t)(end - text))) {
+	while (is_local(text, (size_t)(end - text)) || is_taken(text, (size_t)(end - text))) {
 		nl = memchr(text, '\n', (size_t)(end - text));
 		c = (struct cursor){text + 4, nl ? nl : end};
 		if (*text == 'r' && !parse_run(&c, a, r)) /* as it is written now is known better */
 			return false;
+		if (*text == 's') {
+			c.at++;
+			if (!parse_taken(&c, a, r))
+				return false;
+		}
 		text = nl ? nl + 1 : end;
 	}
 	return text >= end || *text == '\n';

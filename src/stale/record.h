@@ -16,6 +16,8 @@
  *     as python src/train.py {{data}} --seed {{seed}}   local: the command as it is written
  *     run 20261123T180509-1f3a5c07 1732385109000000000 240000000     local: run, started (ns), duration (ns)
  *     var seed 3                                   matrix variables
+ *     same outs f <sha256> <size> models/churn-3.json   what came out, where the program that the stage names as `same` took it for
+ *                                                  the same as what was there, which stayed
  *
  * A record that no run made, because a person took changed inputs as harmless, has `accepted <sha256>` in place of the key's line, and
  * behind its facts, for each time, the oldest first, who did so and what was otherwise before:
@@ -80,6 +82,8 @@ struct record {
 	struct digest key;
 	struct record_fact *facts; /* sorted by kind, then name */
 	size_t n_facts;
+	struct record_fact *taken; /* outputs as they came out, where `same` took them for what facts say */
+	size_t n_taken;
 	const char *written;       /* local: the command before expansion; NULL: not known here */
 	const char *run;           /* local; NULL: not known here */
 	int64_t started, duration; /* nanoseconds since 1970; nanoseconds; 0: not known */

@@ -36,6 +36,7 @@ SHELL_TESTS += \
 	tests/shell/t0071-checkout-hostile.sh \
 	tests/shell/t0072-reproduce.sh \
 	tests/shell/t0073-runs.sh \
+	tests/shell/t0074-same.sh \
 	tests/shell/t0080-accept.sh \
 	tests/shell/t0081-merge-lock.sh \
 	tests/shell/t0090-code-cpython.sh
