@@ -22,6 +22,7 @@
 #define RACES 100         /* so often the ref is tried; every 10 ms */
 #define SHORTEST 4        /* characters of an abbreviated id */
 #define PREVIOUS "\nPrevious: "
+#define LINE 300          /* bytes of the first line of a block */
 #define SUMMED 20         /* what a block's sum is of begins behind "run <sum>" */
 
 /* How far a writer's chain is known. */
@@ -119,7 +120,7 @@ static void add_run(struct lineage *l, const struct run *r)
  * damaged or does not go on where the writer's last one ended. */
 static const char *take_block(struct lineage *l, const char *s, const char *end)
 {
-	char commit[GIT_ID_HEX + 1], before[GIT_ID_HEX + 1], writer[101];
+	char commit[GIT_ID_HEX + 1], before[GIT_ID_HEX + 1], writer[101], line[LINE];
 	const char *nl = memchr(s, '\n', (size_t)(end - s));
 	struct run r = {.id = NULL};
 	struct git_id previous;
@@ -128,7 +129,11 @@ static const char *take_block(struct lineage *l, const char *s, const char *end)
 	size_t len;
 	int used = 0;
 
-	if (!nl || sscanf(s, "run %16llx %40s %40s %100s %12zu%n", &sum, commit, before, writer, &len, &used) != 5 || s + used != nl ||
+	if (!nl || nl - s >= LINE)
+		return NULL;
+	memcpy(line, s, (size_t)(nl - s)); /* sscanf looks for the end of all that stands behind */
+	line[nl - s] = '\0';
+	if (sscanf(line, "run %16llx %40s %40s %100s %12zu%n", &sum, commit, before, writer, &len, &used) != 5 || line[used] ||
 	    len > (size_t)(end - nl - 1) || hash_bytes(s + SUMMED, (size_t)(nl + 1 - s) - SUMMED + len) != sum || !git_id_parse(commit, &r.commit) || !is_writer(writer))
 		return NULL;
 	tip = map_get(&l->tips, writer);

@@ -190,6 +190,10 @@ static bool take_line(const char *line, const char *end, struct arena *a, struct
 	const char *s;
 	size_t i;
 
+	if (skip_prefix(line, "part ", &s)) /* most lines are of these two */
+		return take_part(s, end, a, r);
+	if (skip_prefix(line, "why ", &s))
+		return take_why(s, end, a, r);
 	for (i = 0; i < ARRAY_SIZE(texts); i++)
 		if (skip_prefix(line, texts[i].word, &s))
 			return (*texts[i].to = take_text(s, end, a)) != NULL;
@@ -200,10 +204,6 @@ static bool take_line(const char *line, const char *end, struct arena *a, struct
 		return take_source(s, end, a, r);
 	if (skip_prefix(line, "tree ", &s))
 		return r->has_tree = end - s == GIT_ID_HEX && git_id_parse(s, &r->tree);
-	if (skip_prefix(line, "part ", &s))
-		return take_part(s, end, a, r);
-	if (skip_prefix(line, "why ", &s))
-		return take_why(s, end, a, r);
 	return true;
 }
 
