@@ -13,12 +13,12 @@ _mlmake()
 		case $word in
 			-C|--directory|-f|--file|--profile|--color) skip=1 ;;
 			-*) ;;
-			build|init|lint|status|why|graph|log|checkout|reproduce|metrics|accept|fetch|merge-lock|completions|help) cmd=$word; break ;;
+			build|init|lint|status|why|graph|log|show|diff|checkout|reproduce|metrics|accept|fetch|merge-lock|completions|help) cmd=$word; break ;;
 			*) cmd=build; break ;;
 		esac
 	done
 	[[ $cur == --*=* ]] && prev=${cur%%=*} cur=${cur#*=}
-	local none= commands='build init lint status why graph log checkout reproduce metrics accept fetch merge-lock completions help'
+	local none= commands='build init lint status why graph log show diff checkout reproduce metrics accept fetch merge-lock completions help'
 	case ${cmd:-build} in
 		build)
 			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --events= --json --no-wait '
@@ -35,7 +35,8 @@ _mlmake()
 			opts+=' --check --json -q --quiet -v --verbose '
 			;;
 		why)
-			opts+=' --json '
+			opts+=' --json --run= '
+			[[ $prev == --run ]] && value=1 words=
 			;;
 		graph)
 			opts+=' --all --format= --json '
@@ -44,6 +45,13 @@ _mlmake()
 		log)
 			opts+=' --json -n --limit= '
 			[[ $prev == --limit || $prev == -n ]] && value=1 words=
+			;;
+		show)
+			opts+=' --json '
+			;;
+		diff)
+			opts+=' --json --stage= '
+			[[ $prev == --stage ]] && value=1 words=
 			;;
 		checkout)
 			opts+=' --allow-missing -n --dry-run --json -j --jobs= -q --quiet -v --verbose --no-wait '

@@ -12,7 +12,7 @@ function __mlmake_command
             case -C --directory -f --file --profile --color 
                 set skip 1
             case '-*'
-            case build init lint status why graph log checkout reproduce metrics accept fetch merge-lock completions help
+            case build init lint status why graph log show diff checkout reproduce metrics accept fetch merge-lock completions help
                 contains -- $word $argv
                 return
             case '*'
@@ -33,6 +33,8 @@ complete -c mlmake -n '__mlmake_command none help' -a status -d 'show what is st
 complete -c mlmake -n '__mlmake_command none help' -a why -d 'tell why a stage would run, or why it will not'
 complete -c mlmake -n '__mlmake_command none help' -a graph -d 'draw who waits for whom'
 complete -c mlmake -n '__mlmake_command none help' -a log -d 'list past runs, newest first'
+complete -c mlmake -n '__mlmake_command none help' -a show -d 'tell everything about a run'
+complete -c mlmake -n '__mlmake_command none help' -a diff -d 'show in what two runs or commits differ, and their results'
 complete -c mlmake -n '__mlmake_command none help' -a checkout -d 'put back the artifacts of a commit or a run'
 complete -c mlmake -n '__mlmake_command none help' -a reproduce -d 'build an old state once more, apart, and compare'
 complete -c mlmake -n '__mlmake_command none help' -a metrics -d 'show metrics side by side, with the difference to the result before'
@@ -57,11 +59,15 @@ complete -c mlmake -n '__mlmake_command status' -l json -d 'print one JSON docum
 complete -c mlmake -n '__mlmake_command status' -l quiet -s q -d 'print nothing, for use with --check'
 complete -c mlmake -n '__mlmake_command status' -l verbose -s v -d 'show every reason, and what is fresh'
 complete -c mlmake -n '__mlmake_command why' -l json -d 'print one JSON document'
+complete -c mlmake -n '__mlmake_command why' -l run -x -d 'tell why it ran in that run (`mlmake log`)'
 complete -c mlmake -n '__mlmake_command graph' -l all -d 'draw every instance of a matrix by itself'
 complete -c mlmake -n '__mlmake_command graph' -l format -x -a 'text dot mermaid svg' -d 'text (default), dot, mermaid or svg'
 complete -c mlmake -n '__mlmake_command graph' -l json -d 'print one JSON document: status, and edges'
 complete -c mlmake -n '__mlmake_command log' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command log' -l limit -s n -x -d 'show the newest N runs'
+complete -c mlmake -n '__mlmake_command show' -l json -d 'print one JSON document'
+complete -c mlmake -n '__mlmake_command diff' -l json -d 'print one JSON document'
+complete -c mlmake -n '__mlmake_command diff' -l stage -x -d 'only this stage or instance; may be given several times'
 complete -c mlmake -n '__mlmake_command checkout' -l allow-missing -d 'put back what is here, though some of it is missing'
 complete -c mlmake -n '__mlmake_command checkout' -l dry-run -s n -d 'show what would be done, and do nothing'
 complete -c mlmake -n '__mlmake_command checkout' -l json -d 'print one JSON document'

@@ -21,7 +21,6 @@ unit_tests = \
 	test_csvdiff \
 	test_code \
 	test_display
-	test_display
 
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 SH_LOG_DRIVER = $(LOG_DRIVER)

@@ -10,6 +10,8 @@ libmlmake_a_SOURCES += \
 	src/back/rerun.c \
 	src/back/rerun.h \
 	src/back/rerun_work.h \
+	src/back/snapshot.c \
+	src/back/snapshot.h \
 	src/back/supply.c \
 	src/back/verdict.c \
 	src/back/verdict.h

@@ -30,6 +30,8 @@ const struct command *const commands[] = {
 	&cmd_why,
 	&cmd_graph,
 	&cmd_log,
+	&cmd_show,
+	&cmd_diff,
 	&cmd_checkout,
 	&cmd_reproduce,
 	&cmd_metrics,

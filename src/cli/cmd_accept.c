@@ -23,13 +23,15 @@ struct accepting_now {
 	int64_t now;
 	struct run_part *parts;
 	size_t n_parts;
+	struct recorder *recorder;
 	struct strbuf said;
 };
 
-static void add_part(struct accepting_now *m, const char *instance, const struct digest *key)
+static struct run_part *add_part(struct accepting_now *m, const char *instance, const struct digest *key)
 {
 	m->parts = xreallocarray(m->parts, m->n_parts + 1, sizeof(*m->parts));
-	m->parts[m->n_parts++] = (struct run_part){instance, m->undo ? "undone" : "accepted", true, *key, 0};
+	m->parts[m->n_parts] = (struct run_part){.name = instance, .result = m->undo ? "undone" : "accepted", .has_key = true, .key = *key};
+	return &m->parts[m->n_parts++];
 }
 
 static void tell(struct accepting_now *m, const char *instance, const struct strbuf *words)
@@ -55,7 +57,7 @@ static int accept_one(struct accepting_now *m, const struct verdict *v, const st
 	if (accept_record(v, &acc, a, &r, err) < 0 || finish_keep_inputs(m->p.store, in, &r, err) < 0 ||
 	    history_add(m->p.history, &r, err) < 0)
 		return -1;
-	add_part(m, in->name, &r.key);
+	recorder_reasons(m->recorder, v, add_part(m, in->name, &r.key));
 	words_first_reason(&words, v);
 	tell(m, in->name, &words);
 	return 0;
@@ -138,13 +140,9 @@ static int write_down(struct accepting_now *m, struct err *err)
 			.because = m->because,
 			.parts = m->parts,
 			.n_parts = m->n_parts};
-	struct recorder *recorder = recorder_new(&m->p, m->run_id);
-	int got;
 
-	recorder_begin(recorder);
-	got = recorder_save(recorder, &r, err);
-	recorder_free(recorder);
-	return got;
+	recorder_begin(m->recorder);
+	return recorder_save(m->recorder, &r, err);
 }
 
 static int run_in(struct accepting_now *m, const struct args *a)
@@ -157,6 +155,7 @@ static int run_in(struct accepting_now *m, const struct args *a)
 	if (code != EXIT_DONE)
 		return code;
 	m->who = gitdb_user(m->p.db);
+	m->recorder = recorder_new(&m->p, m->run_id);
 	if ((m->undo ? undo(m, &err) : accept(m, &err)) < 0 || write_down(m, &err) < 0)
 		return err.msg ? cli_fail(EXIT_USAGE, &err) : EXIT_USAGE;
 	return cli_print(&m->said);
@@ -194,6 +193,7 @@ static int run(struct args *a)
 	code = project_open(&m.p, a, true);
 	if (code == EXIT_DONE)
 		code = run_in(&m, a);
+	recorder_free(m.recorder);
 	project_close(&m.p);
 	strbuf_release(&m.said);
 	free(m.parts);

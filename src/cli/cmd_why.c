@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "cli/cmd_show.h"
 #include "cli/project.h"
 #include "report/rebuilt.h"
 #include "report/why.h"
@@ -117,19 +118,20 @@ static int run(struct args *a)
 	struct project p;
 	int code;
 
-	if (!a->words.n) {
+	if (!a->words.n && !args_count(a, "run")) {
 		err_set(&err, ERR_INVALID, "which stage? `mlmake why STAGE`; `mlmake status` lists them");
 		return cli_fail(EXIT_USAGE, &err);
 	}
 	code = project_open(&p, a, false);
 	if (code == EXIT_DONE)
-		code = show(&p, a);
+		code = args_count(a, "run") ? show_run(&p, args_value(a, "run"), a->words.v, a->words.n, SHOW_WHY) : show(&p, a);
 	project_close(&p);
 	return code;
 }
 
 static const struct option_def options[] = {
 	{0, "json", NULL, "print one JSON document"},
+	{0, "run", "RUN", "tell why it ran in that run (`mlmake log`)"},
 	{0, NULL, NULL, NULL},
 };
 

@@ -7,6 +7,7 @@ libmlmake_a_SOURCES += \
 	src/cli/cmd_build.h \
 	src/cli/cmd_checkout.c \
 	src/cli/cmd_completions.c \
+	src/cli/cmd_diff.c \
 	src/cli/cmd_fetch.c \
 	src/cli/cmd_graph.c \
 	src/cli/cmd_help.c \
@@ -16,6 +17,8 @@ libmlmake_a_SOURCES += \
 	src/cli/cmd_merge_lock.c \
 	src/cli/cmd_metrics.c \
 	src/cli/cmd_reproduce.c \
+	src/cli/cmd_show.c \
+	src/cli/cmd_show.h \
 	src/cli/cmd_status.c \
 	src/cli/cmd_why.c \
 	src/cli/command.h \

@@ -101,22 +101,31 @@ static const char *copy(struct arena *a, const char *text)
 	return text ? arena_strdup(a, text) : NULL;
 }
 
-static void take_reasons(struct recorder *r, size_t node, const struct verdict *v)
+static struct why reasons_of(struct recorder *r, const struct verdict *v)
 {
-	struct why *why = &r->whys[node];
+	struct why why;
 	size_t i;
 
-	why->n = v->n_reasons;
-	why->v = arena_calloc(&r->arena, (v->n_reasons + 1) * sizeof(*why->v));
+	why.n = v->n_reasons;
+	why.v = arena_calloc(&r->arena, (v->n_reasons + 1) * sizeof(*why.v));
 	for (i = 0; i < v->n_reasons; i++) {
 		const struct reason *from = &v->reasons[i];
-		struct run_reason *to = &why->v[i];
+		struct run_reason *to = &why.v[i];
 
 		to->kind = reason_kind_name(from->kind);
 		to->name = copy(&r->arena, from->name ? from->name : "");
 		to->old = is_file(from->was) ? content_text(&r->arena, from->was) : copy(&r->arena, from->old);
 		to->new = is_file(from->is) ? content_text(&r->arena, from->is) : copy(&r->arena, from->new);
 	}
+	return why;
+}
+
+void recorder_reasons(struct recorder *r, const struct verdict *v, struct run_part *part)
+{
+	const struct why why = reasons_of(r, v);
+
+	part->reasons = why.v;
+	part->n_reasons = why.n;
 }
 
 static void on_event(void *ctx, const struct event *e)
@@ -124,7 +133,7 @@ static void on_event(void *ctx, const struct event *e)
 	struct recorder *r = ctx;
 
 	if ((e->kind == EVENT_START || e->kind == EVENT_RESTORED) && e->verdict && e->node < r->p->g.n)
-		take_reasons(r, e->node, e->verdict);
+		r->whys[e->node] = reasons_of(r, e->verdict);
 }
 
 struct event_sink recorder_sink(struct recorder *r)

@@ -16,6 +16,8 @@ struct event_sink recorder_sink(struct recorder *r);
 /* The build begins: what is tracked is looked at from now on, on a thread of its own. */
 void recorder_begin(struct recorder *r);
 
+/* Why part is what it is, by the reasons of v; they live as long as r. */
+void recorder_reasons(struct recorder *r, const struct verdict *v, struct run_part *part);
 /* The run that result tells of; it lives as long as r. */
 void recorder_run(struct recorder *r, const struct build_result *result, struct run *out);
 /* As project_save, with run (its id, time and parts are set) in the lineage. A run without parts is none. A warning says so if the source

@@ -3,9 +3,11 @@
 
 #include "gitdb/git.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gitdb/libgit2.h"
@@ -115,18 +117,33 @@ static int run_git(const struct repo *r, const char *index, const char *const *w
 	return status == 0 ? 0 : -1;
 }
 
+/* With its time: by that git knows which files it has to read, because they may have been written to after it. */
+static int copy_index(const char *from, const char *to, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT;
+	struct stat st;
+
+	if (stat(from, &st) < 0)
+		return err_errno(err, "cannot look at '%s'", from);
+	if (file_read(from, INDEX_LIMIT, &bytes, err) < 0 || file_write(to, bytes.buf, bytes.len, 0600, false, err) < 0)
+		return -1;
+	if (utimensat(AT_FDCWD, to, (const struct timespec[]){st.st_atim, st.st_mtim}, 0) < 0)
+		return err_errno(err, "cannot set the time of '%s'", to);
+	return 0;
+}
+
 /* The tree that `git commit -a` would make. */
 static int write_tree(const struct repo *r, const char *scratch, struct git_id *out, struct err *err)
 {
 	static const char *const add[] = {"add", "-u", "--", ".", NULL}, *const write[] = {"write-tree", NULL};
-	CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT, said = STRBUF_INIT;
+	CLEANUP(strbuf_release) struct strbuf said = STRBUF_INIT;
 	CLEANUP(freep) char *here = getcwd(NULL, 0);
 	CLEANUP(freep) char *from = path_join(r->own_dir, "index");
 	CLEANUP(freep) char *to = xstrfmt("%s/index.%ld", scratch, (long)getpid());
 	CLEANUP(freep) char *env = NULL;
 	int got = -1;
 
-	if (!here || file_read(from, INDEX_LIMIT, &bytes, err) < 0 || file_write(to, bytes.buf, bytes.len, 0600, false, err) < 0)
+	if (!here || copy_index(from, to, err) < 0)
 		return -1;
 	env = path_is_absolute(to) ? xstrfmt("GIT_INDEX_FILE=%s", to) : xstrfmt("GIT_INDEX_FILE=%s/%s", here, to);
 	if (run_git(r, env, add, &said, err) == 0 && run_git(r, env, write, &said, err) == 0) {

@@ -44,7 +44,15 @@
 	X(git_status_list_entrycount)                                                                      \
 	X(git_status_byindex)                                                                              \
 	X(git_status_list_free)                                                                            \
-	X(git_status_options_init)
+	X(git_status_options_init)                                                                         \
+	X(git_tree_lookup)                                                                                 \
+	X(git_tree_free)                                                                                   \
+	X(git_diff_options_init)                                                                           \
+	X(git_diff_tree_to_tree)                                                                           \
+	X(git_diff_tree_to_workdir_with_index)                                                             \
+	X(git_diff_num_deltas)                                                                             \
+	X(git_diff_get_delta)                                                                              \
+	X(git_diff_free)
 
 #define GITDB_DECLARE(name) extern __typeof__(name) *p_##name;
 GITDB_FUNCTIONS(GITDB_DECLARE)

@@ -1,4 +1,6 @@
 libmlmake_a_SOURCES += \
+	src/gitdb/changes.c \
+	src/gitdb/changes.h \
 	src/gitdb/deflate.c \
 	src/gitdb/deflate.h \
 	src/gitdb/git.c \

@@ -1,6 +1,14 @@
 libmlmake_a_SOURCES += \
 	src/report/csvdiff.c \
 	src/report/csvdiff.h \
+	src/report/compare.c \
+	src/report/compare.h \
+	src/report/compare_json.c \
+	src/report/compare_text.c \
+	src/report/run_page.c \
+	src/report/run_page.h \
+	src/report/unified.c \
+	src/report/unified.h \
 	src/report/acceptances.c \
 	src/report/acceptances.h \
 	src/report/boxes.c \

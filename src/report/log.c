@@ -12,7 +12,7 @@
 
 #define MOST_NAMES 6
 
-static enum hue outcome_hue(const char *outcome)
+enum hue words_outcome_hue(const char *outcome)
 {
 	return streq(outcome, "done") || streq(outcome, "accepted") ? HUE_GOOD : streq(outcome, "failed") ? HUE_BAD : HUE_WARN;
 }
@@ -26,7 +26,7 @@ static size_t count(const struct run *r, const char *result)
 	return n;
 }
 
-static void add_counts(struct strbuf *out, const struct run *r)
+void words_run_counts(struct strbuf *out, const struct run *r)
 {
 	static const char *const results[][2] = {{"done", "ran"}, {"restored", "restored"}, {"failed", "failed"}, {"interrupted", "interrupted"},
 						  {"accepted", "accepted"}, {"undone", "taken back"}};
@@ -104,7 +104,7 @@ static void add_run(struct strbuf *out, const struct run *r, const struct style 
 	term_add_clean(out, r->id, strlen(r->id));
 	strbuf_addf(out, "%s  ", hue_off(s));
 	words_time(out, r->time, false);
-	strbuf_addf(out, "  %s", hue_on(s, outcome_hue(r->outcome)));
+	strbuf_addf(out, "  %s", hue_on(s, words_outcome_hue(r->outcome)));
 	term_add_clean(out, r->outcome, strlen(r->outcome));
 	strbuf_addstr(out, hue_off(s));
 	if (!one_line) {
@@ -115,7 +115,7 @@ static void add_run(struct strbuf *out, const struct run *r, const struct style 
 	strbuf_addstr(out, one_line ? "  " : "    ");
 	add_commit(out, r);
 	strbuf_addstr(out, "  ");
-	add_counts(out, r);
+	words_run_counts(out, r);
 	term_cut(out, start, (size_t)s->width, s);
 	strbuf_addch(out, '\n');
 	add_names(out, r, s);
@@ -147,7 +147,7 @@ static struct json *part_json(const struct run_part *part)
 	return j;
 }
 
-static struct json *run_json(const struct run *r)
+struct json *report_log_entry_json(const struct run *r)
 {
 	CLEANUP(strbuf_release) struct strbuf time = STRBUF_INIT;
 	struct json *j = json_new_map(), *parts = json_new_list();
@@ -178,7 +178,7 @@ struct json *report_log_json(const struct run *runs, size_t n, size_t limit)
 
 	json_set_int(j, "version", 1);
 	for (i = 0; i < shown; i++)
-		json_push(list, run_json(&runs[n - 1 - i]));
+		json_push(list, report_log_entry_json(&runs[n - 1 - i]));
 	json_set(j, "runs", list);
 	return j;
 }

@@ -13,4 +13,10 @@ void report_log(const struct run *runs, size_t n, size_t limit, const struct sty
  * "result", "key", "duration"}]}]}, durations in seconds. */
 struct json *report_log_json(const struct run *runs, size_t n, size_t limit);
 
+struct json *report_log_entry_json(const struct run *r);
+
+/* "2 ran, 1 restored in 0.4s" */
+void words_run_counts(struct strbuf *out, const struct run *r);
+enum hue words_outcome_hue(const char *outcome);
+
 #endif

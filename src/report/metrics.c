@@ -123,7 +123,7 @@ void metrics_table_release(struct metrics_table *t)
 
 /* ---- words for values ---- */
 
-static void add_value(struct strbuf *out, const struct metric *m)
+void metric_words(struct strbuf *out, const struct metric *m)
 {
 	if (!m)
 		return;
@@ -143,7 +143,7 @@ static void add_difference(struct strbuf *out, const struct metrics_row *row, co
 		strbuf_addstr(out, "new");
 	} else if (!now) {
 		strbuf_addstr(out, "was ");
-		add_value(out, was);
+		metric_words(out, was);
 	} else if (now->is_number && was->is_number && isfinite(now->x) && isfinite(was->x)) {
 		if (now->x == was->x)
 			strbuf_addch(out, '=');
@@ -153,7 +153,7 @@ static void add_difference(struct strbuf *out, const struct metrics_row *row, co
 		strbuf_addch(out, '=');
 	} else {
 		strbuf_addstr(out, "was ");
-		add_value(out, was);
+		metric_words(out, was);
 	}
 }
 
@@ -244,7 +244,7 @@ static void fill_cells(struct sheet *sh)
 			const struct metric *m = map_get(&now, col->name), *b = map_get(&was, col->name);
 
 			strbuf_clear(&sb);
-			add_value(&sb, m);
+			metric_words(&sb, m);
 			if (!sb.len)
 				strbuf_addch(&sb, '-');
 			c->value = strbuf_detach(&sb);
@@ -414,8 +414,10 @@ void report_metrics(const struct metrics_table *t, const struct style *s, struct
 
 /* ---- JSON ---- */
 
-static struct json *value_json(const struct metric *m)
+struct json *metric_json(const struct metric *m)
 {
+	if (!m)
+		return json_new_null();
 	if (!m->is_number || !isfinite(m->x))
 		return json_new_str(m->text);
 	if (m->is_int && fabs(m->x) < 9e15)
@@ -429,7 +431,7 @@ static struct json *metrics_json(const struct metrics *m)
 	size_t i;
 
 	for (i = 0; i < m->n; i++)
-		json_set(j, m->v[i].name, value_json(&m->v[i]));
+		json_set(j, m->v[i].name, metric_json(&m->v[i]));
 	return j;
 }
 

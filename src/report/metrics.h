@@ -29,6 +29,10 @@ NODISCARD int metrics_parse(struct metrics *m, const char *path, const char *tex
 void metrics_release(struct metrics *m);
 const struct metric *metrics_find(const struct metrics *m, const char *name);
 
+/* The value, as people read it; nothing if m is NULL. */
+void metric_words(struct strbuf *out, const struct metric *m);
+struct json *metric_json(const struct metric *m); /* nan and inf are texts; NULL is null */
+
 /* What a metrics file held before. */
 struct metrics_before {
 	/* The old text of path, which instance in made, appended to out; false: there is none. */

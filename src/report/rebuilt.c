@@ -182,11 +182,6 @@ static struct json *content_json(const struct content *c)
 	return json_new_str(hex);
 }
 
-static struct json *metric_json(const struct metric *m)
-{
-	return !m ? json_new_null() : m->is_number ? json_new_float(m->x) : json_new_str(m->text ? m->text : "");
-}
-
 static struct json *metrics_json(const struct rerun_output *o)
 {
 	struct metrics was = METRICS_INIT, now = METRICS_INIT;

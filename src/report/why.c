@@ -79,7 +79,7 @@ static void changed_lines(const struct reason *r, struct store *st, struct strbu
 		strbuf_addstr(out, "it is not text\n");
 }
 
-static void add_changed_lines(const struct reason *r, struct store *st, const struct style *s, struct strbuf *out)
+void report_changed_lines(const struct reason *r, struct store *st, const struct style *s, struct strbuf *out)
 {
 	CLEANUP(strbuf_release) struct strbuf diff = STRBUF_INIT;
 	char *line, *rest;
@@ -156,7 +156,7 @@ static void add_reason(struct chain *c, const struct reason *r, struct store *st
 		strbuf_addf(c->out, ":%d)%s", r->at.line, hue_off(c->s));
 	}
 	strbuf_addch(c->out, '\n');
-	add_changed_lines(r, st, c->s, c->out);
+	report_changed_lines(r, st, c->s, c->out);
 	add_upstream(c, r, 0);
 }
 
@@ -421,7 +421,7 @@ static struct json *names_json(const char *const *names, size_t n)
 	return list;
 }
 
-static struct json *lines_json(const struct reason *r, struct store *st)
+struct json *report_changed_lines_json(const struct reason *r, struct store *st)
 {
 	CLEANUP(strbuf_release) struct strbuf diff = STRBUF_INIT;
 	struct json *list = json_new_list();
@@ -454,7 +454,7 @@ struct json *report_why_json(const struct plan *p, size_t node, struct store *st
 	one = report_verdict_json(p->g->nodes[node].in, &p->verdicts[node]);
 	reasons = json_get(one, "reasons");
 	for (i = 0; i < p->verdicts[node].n_reasons; i++)
-		json_set(json_at(reasons, i), "lines", lines_json(&p->verdicts[node].reasons[i], st));
+		json_set(json_at(reasons, i), "lines", report_changed_lines_json(&p->verdicts[node].reasons[i], st));
 	find_unchanged(&p->verdicts[node], &u);
 	same = json_new_map();
 	for (i = 0; i < SAME_KINDS; i++)

@@ -13,12 +13,23 @@ const char *stale_state_name(enum stale_state s)
 	return names[s];
 }
 
+static const char *const reason_names[] = {"new", "data", "code", "param", "env", "command", "output", "upstream", "forced"};
+
 const char *reason_kind_name(enum reason_kind k)
 {
-	static const char *const names[] = {"new", "data",   "code",     "param", "env",
-					    "command", "output", "upstream", "forced"};
+	return reason_names[k];
+}
 
-	return names[k];
+bool reason_kind_of(const char *name, enum reason_kind *out)
+{
+	size_t k;
+
+	for (k = 0; k < ARRAY_SIZE(reason_names); k++)
+		if (streq(reason_names[k], name)) {
+			*out = (enum reason_kind)k;
+			return true;
+		}
+	return false;
 }
 
 /* A decision under way. */

@@ -90,6 +90,7 @@ void stale_compare(const struct record *was, const struct record *is, struct are
 
 const char *stale_state_name(enum stale_state s);   /* "fresh" ... */
 const char *reason_kind_name(enum reason_kind k);   /* "new" "data" ... as in --json */
+bool reason_kind_of(const char *name, enum reason_kind *out); /* and back */
 /* "train.eta: 0.1 -> 0.05", "src/train.py changed", ... one line without its kind */
 void reason_words(const struct reason *r, struct strbuf *out);
 

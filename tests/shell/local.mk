@@ -39,4 +39,5 @@ SHELL_TESTS += \
 	tests/shell/t0074-same.sh \
 	tests/shell/t0080-accept.sh \
 	tests/shell/t0081-merge-lock.sh \
+	tests/shell/t0082-show-diff.sh \
 	tests/shell/t0090-code-cpython.sh
