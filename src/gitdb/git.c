@@ -108,12 +108,14 @@ static int run_git(const struct repo *r, const char *index, const char *const *w
 	strvec_push(&argv, "git");
 	strvec_push(&argv, "-c");
 	strvec_push(&argv, "core.fsmonitor=false");
+	strvec_push(&argv, "-c");
+	strvec_push(&argv, "core.fsync=all"); /* older ones than 2.36 do not know it */
 	for (; *words; words++)
 		strvec_push(&argv, *words);
 	status = process_run(&how, NULL, 0, OUTPUT_LIMIT, out, &said, err);
 	strbuf_trim(&said);
 	if (status > 0)
-		err_set(err, ERR_IO, "`git %s` failed: %s", argv.v[3], said.buf);
+		err_set(err, ERR_IO, "`git %s` failed: %s", argv.v[5], said.buf);
 	return status == 0 ? 0 : -1;
 }
 

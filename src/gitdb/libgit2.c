@@ -25,6 +25,7 @@ static int load(struct err *err)
 		return -1;
 	if (p_git_libgit2_init() < 0)
 		return err_set(err, ERR_IO, "libgit2 does not start");
+	p_git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1); /* a ref that a power cut leaves empty would lose its chain */
 	return 0;
 }
 

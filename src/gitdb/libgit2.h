@@ -8,6 +8,7 @@
 #include "util/err.h"
 
 #define GITDB_FUNCTIONS(X)                                                                                 \
+	X(git_libgit2_opts)                                                                                \
 	X(git_libgit2_init)                                                                                \
 	X(git_error_last)                                                                                  \
 	X(git_repository_open)                                                                             \
