@@ -13,12 +13,12 @@ _mlmake()
 		case $word in
 			-C|--directory|-f|--file|--profile|--color) skip=1 ;;
 			-*) ;;
-			build|init|lint|status|why|graph|log|show|diff|checkout|reproduce|metrics|accept|fetch|merge-lock|completions|help) cmd=$word; break ;;
+			build|init|lint|status|why|graph|log|show|diff|checkout|reproduce|verify|metrics|accept|fetch|merge-lock|completions|help) cmd=$word; break ;;
 			*) cmd=build; break ;;
 		esac
 	done
 	[[ $cur == --*=* ]] && prev=${cur%%=*} cur=${cur#*=}
-	local none= commands='build init lint status why graph log show diff checkout reproduce metrics accept fetch merge-lock completions help'
+	local none= commands='build init lint status why graph log show diff checkout reproduce verify metrics accept fetch merge-lock completions help'
 	case ${cmd:-build} in
 		build)
 			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --events= --json --no-wait '
@@ -62,6 +62,10 @@ _mlmake()
 			[[ $prev == --stage ]] && value=1 words=
 			[[ $prev == --dir ]] && value=1 files=-d
 			[[ $prev == --input ]] && value=1 files=-f
+			[[ $prev == --jobs || $prev == -j ]] && value=1 words=
+			;;
+		verify)
+			opts+=' --twice -j --jobs= --json -q --quiet -v --verbose '
 			[[ $prev == --jobs || $prev == -j ]] && value=1 words=
 			;;
 		metrics)

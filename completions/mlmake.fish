@@ -12,7 +12,7 @@ function __mlmake_command
             case -C --directory -f --file --profile --color 
                 set skip 1
             case '-*'
-            case build init lint status why graph log show diff checkout reproduce metrics accept fetch merge-lock completions help
+            case build init lint status why graph log show diff checkout reproduce verify metrics accept fetch merge-lock completions help
                 contains -- $word $argv
                 return
             case '*'
@@ -23,7 +23,7 @@ function __mlmake_command
     contains -- none $argv
 end
 
-complete -c mlmake -n '__mlmake_command none build status why graph checkout reproduce metrics accept fetch' -a '(mlmake completions --targets 2>/dev/null)'
+complete -c mlmake -n '__mlmake_command none build status why graph checkout reproduce verify metrics accept fetch' -a '(mlmake completions --targets 2>/dev/null)'
 complete -c mlmake -n '__mlmake_command init lint log' -f
 complete -c mlmake -n '__mlmake_command completions' -f -a 'bash zsh fish'
 complete -c mlmake -n '__mlmake_command none help' -a build -d 'build what is stale (what plain `mlmake` does)'
@@ -37,6 +37,7 @@ complete -c mlmake -n '__mlmake_command none help' -a show -d 'tell everything a
 complete -c mlmake -n '__mlmake_command none help' -a diff -d 'show in what two runs or commits differ, and their results'
 complete -c mlmake -n '__mlmake_command none help' -a checkout -d 'put back the artifacts of a commit or a run'
 complete -c mlmake -n '__mlmake_command none help' -a reproduce -d 'build an old state once more, apart, and compare'
+complete -c mlmake -n '__mlmake_command none help' -a verify -d 'run stages once more, apart, to see whether they come out the same'
 complete -c mlmake -n '__mlmake_command none help' -a metrics -d 'show metrics side by side, with the difference to the result before'
 complete -c mlmake -n '__mlmake_command none help' -a accept -d 'take changed inputs as harmless: what is there stands, and nothing runs'
 complete -c mlmake -n '__mlmake_command none help' -a fetch -d 'run sources again, to see whether their data is new'
@@ -82,6 +83,11 @@ complete -c mlmake -n '__mlmake_command reproduce' -l jobs -s j -x -d 'run up to
 complete -c mlmake -n '__mlmake_command reproduce' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command reproduce' -l quiet -s q -d 'show no progress'
 complete -c mlmake -n '__mlmake_command reproduce' -l verbose -s v -d 'show what stages write'
+complete -c mlmake -n '__mlmake_command verify' -l twice -d 'run each stage twice, and compare the two'
+complete -c mlmake -n '__mlmake_command verify' -l jobs -s j -x -d 'run up to N stages at once (default: the number of cores)'
+complete -c mlmake -n '__mlmake_command verify' -l json -d 'print one JSON document'
+complete -c mlmake -n '__mlmake_command verify' -l quiet -s q -d 'show no progress'
+complete -c mlmake -n '__mlmake_command verify' -l verbose -s v -d 'show what stages write'
 complete -c mlmake -n '__mlmake_command metrics' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command accept' -l because -x -d 'why the change is harmless; kept in mlmake.lock and in the log'
 complete -c mlmake -n '__mlmake_command accept' -l undo -d 'take back what was accepted last'

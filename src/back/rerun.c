@@ -333,9 +333,10 @@ static void compare_output(struct rerun_work *w, const struct record *now, const
 		o->outcome = RERUN_NEW;
 	else
 		o->outcome = !content_eq(&was->content, &is->content) ? RERUN_DIFFERS : came ? RERUN_SAME : RERUN_IDENTICAL;
-	if (o->outcome != RERUN_DIFFERS || o->kind != FACT_METRICS)
+	if (o->kind != FACT_METRICS || !is)
 		return;
-	o->was_text = text_of(w, &o->was);
+	if (o->outcome == RERUN_DIFFERS)
+		o->was_text = text_of(w, &o->was);
 	if (is->content.kind == CONTENT_FILE && file_read(is->name, TEXT_LIMIT, &text, NULL) == 0)
 		o->now_text = strbuf_detach(&text);
 }
@@ -464,6 +465,8 @@ static int all_steps(struct rerun_work *w, struct rerun_result *out, struct err 
 {
 	CLEANUP(diags_release) struct diags ignored = DIAGS_INIT;
 
+	if (w->opt->of_work && rerun_bring_pipeline(w, err) < 0)
+		return -1;
 	(void)!load(w, &ignored); /* errors are told when the inputs are there */
 	choose_records(w);
 	if (rerun_place_inputs(w, out, err) < 0)

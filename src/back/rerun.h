@@ -20,7 +20,7 @@ struct rerun_output {
 	enum fact_kind kind;
 	const char *path;
 	struct content was, now;      /* CONTENT_NONE: not known, not made */
-	char *was_text, *now_text;    /* of metrics that differ, if they can be had; owned */
+	char *was_text, *now_text;    /* of metrics, the first if they differ, where they can be had; owned */
 };
 enum rerun_end { RERUN_RAN, RERUN_FAILED, RERUN_SKIPPED, RERUN_GONE /* the source has no such instance */ };
 struct rerun {
@@ -57,6 +57,7 @@ struct rerun_options {
 	const char *run_id;
 	int jobs;                     /* 0: as many as the pipeline says, or cores */
 	bool keep;                    /* outputs are taken into the store */
+	bool of_work;                 /* the source is that of the user's work tree, where the pipeline's files need not be git's */
 	bool want_output;
 	int64_t tick;
 	const struct event_sink *sinks;

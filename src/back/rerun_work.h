@@ -29,5 +29,7 @@ struct rerun_work {
 NODISCARD int rerun_place_inputs(struct rerun_work *w, struct rerun_result *out, struct err *err);
 /* The same for what is selected and was never built. */
 NODISCARD int rerun_bring_inputs(struct rerun_work *w, struct rerun_result *out, struct err *err);
+/* The pipeline's file and those of parameters, where the source lacks them. */
+NODISCARD int rerun_bring_pipeline(struct rerun_work *w, struct err *err);
 
 #endif

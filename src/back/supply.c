@@ -189,3 +189,27 @@ int rerun_bring_inputs(struct rerun_work *w, struct rerun_result *out, struct er
 	}
 	return 0;
 }
+
+static int bring(struct rerun_work *w, const char *path, struct err *err)
+{
+	CLEANUP(freep) char *mine = path_join(w->opt->home, path);
+
+	if (path_refusal(path) || file_exists(path) || !file_exists(mine))
+		return 0;
+	return file_mkdirs_for(path, err) < 0 ? -1 : file_copy_tree(mine, path, err);
+}
+
+int rerun_bring_pipeline(struct rerun_work *w, struct err *err)
+{
+	CLEANUP(diags_release) struct diags ignored = DIAGS_INIT;
+	struct pipeline_options opt = {.file = w->opt->file, .profile = w->opt->profile};
+	size_t i;
+
+	if (bring(w, w->opt->file, err) < 0)
+		return -1;
+	(void)!pipeline_load(&w->pl, &opt, &pipeline_disk_system, &ignored); /* says what it reads */
+	for (i = 0; i < w->pl.n_param_files; i++)
+		if (bring(w, w->pl.param_files[i], err) < 0)
+			return -1;
+	return 0;
+}

@@ -118,6 +118,7 @@ static int build(struct again *g, struct err *err)
 				    .n_supplied = g->supplied.n,
 				    .run_id = g->run_id,
 				    .keep = g->keep,
+				    .of_work = g->of_work,
 				    .want_output = verbose,
 				    .tick = term_is_live(STDERR_FILENO) ? TICK_LIVE : TICK_PLAIN,
 				    .sinks = &sink,

@@ -16,6 +16,7 @@ struct again {
 	const struct artifacts *before;
 	struct strvec targets;    /* owned; none: everything */
 	bool keep;                /* take what comes out into the store */
+	bool of_work;             /* origin is the work tree as it is */
 	/* answers */
 	char run_id[40];
 	int64_t started;

@@ -34,6 +34,7 @@ const struct command *const commands[] = {
 	&cmd_diff,
 	&cmd_checkout,
 	&cmd_reproduce,
+	&cmd_verify,
 	&cmd_metrics,
 	&cmd_accept,
 	&cmd_fetch,

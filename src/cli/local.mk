@@ -20,6 +20,7 @@ libmlmake_a_SOURCES += \
 	src/cli/cmd_show.c \
 	src/cli/cmd_show.h \
 	src/cli/cmd_status.c \
+	src/cli/cmd_verify.c \
 	src/cli/cmd_why.c \
 	src/cli/command.h \
 	src/cli/display.c \
