@@ -236,6 +236,18 @@ static int check_object(struct gitdb *db, const struct git_id *id, enum gitdb_ki
 	return 0;
 }
 
+static int check_name(struct gitdb *db, const struct git_id *id, enum gitdb_kind kind, const void *data, size_t n, struct err *err)
+{
+	struct git_id is;
+	char hex[GIT_ID_HEX + 1];
+
+	gitdb_name(kind, data, n, &is);
+	if (git_id_eq(&is, id))
+		return 0;
+	git_id_hex(id, hex);
+	return err_set(err, ERR_CORRUPT, "object %s of '%s' does not hold what its name says", hex, db->dir);
+}
+
 int gitdb_read(struct gitdb *db, const struct git_id *id, enum gitdb_kind kind, size_t limit, struct strbuf *out, struct err *err)
 {
 	git_odb_object *o;
@@ -246,9 +258,11 @@ int gitdb_read(struct gitdb *db, const struct git_id *id, enum gitdb_kind kind, 
 	got = p_git_odb_read(&o, db->odb, as_oid(id));
 	if (got < 0)
 		return missing(db, id, got, err);
-	strbuf_add(out, p_git_odb_object_data(o), p_git_odb_object_size(o));
+	got = check_name(db, id, kind, p_git_odb_object_data(o), p_git_odb_object_size(o), err);
+	if (got == 0)
+		strbuf_add(out, p_git_odb_object_data(o), p_git_odb_object_size(o));
 	p_git_odb_object_free(o);
-	return 0;
+	return got;
 }
 
 int gitdb_look(struct gitdb *db, const struct git_id *id, enum gitdb_kind *kind, size_t *size, struct err *err)

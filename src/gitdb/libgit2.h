@@ -10,6 +10,7 @@
 #define GITDB_FUNCTIONS(X)                                                                                 \
 	X(git_libgit2_opts)                                                                                \
 	X(git_libgit2_init)                                                                                \
+	X(git_libgit2_opts)                                                                                \
 	X(git_error_last)                                                                                  \
 	X(git_repository_open)                                                                             \
 	X(git_repository_init)                                                                             \

@@ -12,7 +12,15 @@
 #include "store/storeroom.h"
 #include "util/file.h"
 
-#define SMALL (128 * 1024) /* up to here a file is digested in memory, and written only if the store lacks it */
+/* Up to here an object goes to git. 64 MiB of random bytes in files of so many KiB (1: 32 MiB), cpu seconds in a file each and in a pack:
+ *
+ *               1          8          32         64         128        256        1024
+ *     put       1.8 0.5    0.7 0.5    0.30 0.38  0.28 0.38  0.27 0.37  0.20 0.34  0.20 0.40
+ *     place     1.1 1.4    0.4 0.5    0.24 0.37  0.22 0.40  0.23 0.31  0.18 0.32  0.17 0.45
+ *     MiB       233 37     97 65      73 64      69 64      67 64      66 64      65 64
+ *
+ * and 0.3 to 0.6 s of `git repack`, whatever the size. So from 64 KiB on a pack costs half as much time again and saves little room. */
+#define SMALL (64 * 1024)
 
 static bool same_stat(const struct stat *a, const struct stat *b)
 {

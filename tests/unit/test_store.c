@@ -516,7 +516,7 @@ static void no_room(void)
 	int status = 1;
 	pid_t child;
 
-	write_large("nr/small", 100000);
+	write_large("nr/small", 60000);
 	write_large("nr/large", 9 << 20);
 	child = fork();
 	if (child == 0) {
