@@ -11,6 +11,7 @@
 
 #define MANIFEST "manifest"
 #define TREE_LIMIT ((size_t)256 << 20)
+#define BLOB_LIMIT ((size_t)16 << 20)
 
 /* One making or learning: what it adds to the table. */
 struct weaving {
@@ -178,18 +179,21 @@ int closure_make(struct store *s, const struct content *c, struct in_git *out, s
 
 /* ---- learning */
 
+/* Only what holds what its name says is learnt: what is put is not stored if it seems to be here already. */
 static int learn_blob(struct weaving *w, const struct digest *id, const struct git_id *git, struct err *err)
 {
+	CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT;
+	CLEANUP(err_release) struct err why = ERR_INIT;
 	struct small_object o;
-	enum gitdb_kind kind;
-	size_t size;
+	struct digest is;
 
 	if (small_find(&w->s->small, id, &o))
 		return 0;
-	if (gitdb_look(w->s->small.db, git, &kind, &size, err) < 0)
-		return -1;
-	if (kind == GITDB_BLOB)
-		small_learn(&w->s->small, &(struct small_object){*id, *git, size});
+	if (gitdb_read(w->s->small.db, git, GITDB_BLOB, BLOB_LIMIT, &bytes, &why) < 0)
+		return why.code == ERR_NOTFOUND ? err_move(err, &why) : 0;
+	digest_bytes(bytes.buf, bytes.len, &is);
+	if (digest_eq(&is, id))
+		small_learn(&w->s->small, &(struct small_object){*id, *git, bytes.len});
 	return 0;
 }
 

@@ -20,8 +20,8 @@ struct in_git {
 };
 /* What is new goes through store_packer. ERR_CORRUPT, ERR_NOTFOUND if a part of a directory is missing. */
 NODISCARD int closure_make(struct store *s, const struct content *c, struct in_git *out, struct err *err);
-/* Enters what the tree `objects` of a fetched run holds, unless it is known. What a tree claims is believed when it is read, and verified
- * then. */
+/* Enters what the tree `objects` of a fetched run holds, unless it is known. A blob that does not hold what its name says, or of more than
+ * 16 MiB, is passed over. */
 NODISCARD int closure_learn(struct store *s, const struct git_id *objects, struct err *err);
 
 /* Calls visit for each object that c needs, once or several times, manifests included. An object that is not here has size -1, and what is
