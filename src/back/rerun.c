@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "back/rerun_work.h"
+#include "graph/imports.h"
 #include "run/probe.h"
 #include "util/beneath.h"
 #include "util/file.h"
@@ -145,7 +146,10 @@ static int load_for_good(struct rerun_work *w, struct err *err)
 	}
 	diags_release(&ds);
 	ds = (struct diags)DIAGS_INIT;
-	if ((again && load(w, &ds) < 0) || graph_build(&w->g, &w->pl, &ds) < 0)
+	if (again && load(w, &ds) < 0)
+		return diags_fail(&ds, err);
+	imports_add(&w->pl, w->finder, getenv("PYTHONPATH"), &ds);
+	if (graph_build(&w->g, &w->pl, &ds) < 0)
 		return diags_fail(&ds, err);
 	return 0;
 }
@@ -241,7 +245,7 @@ static int run_all(struct rerun_work *w, struct rerun_result *out, struct err *e
 	const struct rerun_options *opt = w->opt;
 	struct build_tools tools = {.cache = w->cache, .store = w->store, .history = w->history, .clock = &clock_system,
 				    .state_dir = opt->tree->state, .run_id = opt->run_id, .probe = probes_get,
-				    .probe_ctx = &w->probes};
+				    .probe_ctx = &w->probes, .code = w->code};
 	struct build_options how = {.jobs = w->machine.jobs, .keep_going = true, .want_output = opt->want_output,
 				    .apart = !opt->keep, .force = w->selected, .tick = opt->tick};
 	const struct event_sink sink = {listen, w};
@@ -269,7 +273,7 @@ static int plan_and_run(struct rerun_work *w, struct rerun_result *out, struct e
 					    .g = &w->g,
 					    .selected = w->selected,
 					    .lock_fd = w->opt->tree->lock_fd};
-	const struct plan_tools tools = {w->cache, w->store, w->history, probes_get, &w->probes, pool_cpus()};
+	const struct plan_tools tools = {w->cache, w->store, w->history, probes_get, &w->probes, pool_cpus(), w->code};
 	char *warning = NULL;
 	int got = machine_open(&w->machine, &opt, &warning, err);
 
@@ -495,6 +499,8 @@ int rerun(const struct rerun_options *opt, struct rerun_result *out, struct err 
 	w->plan = (struct plan)PLAN_INIT;
 	w->machine = (struct machine)MACHINE_INIT;
 	w->cache = statcache_open(NULL, opt->secret, &clock_system);
+	w->code = code_book_new(NULL, w->cache);
+	w->finder = code_finder_new(w->cache, w->code);
 	w->db = gitdb_new(opt->git_dir);
 	w->store = store_new(opt->shared, w->db, w->cache);
 	probes_open(&w->probes, opt->tree->state);
@@ -546,6 +552,8 @@ static void work_free(struct rerun_work *w)
 	pipeline_release(&w->pl);
 	store_free(w->store);
 	gitdb_free(w->db);
+	code_finder_free(w->finder);
+	code_book_free(w->code);
 	statcache_free(w->cache);
 	free(w);
 }

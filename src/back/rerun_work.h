@@ -9,6 +9,8 @@
 struct rerun_work {
 	const struct rerun_options *opt;
 	struct statcache *cache; /* of paths in the private tree */
+	struct code_book *code;
+	struct code_finder *finder;
 	struct gitdb *db;
 	struct store *store;
 	struct history *history;

@@ -158,6 +158,7 @@ static int build(struct making *m, struct err *err)
 				    .sinks = m->sinks,
 				    .n_sinks = m->n_sinks,
 				    .probe = probes_get,
+				    .code = m->p.code,
 				    .probe_ctx = &m->p.probes};
 	struct build_options opt = {.jobs = m->machine.keeper ? m->machine.jobs : m->jobs,
 				    .keep_going = args_count(m->a, "keep-going") > 0,

@@ -45,7 +45,7 @@ static int check(struct project *p, const struct args *a)
 	struct pipeline_options opt = {p->file, args_value(a, "profile"), NULL, 0};
 	int code;
 
-	if (pipeline_load(&p->pl, &opt, &disk, &p->ds) == 0 && graph_build(&p->g, &p->pl, &p->ds) == 0) {
+	if (pipeline_load(&p->pl, &opt, &disk, &p->ds) == 0 && project_graph(p) == 0) {
 		p->selected = malloc(p->g.n + 1);
 		if (!p->selected || graph_select(&p->g, NULL, 0, p->selected, NULL, &p->ds) == 0)
 			guard_everything(p);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "back/putback.h"
+#include "graph/imports.h"
 #include "run/build.h"
 #include "util/file.h"
 #include "util/path.h"
@@ -118,6 +119,7 @@ static int open_known(struct project *p, struct err *err)
 {
 	CLEANUP(freep) char *cache_file = xstrfmt("%s/statcache", p->repo.state);
 	CLEANUP(freep) char *secret_file = xstrfmt("%s/secret", p->repo.shared);
+	CLEANUP(freep) char *code_dir = xstrfmt("%s/code", p->repo.shared);
 	struct history_paths paths = {p->repo.state, p->repo.shared, "mlmake.lock"};
 	unsigned char secret[STATCACHE_SECRET];
 
@@ -131,6 +133,7 @@ static int open_known(struct project *p, struct err *err)
 		p->cache = statcache_open(NULL, secret, &clock_system);
 	}
 	p->store = store_new(p->repo.shared, p->db, p->cache);
+	p->code = code_book_new(code_dir, p->cache);
 	probes_open(&p->probes, p->repo.state);
 	p->history = history_open(&paths, &p->conflict, err);
 	return p->history ? 0 : -1;
@@ -269,6 +272,18 @@ static void hint_command(struct project *p, const char *word)
 		diag_error(&p->ds, NULL, 0, "'%s' is no command either%s", word, hint.buf);
 }
 
+int project_graph(struct project *p)
+{
+	if (imports_wanted(&p->pl)) {
+		join_opener(p);
+		if (!p->open_err.msg) {
+			p->finder = code_finder_new(p->cache, p->code);
+			imports_add(&p->pl, p->finder, getenv("PYTHONPATH"), &p->ds);
+		}
+	}
+	return graph_build(&p->g, &p->pl, &p->ds);
+}
+
 static int load_all(struct project *p, char *const *words, size_t n)
 {
 	CLEANUP(strvec_release) struct strvec targets = STRVEC_INIT;
@@ -277,7 +292,7 @@ static int load_all(struct project *p, char *const *words, size_t n)
 				       p->args->overrides.n};
 	size_t i;
 
-	if (pipeline_load(&p->pl, &opt, &disk, &p->ds) < 0 || graph_build(&p->g, &p->pl, &p->ds) < 0)
+	if (pipeline_load(&p->pl, &opt, &disk, &p->ds) < 0 || project_graph(p) < 0)
 		return -1;
 	p->selected = xcalloc(p->g.n + 1, sizeof(*p->selected));
 	p->named = xcalloc(p->g.n + 1, sizeof(*p->named));
@@ -332,7 +347,7 @@ int project_recover(struct project *p, const char *run_id)
 
 int project_plan(struct project *p, const bool *force, struct plan *plan)
 {
-	struct plan_tools tools = {p->cache, p->store, p->history, probes_get, &p->probes, pool_cpus()};
+	struct plan_tools tools = {p->cache, p->store, p->history, probes_get, &p->probes, pool_cpus(), p->code};
 	int got = plan_make(plan, &p->g, p->selected, force, &tools, &p->ds);
 
 	project_tell(p);
@@ -366,6 +381,8 @@ int project_save(struct project *p, int (*before_commit)(void *ctx, const struct
 	if (history_dirty(p->history) && history_save(p->history, project_has, p, before_commit ? before_commit : only_sync,
 						      before_commit ? ctx : p, err) < 0)
 		return -1;
+	if (code_book_save(p->code, err) < 0)
+		return -1;
 	return statcache_save(p->cache, err);
 }
 
@@ -384,6 +401,8 @@ void project_close(struct project *p)
 	lineage_free(p->lineage);
 	gitdb_free(p->db);
 	statcache_free(p->cache);
+	code_finder_free(p->finder);
+	code_book_free(p->code);
 	probes_release(&p->probes);
 	repo_release(&p->repo);
 	diags_release(&p->ds);

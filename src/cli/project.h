@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "cli/command.h"
+#include "code/finder.h"
 #include "graph/graph.h"
 #include "gitdb/gitdb.h"
 #include "gitdb/repo.h"
@@ -29,6 +30,8 @@ struct project {
 	struct statcache *cache;
 	struct store *store;
 	struct history *history;
+	struct code_book *code;     /* what code means */
+	struct code_finder *finder; /* NULL: nothing was looked for */
 	struct probes probes;
 	struct pipeline pl;
 	struct graph g;
@@ -44,6 +47,8 @@ NODISCARD int project_open(struct project *p, const struct args *a, bool lock);
 NODISCARD int project_await(struct project *p);
 /* The disk as the pipeline of p sees it: what mlmake made and no stage makes any more is not there for globs. */
 struct pipeline_disk project_disk(struct project *p);
+/* Builds the graph of the pipeline that was read, with what its code brings in. */
+NODISCARD int project_graph(struct project *p);
 /* Reads the pipeline, builds the graph, selects the targets in words[0..n). Errors and warnings are told on standard error. */
 NODISCARD int project_load(struct project *p, char *const *words, size_t n);
 /* If the run before ended badly, undoes what it left half-done; to be called before project_load. Returns an exit code. */

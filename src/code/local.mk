@@ -1,6 +1,10 @@
 libmlmake_a_SOURCES += \
+	src/code/book.c \
+	src/code/book.h \
 	src/code/code.c \
 	src/code/code.h \
+	src/code/finder.c \
+	src/code/finder.h \
 	src/code/notebook.c \
 	src/code/others.c \
 	src/code/pylex.c \

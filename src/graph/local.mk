@@ -1,3 +1,5 @@
 libmlmake_a_SOURCES += \
 	src/graph/graph.c \
-	src/graph/graph.h
+	src/graph/graph.h \
+	src/graph/imports.c \
+	src/graph/imports.h

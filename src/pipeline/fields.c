@@ -325,6 +325,7 @@ static void set_one(struct load *ld, struct proto *p, const struct entry *e)
 {
 	const char *value = *e->value ? filled(ld, p, e->line, e->value) : NULL;
 	int64_t ns;
+	bool imports;
 
 	if (!value)
 		return;
@@ -338,6 +339,12 @@ static void set_one(struct load *ld, struct proto *p, const struct entry *e)
 	case K_RETRY:
 		if (!text_parse_int(value, 0, MAX_RETRY, &p->st.retry))
 			error_at(ld, p, e->line, "no number of attempts from 0 to 100", value, "");
+		break;
+	case K_IMPORTS:
+		if (!parse_bool(value, &imports))
+			stage_error(ld, p, e->line, "'imports' takes yes or no, not '%s'", value);
+		else
+			p->st.no_imports = !imports;
 		break;
 	case K_FROZEN:
 	case K_KEEP:
@@ -360,6 +367,17 @@ static void add_env_vars(struct load *ld, struct proto *p, struct entry *e)
 	while (next_word(ld, p, e, &s, false, &w)) {
 		p->env_vars = arena_grow(&ld->pl->arena, p->env_vars, p->n_env_vars, sizeof(*p->env_vars));
 		p->env_vars[p->n_env_vars++] = w.text;
+	}
+}
+
+static void add_exact(struct load *ld, struct proto *p, struct entry *e)
+{
+	char *s = e->value;
+	struct word w;
+
+	while (next_word(ld, p, e, &s, false, &w)) {
+		p->st.exact = arena_grow(&ld->pl->arena, p->st.exact, p->st.n_exact, sizeof(*p->st.exact));
+		p->st.exact[p->st.n_exact++] = w.text;
 	}
 }
 
@@ -387,6 +405,7 @@ static void set_field(struct load *ld, struct proto *p, struct entry *e)
 	case K_AFTER: add_after(ld, p, e); break;
 	case K_USE: add_uses(ld, p, e); break;
 	case K_VARS: add_env_vars(ld, p, e); break;
+	case K_CODE_EXACT: add_exact(ld, p, e); break;
 	case K_DESC:
 		if (!p->st.desc)
 			p->st.desc = section_text(ld, p->sec, K_DESC);

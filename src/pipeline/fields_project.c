@@ -158,6 +158,7 @@ static void set_env_fields(struct load *ld, const struct section *s, struct env 
 		case K_RUN: env->run = *e->value ? e->value : NULL; break;
 		case K_LOCK: take_words(ld, s, e, &env->locks, &env->n_locks); break;
 		case K_VARS: take_words(ld, s, e, &env->vars, &env->n_vars); break;
+		case K_PATH: take_words(ld, s, e, &env->paths, &env->n_paths); break;
 		case K_SECRET: take_words(ld, s, e, &env->secrets, &env->n_secrets); break;
 		default:
 			if (!*e->value)

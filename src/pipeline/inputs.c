@@ -31,7 +31,7 @@ struct gather {
 static struct input *push(struct gather *g, enum input_kind kind, const char *path, int line)
 {
 	ALLOC_GROW(g->v, g->n + 1, g->cap);
-	g->v[g->n] = (struct input){kind, path, NULL, true, {g->p->sec->file, line}};
+	g->v[g->n] = (struct input){kind, path, NULL, true, {g->p->sec->file, line}, NULL};
 	return &g->v[g->n++];
 }
 

@@ -29,7 +29,8 @@ struct input {
 	const char *path;
 	const char *pattern; /* the glob it came from, NULL if it was named */
 	bool keep;           /* false: keep = no, not saved in the store */
-	struct place at;
+	struct place at;     /* of one that code brings in: the line there that does so */
+	const char *by;      /* the file that brings it in, without its being declared; NULL: none */
 };
 
 enum output_kind { OUTPUT_OUTS, OUTPUT_METRICS, OUTPUT_PLOTS };
@@ -72,6 +73,8 @@ struct env {
 	size_t n_vars;
 	const char **secrets;     /* variables that pass and never count */
 	size_t n_secrets;
+	const char **paths;       /* directories in which Python modules are looked for */
+	size_t n_paths;
 	struct place at;
 };
 
@@ -86,6 +89,9 @@ struct stage {
 	int64_t timeout;     /* nanoseconds, 0: none */
 	int64_t retry;       /* further attempts */
 	bool frozen;
+	bool no_imports;     /* what its code brings in does not count unless it is declared */
+	const char **exact;  /* patterns of code that is taken by its bytes */
+	size_t n_exact;
 	bool reads_params;   /* it declares parameters, so it may read their files itself */
 	enum cache_mode cache;
 	struct place at;

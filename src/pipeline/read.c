@@ -35,7 +35,7 @@ static const struct key_info project_keys[] = {
 };
 static const struct key_info env_keys[] = {
 	{"lock", K_LOCK, WORDS}, {"probe", K_PROBE, TEXT}, {"run", K_RUN, ONE}, {"secret", K_SECRET, WORDS},
-	{"vars", K_VARS, WORDS},
+	{"vars", K_VARS, WORDS}, {"path", K_PATH, WORDS},
 };
 static const struct key_info profile_keys[] = {
 	{"set", K_SET, NAMED}, {"default", K_DEFAULT, WORDS}, {"desc", K_DESC, TEXT},
@@ -47,6 +47,7 @@ static const struct key_info stage_keys[] = {
 	{"matrix", K_MATRIX, NAMED}, {"use", K_USE, WORDS}, {"desc", K_DESC, TEXT}, {"foreach", K_FOREACH, WORDS},
 	{"after", K_AFTER, WORDS}, {"timeout", K_TIMEOUT, ONE}, {"retry", K_RETRY, ONE}, {"frozen", K_FROZEN, ONE},
 	{"cache", K_CACHE, ONE}, {"vars", K_VARS, WORDS}, {"keep", K_KEEP, ONE}, {"same", K_SAME, TEXT},
+	{"imports", K_IMPORTS, ONE}, {"code-exact", K_CODE_EXACT, WORDS},
 	{"probe", K_PROBE, TEXT}, {"every", K_EVERY, ONE},
 };
 static const struct key_info check_keys[] = {

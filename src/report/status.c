@@ -90,10 +90,15 @@ static void collect(struct groups *gs, const struct plan *p)
 		const struct verdict *v = &p->verdicts[node];
 		const struct instance *in = p->g->nodes[node].in;
 
-		if (!p->selected[node] || v->state == STALE_FRESH)
+		if (!p->selected[node])
 			continue;
 		strbuf_clear(&sb);
-		add_common_words(&sb, p, in, v);
+		if (v->state == STALE_FRESH)
+			words_reworded(&sb, v);
+		else
+			add_common_words(&sb, p, in, v);
+		if (v->state == STALE_FRESH && !sb.len)
+			continue;
 		group_for(gs, in->stage, v->state, arena_strdup(&gs->arena, sb.buf), in->name)->n++;
 	}
 }
@@ -171,7 +176,10 @@ static void add_all(const struct plan *p, const struct style *s, struct strbuf *
 
 		if (!p->selected[node])
 			continue;
-		add_line(out, s, v->state, p->g->nodes[node].in->name, name_column(longest, s), "");
+		strbuf_clear(&words);
+		if (v->state == STALE_FRESH)
+			words_reworded(&words, v);
+		add_line(out, s, v->state, p->g->nodes[node].in->name, name_column(longest, s), words.buf);
 		for (j = 0; j < v->n_reasons; j++) {
 			size_t start = out->len;
 

@@ -150,7 +150,7 @@ static void add_reason(struct chain *c, const struct reason *r, struct store *st
 	words_reason(&words, r);
 	strbuf_addf(c->out, "    %s%-8s%s  %s", hue_on(c->s, HUE_WARN), reason_kind_name(r->kind), hue_off(c->s),
 		    words.buf);
-	if (r->at.file) {
+	if (r->at.file && !(r->is && r->is->by)) { /* which is in the words */
 		strbuf_addf(c->out, "  %s(", hue_on(c->s, HUE_DIM));
 		term_add_clean(c->out, r->at.file, strlen(r->at.file));
 		strbuf_addf(c->out, ":%d)%s", r->at.line, hue_off(c->s));
@@ -204,7 +204,7 @@ static int same_kind_of(enum fact_kind k)
 static bool fact_same(const struct record_fact *a, const struct record_fact *b)
 {
 	if (fact_is_input_file(a->kind))
-		return a->content.kind != CONTENT_NONE && content_eq(&a->content, &b->content);
+		return a->content.kind != CONTENT_NONE && record_fact_same(a, b);
 	return a->value && b->value ? streq(a->value, b->value) : a->value == b->value;
 }
 
@@ -290,6 +290,13 @@ static void add_fresh(const struct verdict *v, struct strbuf *out)
 	strbuf_addf(out, "  its inputs, %s%sthe command, are %s", list.buf, list.len ? " and " : "",
 		    r->n_accepted ? "" : "what they were in ");
 	words_record(out, r);
+	if (v->state == STALE_FRESH) {
+		CLEANUP(strbuf_release) struct strbuf same = STRBUF_INIT;
+
+		words_reworded(&same, v);
+		if (same.len)
+			strbuf_addf(out, ",\n  %s", same.buf);
+	}
 	strbuf_addf(out, ",\n  and its output%s as %s left %s\n", outputs == 1 ? " is" : "s are",
 		    r->n_accepted ? "its run" : "that run", outputs == 1 ? "it" : "them");
 }

@@ -8,6 +8,8 @@
 
 #include "util/clock.h"
 
+#define MOST_REWORDED 4
+
 void words_count(struct strbuf *out, size_t n, const char *noun)
 {
 	size_t len = strlen(noun);
@@ -75,6 +77,31 @@ void words_reason(struct strbuf *out, const struct reason *r)
 
 	reason_words(r, &sb);
 	term_add_clean(out, sb.buf, sb.len);
+}
+
+void words_reworded(struct strbuf *out, const struct verdict *v)
+{
+	const struct record *then = v->found ? v->found : v->last;
+	const char *names[MOST_REWORDED + 1];
+	size_t i, n = 0;
+
+	if (!then || then == &v->now)
+		return;
+	for (i = 0; i < v->now.n_facts && n <= MOST_REWORDED; i++) {
+		const struct record_fact *f = &v->now.facts[i], *was;
+
+		if (!f->has_meaning)
+			continue;
+		was = record_find(then, f->kind, f->name);
+		if (was && record_fact_reworded(was, f))
+			names[n++] = f->name;
+	}
+	if (!n)
+		return;
+	strbuf_addstr(out, "same (comments only): ");
+	words_list(out, names, MIN(n, (size_t)MOST_REWORDED), MOST_REWORDED);
+	if (n > MOST_REWORDED)
+		strbuf_addstr(out, " and others");
 }
 
 void words_first_reason(struct strbuf *out, const struct verdict *v)

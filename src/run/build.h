@@ -25,6 +25,7 @@ struct build_tools {
 	size_t n_sinks;
 	const char *(*probe)(void *ctx, const char *cmd); /* see struct world; may be NULL */
 	void *probe_ctx;
+	struct code_book *code; /* what code means; NULL: bytes count */
 };
 
 struct build_options {

@@ -200,6 +200,22 @@ static char *absolute(const char *path)
 	return cwd ? path_join(cwd, path) : xstrdup(path);
 }
 
+/* PYTHONPATH with the directories of the stage's environment in front; nothing if there are none. */
+static void add_paths(const struct env *e, struct strvec *env)
+{
+	CLEANUP(strbuf_release) struct strbuf list = STRBUF_INIT;
+	const char *before = getenv("PYTHONPATH");
+	size_t i;
+
+	for (i = 0; e && i < e->n_paths; i++) {
+		CLEANUP(freep) char *full = absolute(e->paths[i]);
+
+		strbuf_addf(&list, "%s%s", i ? ":" : "", full);
+	}
+	if (list.len)
+		strvec_pushf(env, "PYTHONPATH=%s%s%s", list.buf, before && *before ? ":" : "", before ? before : "");
+}
+
 static int make_env(struct build *b, struct job *j, struct strvec *env, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
@@ -216,6 +232,7 @@ static int make_env(struct build *b, struct job *j, struct strvec *env, struct e
 	} else {
 		strvec_push(env, "MLMAKE_PARAMS");
 	}
+	add_paths(j->in->stage->env, env);
 	if (j->hold.n_gpus) {
 		resources_gpu_ids(b->t->resources, &j->hold, &sb);
 		strvec_pushf(env, "CUDA_VISIBLE_DEVICES=%s", sb.buf);

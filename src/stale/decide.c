@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "code/code.h"
+#include "util/path.h"
+
 const char *stale_state_name(enum stale_state s)
 {
 	static const char *const names[] = {"fresh", "restorable", "stale", "frozen"};
@@ -115,11 +118,23 @@ static int look_at_link(void *to, const char *link)
 	return 0;
 }
 
+/* Is it code that the stage wants to be taken by its bytes? Then a directory that may hold such code, too. */
+static bool is_exact(const struct stage *st, const char *path, const struct content *c)
+{
+	size_t i;
+
+	for (i = 0; i < st->n_exact; i++)
+		if (c->kind == CONTENT_DIR || glob_match(st->exact[i], path))
+			return true;
+	return false;
+}
+
 static int look_at_input(struct decision *d, const struct input *ip, struct err *err)
 {
 	static const enum fact_kind kinds[] = {
 		[INPUT_DATA] = FACT_DATA, [INPUT_CODE] = FACT_CODE, [INPUT_LOCK] = FACT_LOCK};
 	const struct instance *maker = NULL;
+	struct record_fact *f;
 	struct content c;
 	int got = d->w->content(d->w->ctx, ip->path, true, &c, &maker, err);
 
@@ -133,7 +148,13 @@ static int look_at_input(struct decision *d, const struct input *ip, struct err 
 	if (c.kind == CONTENT_NONE)
 		return err_set(err, ERR_NOTFOUND, "%s:%d: stage '%s' needs '%s', which is not there and no stage makes it",
 			       ip->at.file, ip->at.line, d->in->name, ip->path);
-	add_fact(d->v, kinds[ip->kind], ip->path, NULL)->content = c;
+	f = add_fact(d->v, kinds[ip->kind], ip->path, NULL);
+	f->content = c;
+	if (ip->kind == INPUT_CODE) {
+		f->by = ip->by;
+		f->has_meaning = d->w->meaning && !is_exact(d->in->stage, ip->path, &c) &&
+				 d->w->meaning(d->w->ctx, ip->path, &c, &f->meaning);
+	}
 	if (c.kind != CONTENT_DIR || !d->w->links)
 		return 0;
 	return d->w->links(d->w->ctx, ip->path, &c, look_at_link, &(struct link_out){d, kinds[ip->kind]});
@@ -465,6 +486,22 @@ int stale_decide(const struct instance *in, struct history *h, const struct worl
 	return 0;
 }
 
+/* Who brings it in, if that is not declared. The line is that of today. */
+static void words_of_importer(const struct reason *r, struct strbuf *out)
+{
+	const struct record_fact *f = r->is ? r->is : r->was;
+	enum code_language language;
+
+	if (!f || !f->by)
+		return;
+	language = code_language(f->by);
+	strbuf_addstr(out, language == CODE_PYTHON || language == CODE_NOTEBOOK ? " (imported by " : " (read by ");
+	strbuf_addstr(out, f->by);
+	if (r->is && r->at.file && streq(r->at.file, f->by))
+		strbuf_addf(out, language == CODE_NOTEBOOK ? ", cell %d" : ":%d", r->at.line);
+	strbuf_addch(out, ')');
+}
+
 static void words_of_file(const struct reason *r, struct strbuf *out)
 {
 	strbuf_addstr(out, r->name);
@@ -475,8 +512,11 @@ static void words_of_file(const struct reason *r, struct strbuf *out)
 	else if (r->was && r->is && r->was->content.kind != r->is->content.kind)
 		strbuf_addstr(out, digest_eq(&r->was->content.id, &r->is->content.id) ? " changed its executable bit"
 										     : " changed its kind");
+	else if (r->was && r->is && r->was->has_meaning != r->is->has_meaning && content_eq(&r->was->content, &r->is->content))
+		strbuf_addstr(out, r->is->has_meaning ? " is no longer taken by its bytes" : " is taken by its bytes now");
 	else
 		strbuf_addstr(out, " changed");
+	words_of_importer(r, out);
 }
 
 static void words_of_output(const struct reason *r, struct strbuf *out)

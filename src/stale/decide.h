@@ -58,16 +58,20 @@ struct world {
 	/* As statcache_links_out(): the links that lead out of the directory c at path. May be NULL. */
 	int (*links)(void *ctx, const char *path, const struct content *c, int (*visit)(void *to, const char *link),
 		     void *to);
+	/* As code_book_meaning(): what the code c at path means. May be NULL: bytes count. */
+	bool (*meaning)(void *ctx, const char *path, const struct content *c, struct digest *out);
 };
 
 /* The world as the disk is: nothing is pending. d lives as long as the world. */
 struct statcache;
 struct store;
+struct code_book;
 struct disk_world {
 	struct statcache *cache;
 	struct store *store;
 	const char *(*probe)(void *ctx, const char *cmd); /* may be NULL */
 	void *probe_ctx;
+	struct code_book *code; /* may be NULL */
 };
 struct world world_on_disk(struct disk_world *d);
 

@@ -135,6 +135,21 @@ static int links_planned(void *ctx, const char *path, const struct content *c, i
 	return statcache_links_out(((const struct making *)ctx)->tools->cache, path, c, visit, to);
 }
 
+static bool meaning_of(const struct making *m, const char *path, const struct content *c, struct digest *out)
+{
+	return m->tools->code && code_book_meaning(m->tools->code, path, c, out);
+}
+
+static bool meaning_on_disk(void *ctx, const char *path, const struct content *c, struct digest *out)
+{
+	return meaning_of(((const struct looking *)ctx)->m, path, c, out);
+}
+
+static bool meaning_planned(void *ctx, const char *path, const struct content *c, struct digest *out)
+{
+	return meaning_of(ctx, path, c, out);
+}
+
 static const char *probe_on_disk(void *ctx, const char *cmd)
 {
 	return probe_of(((const struct looking *)ctx)->m, cmd);
@@ -214,7 +229,7 @@ static int content_planned(void *ctx, const char *path, bool follow, struct cont
 static void try_to_settle(struct making *m, size_t i, struct arena *a)
 {
 	struct looking l = {m, i};
-	const struct world w = {content_on_disk, NULL, probe_on_disk, &l, links_on_disk}; /* what is stored is not asked here */
+	const struct world w = {content_on_disk, NULL, probe_on_disk, &l, links_on_disk, meaning_on_disk}; /* what is stored is not asked here */
 	const struct instance *in = m->p->g->nodes[i].in;
 	struct verdict *v = &m->p->verdicts[i];
 	const char *text;
@@ -253,7 +268,7 @@ static bool upstream_is_fresh(const struct making *m, size_t node)
 
 static int decide_one(struct making *m, size_t i)
 {
-	const struct world w = {content_planned, stored, probe_planned, m, links_planned};
+	const struct world w = {content_planned, stored, probe_planned, m, links_planned, meaning_planned};
 	struct decide_options opt = {m->force && m->force[i]};
 	const struct instance *in = m->p->g->nodes[i].in;
 	struct err err = ERR_INIT;

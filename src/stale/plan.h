@@ -3,6 +3,7 @@
 #ifndef STALE_PLAN_H
 #define STALE_PLAN_H
 
+#include "code/book.h"
 #include "digest/statcache.h"
 #include "graph/graph.h"
 #include "stale/decide.h"
@@ -26,6 +27,7 @@ struct plan_tools {
 	const char *(*probe)(void *ctx, const char *cmd); /* see struct world; may be NULL */
 	void *probe_ctx;
 	int threads;
+	struct code_book *code; /* what code means; NULL: bytes count */
 };
 
 /* Decides all selected (g->n flags, copied). A missing input that nobody makes, and one that cannot be read, are errors in ds at their

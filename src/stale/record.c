@@ -64,22 +64,50 @@ static void add_hex(struct strbuf *out, const struct digest *d)
 	out->len += DIGEST_HEX;
 }
 
-static void add_fact(struct strbuf *out, const struct record_fact *f, bool sizes)
+/* A name that looks like what may stand before it is escaped. */
+static void add_name(struct strbuf *out, const char *name)
+{
+	if (*name == '~' || *name == '<') {
+		strbuf_addf(out, "\\x%02x", (unsigned char)*name);
+		name++;
+	}
+	text_add_escaped(out, name, strlen(name), false);
+}
+
+static void add_content(struct strbuf *out, const struct record_fact *f, bool whole)
+{
+	strbuf_addch(out, content_letter(f->content.kind));
+	strbuf_addch(out, ' ');
+	if (whole || !f->has_meaning) {
+		add_hex(out, &f->content.id);
+		strbuf_addch(out, ' ');
+	}
+	if (whole) {
+		strbuf_addu(out, (uint64_t)f->content.size);
+		strbuf_addch(out, ' ');
+	}
+	if (f->has_meaning) {
+		strbuf_addch(out, '~');
+		add_hex(out, &f->meaning);
+		strbuf_addch(out, ' ');
+	}
+	if (whole && f->by) {
+		strbuf_addch(out, '<');
+		add_word(out, f->by);
+		strbuf_addch(out, ' ');
+	}
+	add_name(out, f->name);
+}
+
+/* whole: as it stands in a record, not in the key. */
+static void add_fact(struct strbuf *out, const struct record_fact *f, bool whole)
 {
 	strbuf_addstr(out, kind_names[f->kind]);
 	strbuf_addch(out, ' ');
 	if (f->kind == FACT_CMD) {
 		text_add_escaped(out, f->value, strlen(f->value), false);
 	} else if (fact_is_input_file(f->kind) || fact_is_output(f->kind)) {
-		strbuf_addch(out, content_letter(f->content.kind));
-		strbuf_addch(out, ' ');
-		add_hex(out, &f->content.id);
-		if (sizes) {
-			strbuf_addch(out, ' ');
-			strbuf_addu(out, (uint64_t)f->content.size);
-		}
-		strbuf_addch(out, ' ');
-		text_add_escaped(out, f->name, strlen(f->name), false);
+		add_content(out, f, whole);
 	} else {
 		add_word(out, f->name);
 		if (f->value) {
@@ -93,13 +121,23 @@ static void add_fact(struct strbuf *out, const struct record_fact *f, bool sizes
 	strbuf_addch(out, '\n');
 }
 
+static bool means_the_same(const struct record_fact *a, const struct record_fact *b)
+{
+	return a->has_meaning && b->has_meaning && a->content.kind == b->content.kind && digest_eq(&a->meaning, &b->meaning);
+}
+
 bool record_fact_same(const struct record_fact *a, const struct record_fact *b)
 {
 	if (fact_is_input_file(a->kind) || fact_is_output(a->kind))
-		return content_eq(&a->content, &b->content);
+		return a->has_meaning == b->has_meaning && (means_the_same(a, b) || content_eq(&a->content, &b->content));
 	if (!a->value || !b->value)
 		return a->value == b->value;
 	return streq(a->value, b->value);
+}
+
+bool record_fact_reworded(const struct record_fact *a, const struct record_fact *b)
+{
+	return means_the_same(a, b) && !content_eq(&a->content, &b->content);
 }
 
 void record_key(const struct record *r, struct digest *out)
@@ -108,7 +146,7 @@ void record_key(const struct record *r, struct digest *out)
 	size_t i;
 
 	strbuf_grow(&text, 512);
-	strbuf_addstr(&text, "mlmake-key 1\n");
+	strbuf_addstr(&text, "mlmake-key 2\n");
 	for (i = 0; i < r->n_facts; i++) {
 		const struct record_fact *f = &r->facts[i];
 
@@ -276,6 +314,17 @@ static bool parse_content(struct cursor *c, struct arena *a, struct record_fact 
 		return false;
 	if (!take_digest(c, &f->content.id) || !take_number(c, &f->content.size) || c->at == c->end)
 		return false;
+	if (f->kind == FACT_CODE && *c->at == '~') {
+		c->at++;
+		f->has_meaning = true;
+		if (!take_digest(c, &f->meaning) || c->at == c->end)
+			return false;
+	}
+	if (f->kind == FACT_CODE && *c->at == '<') {
+		c->at++;
+		if (!take_word(c, &word, &n) || !(f->by = unescaped(a, word, word + n)) || c->at == c->end)
+			return false;
+	}
 	f->name = unescaped(a, c->at, c->end);
 	return f->name != NULL;
 }
@@ -608,6 +657,14 @@ bool record_holds(const struct record *r)
 	return true;
 }
 
+/* Are two facts written alike? */
+static bool stands_the_same(const struct record_fact *a, const struct record_fact *b)
+{
+	if (!record_fact_same(a, b) || a->content.size != b->content.size || !content_eq(&a->content, &b->content))
+		return false;
+	return a->by && b->by ? streq(a->by, b->by) : a->by == b->by;
+}
+
 void record_accept(struct record *r, const struct record *last, const struct acceptance *acc, struct arena *a)
 {
 	struct acceptance *now;
@@ -625,7 +682,7 @@ void record_accept(struct record *r, const struct record *last, const struct acc
 	for (i = 0; i < last->n_facts; i++) {
 		const struct record_fact *is = find_fact(r->facts, r->n_facts, &last->facts[i]);
 
-		if (!is || !record_fact_same(&last->facts[i], is) || last->facts[i].content.size != is->content.size)
+		if (!is || !stands_the_same(&last->facts[i], is))
 			now->was[now->n_was++] = last->facts[i];
 	}
 	for (i = 0; i < r->n_facts; i++)

@@ -7,7 +7,9 @@
  *     [train@3]
  *     key <sha256>
  *     cmd python src/train.py data/train.csv --seed 3
- *     code f <sha256> <size> src/train.py          kinds of content: f x d l - (digest/content.h)
+ *     code f <sha256> <size> run.pl                kinds of content: f x d l - (digest/content.h)
+ *     code f <sha256> <size> ~<sha256> src/train.py               behind '~' what it means (code/code.h), if that is known
+ *     code f <sha256> <size> ~<sha256> <src/train.py src/util.py  behind '<' the file that brings it in, if it was not declared
  *     data f <sha256> <size> data/train.csv
  *     env OMP_NUM_THREADS "4"                      variables of the environment; - if unset
  *     lock f <sha256> <size> uv.lock
@@ -28,8 +30,9 @@
  *     was code f <sha256> <size> src/train.py      a fact that is another now, or is gone
  *     added param train.eta                        one that was not there
  *
- * The key is the SHA-256 of "mlmake-key 1\n" and the lines cmd, code, data, env, lock, param, var without sizes, and of "kind path"
- * lines for the outputs. */
+ * The key is the SHA-256 of "mlmake-key 2\n" and the lines cmd, code, data, env, lock, param, var without sizes, of code without who
+ * brings it in and with its meaning, '~' before it, in place of its own digest where there is one; and of "kind path" lines for the
+ * outputs. */
 #ifndef STALE_RECORD_H
 #define STALE_RECORD_H
 
@@ -66,6 +69,9 @@ struct record_fact {
 	const char *name;       /* path, param or variable; "" for the command */
 	const char *value;      /* of cmd, env, param, var; NULL: unset variable */
 	struct content content; /* of files */
+	bool has_meaning;       /* of code */
+	struct digest meaning;  /* code/code.h */
+	const char *by;         /* of code that was not declared: the file that brings it in; NULL: none */
 };
 
 struct acceptance {
@@ -91,8 +97,10 @@ struct record {
 	size_t n_accepted;
 };
 
-/* Do two facts of one kind and name say the same? */
+/* Do two facts of one kind and name say the same? Code does if it means the same. */
 bool record_fact_same(const struct record_fact *a, const struct record_fact *b);
+/* Are the bytes other though they mean the same? */
+bool record_fact_reworded(const struct record_fact *a, const struct record_fact *b);
 /* Sorts facts as they stand in a record. */
 void record_sort(struct record *r);
 /* The key of r's facts; contents of outputs do not matter. Facts are sorted. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <config.h>
 
+#include "code/book.h"
 #include "digest/statcache.h"
 #include "stale/decide.h"
 #include "store/store.h"
@@ -32,7 +33,14 @@ static int links_on_disk(void *ctx, const char *path, const struct content *c, i
 	return statcache_links_out(((const struct disk_world *)ctx)->cache, path, c, visit, to);
 }
 
+static bool meaning(void *ctx, const char *path, const struct content *c, struct digest *out)
+{
+	const struct disk_world *d = ctx;
+
+	return d->code && code_book_meaning(d->code, path, c, out);
+}
+
 struct world world_on_disk(struct disk_world *d)
 {
-	return (struct world){content_on_disk, stored, probe, d, links_on_disk};
+	return (struct world){content_on_disk, stored, probe, d, links_on_disk, meaning};
 }

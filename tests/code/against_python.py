@@ -9,6 +9,7 @@ import ast
 import io
 import os
 import random
+import re
 import subprocess
 import sys
 import sysconfig
@@ -93,7 +94,7 @@ class File:
     """A text, cut into lines, with the places where something may be put without a difference."""
 
     def __init__(self, text):
-        self.lines = text.decode("utf-8").splitlines(keepends=True) if text else []
+        self.lines = re.findall("[^\n]*\n|[^\n]+", text.decode("utf-8"))
         self.toks = tokens(text)
         self.code = [t for t in self.toks if t.type not in SKIPPED and t.type not in
                      (tokenize.INDENT, tokenize.DEDENT, tokenize.NEWLINE, tokenize.COMMENT)]

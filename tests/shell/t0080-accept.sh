@@ -7,8 +7,8 @@ three p
 printf '*.txt\n!raw.txt\n' > .gitignore
 mm 0; git add -A; git commit -qm base
 
-begin 'DVC failure 11: a comment in the code need not train again, and who said so, when and why is kept'
-printf '# in capitals\n' >> up.sh
+begin 'DVC failure 11: a harmless change of the code need not train again, and who said so, when and why is kept'
+printf ': in capitals\n' >> up.sh
 mm 4 status --check
 : > "$COUNT"
 mm 0 accept up --because 'only a comment was added'
@@ -19,8 +19,8 @@ mm 0; ran
 check 'who, in the lock' grep -q '^by tester <tester@example.org>$' mlmake.lock
 check 'why, in the lock' grep -q '^because only a comment was added$' mlmake.lock
 check 'when, in the lock' grep -Eq '^step [0-9]{8}T[0-9]{6}-[0-9a-f]{8} [0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z [0-9a-f]{64}$' mlmake.lock
-check 'what differed, in the lock' grep -Eq "^was code f [0-9a-f]{64} [0-9]+ up.sh$" mlmake.lock
-check 'what is there, in the lock' grep -q "^code f $(sha up.sh) [0-9]* up.sh$" mlmake.lock
+check 'what differed, in the lock' grep -Eq "^was code f [0-9a-f]{64} [0-9]+ ~[0-9a-f]{64} up.sh$" mlmake.lock
+check 'what is there, in the lock' grep -q "^code f $(sha up.sh) [0-9]* ~[0-9a-f]* up.sh$" mlmake.lock
 check 'it is no run' grep -q '^accepted [0-9a-f]\{64\}$' mlmake.lock
 
 begin 'why tells it, with the changed lines; so does the log'
@@ -28,7 +28,7 @@ mm 0 why up
 said '^up is fresh: it will not run'
 said 'tester, [0-9-]* [0-9:]*: only a comment was added'
 said 'code +up.sh changed'
-said '\+2: # in capitals'
+said '\+2: : in capitals'
 mm 0 log -n 1
 said 'accepted'
 said 'tester: only a comment was added'
@@ -66,7 +66,7 @@ begin 'what was accepted comes back with its inputs, like any result'
 sed 's/lines = 2/lines = 3/' params.ini > n && mv n params.ini
 mm 0; : > "$COUNT"
 git show HEAD~1:up.sh > up.sh; mm 0; ran
-printf '# in capitals\n' >> up.sh
+printf ': in capitals\n' >> up.sh
 mm 0; ran
 mm 0 why up; said 'only a comment was added'
 
@@ -76,7 +76,7 @@ mm 0 accept up --undo
 mm 4 status --check
 mm 0 log -n 1; said 'undone'
 git show HEAD~1:up.sh > up.sh; mm 0; ran
-printf '# in capitals\n' >> up.sh
+printf ': in capitals\n' >> up.sh
 mm 0 status; said 'up +up.sh changed'
 mm 2 accept up --undo
 said "what is known of 'up' is from a run"
@@ -86,11 +86,11 @@ git checkout -q mlmake.lock up.sh params.ini
 begin 'one acceptance upon another: the chain leads back to what really ran'
 three q
 mm 0
-echo '# one' >> up.sh; mm 0 accept up --because one
-echo '# two' >> up.sh; mm 0 accept up --because two
+echo ': one' >> up.sh; mm 0 accept up --because one
+echo ': two' >> up.sh; mm 0 accept up --because two
 is "$(grep -c '^step ' mlmake.lock)" 2 'steps'
 mm 0 why up
-said 'tester, .*: one'; said 'tester, .*: two'; said '\+2: # one'; said '\+3: # two'
+said 'tester, .*: one'; said 'tester, .*: two'; said '\+2: : one'; said '\+3: : two'
 mm 0 accept up --undo
 is "$(grep '^because' mlmake.lock)" 'because one'
 mm 4 status --check
@@ -109,7 +109,7 @@ said 'accepted clean'; said 'accepted other'
 mm 0 status --check
 check 'the parameter before' grep -q '^was param other.word .*hello' mlmake.lock
 sed 's/^cmd    = sort/cmd    = LC_ALL=C sort/' mlmake.ini > n && mv n mlmake.ini
-echo '# three' >> up.sh
+echo ': three' >> up.sh
 mm 2 accept up --because 'spoken too soon'
 said "'up' cannot be accepted: 'clean' is not fresh; build it first, or accept both"
 mm 0 accept up clean --because 'both at once'
@@ -159,14 +159,14 @@ cp "$T/ini" mlmake.ini
 check 'lock' cmp mlmake.lock "$T/lock"
 
 begin 'refused: what the inputs give is known already'
-mm 0; echo '# more' >> up.sh; echo 'tr a-z b-za < "$1"' > up.sh; mm 0
+mm 0; echo ': more' >> up.sh; echo 'tr a-z b-za < "$1"' > up.sh; mm 0
 printf 'tr a-z A-Z < "$1"\n' > up.sh
 mm 2 accept up --because 'why not'
 said '`mlmake up` puts it back'
 mm 0; mm 0 status --check
 
 begin 'one refusal of several: nothing is accepted'
-echo '# more' >> up.sh; sed 's/hello/again/' params.ini > n && mv n params.ini; rm other.txt
+echo ': more' >> up.sh; sed 's/hello/again/' params.ini > n && mv n params.ini; rm other.txt
 cp mlmake.lock "$T/lock"
 mm 2 accept up other --because 'why not'
 check 'lock' cmp mlmake.lock "$T/lock"
@@ -174,7 +174,7 @@ mm 4 status --check
 
 begin 'a lock from which the steps were taken out, or which was mixed, does not pass for one of a run'
 three u
-mm 0; echo '# more' >> up.sh; mm 0 accept up --because 'a comment'
+mm 0; echo ': more' >> up.sh; mm 0 accept up --because 'a comment'
 cp mlmake.lock "$T/lock"; rm -r .git/mlmake
 for change in '/^step/d' '/^was/d' 's/^accepted/key/' '/^step/,/^was/d' 's/^was code f \(....\)/was code f 0000/' '/^\[up\]/,/^$/s/^outs f ......../outs f 00000000/'; do
 	sed "$change" "$T/lock" > mlmake.lock
@@ -186,7 +186,7 @@ done
 cp "$T/lock" mlmake.lock; mm 0 status --check
 
 begin 'a reason of several lines, and one that would move the cursor'
-echo '# again' >> up.sh
+echo ': again' >> up.sh
 mm 0 accept up --because "$(printf 'first\nsecond \033[31mred\tx')"
 is "$(grep -c '^because first\\nsecond \\x1b\[31mred\\tx$' mlmake.lock)" 1 'one line'
 mm 0 why up
@@ -195,13 +195,13 @@ said 'first second .*red'
 
 begin 'without git'
 mkdir "$T/bare" && cp mlmake.ini params.ini up.sh raw.txt "$T/bare" && cd "$T/bare" || exit 1
-mm 0; echo '# a' >> up.sh; mm 0 accept up --because 'no git'
+mm 0; echo ': a' >> up.sh; mm 0 accept up --because 'no git'
 mm 0 status --check
 mm 0 why up; said 'no git'
 
 begin 'after a crash it recovers first, and it waits for its turn'
 printf 'not a whole line' > .mlmake/work/top/journal
-echo '# b' >> up.sh; mm 0 accept up --because 'after a crash'
+echo ': b' >> up.sh; mm 0 accept up --because 'after a crash'
 missing .mlmake/work/top/journal
 mm 0 status --check
 finish
