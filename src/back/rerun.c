@@ -521,6 +521,8 @@ bool rerun_is_identical(const struct rerun_result *r)
 {
 	size_t i, j;
 
+	if (r->n_lacks)
+		return false;
 	for (i = 0; i < r->n; i++) {
 		if (r->v[i].end != RERUN_RAN)
 			return false;

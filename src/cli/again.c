@@ -138,6 +138,9 @@ static int tell_lacks(struct again *g)
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
 
 	report_lacks(&g->result, &out);
+	if (args_count(g->a, "json") && g->a->cmd == &cmd_reproduce &&
+	    cli_print_json(report_rebuilt_json(&g->result, g->origin->name)) != EXIT_DONE)
+		return EXIT_USAGE;
 	fprintf(stderr, "%smlmake: error: %s cannot be built: %zu input%s gone; give each with --input=FILE, from wherever it lies: its "
 		"digest is checked\n", out.buf, g->origin->name, g->result.n_lacks, g->result.n_lacks == 1 ? " is" : "s are");
 	return EXIT_STAGE_FAILED;

@@ -219,6 +219,23 @@ static struct json *output_json(const struct rerun_output *o)
 	return j;
 }
 
+static struct json *lacks_json(const struct rerun_result *r)
+{
+	struct json *list = json_new_list();
+	size_t i;
+
+	for (i = 0; i < r->n_lacks; i++) {
+		struct json *j = json_new_map();
+
+		json_set_str(j, "path", r->lacks[i].path);
+		json_set_str(j, "instance", r->lacks[i].instance);
+		json_set(j, "sha256", content_json(&r->lacks[i].content));
+		json_set_int(j, "size", r->lacks[i].content.size);
+		json_push(list, j);
+	}
+	return list;
+}
+
 struct json *report_rebuilt_json(const struct rerun_result *r, const char *name)
 {
 	struct json *j = json_new_map(), *list = json_new_list(), *totals = json_new_map();
@@ -246,6 +263,7 @@ struct json *report_rebuilt_json(const struct rerun_result *r, const char *name)
 		json_push(list, one);
 	}
 	json_set(j, "instances", list);
+	json_set(j, "gone", lacks_json(r));
 	return j;
 }
 

@@ -217,6 +217,10 @@ said '^gone +raw/1.csv'
 said "sha256 $want, "
 said '[-]-input=FILE'
 nothing_left
+if have_python; then
+	mm 1 reproduce HEAD --json
+	is "$(json "$T/out" '[d["identical"], d["gone"][0]["path"], d["gone"][0]["sha256"]]')" "[false, \"raw/1.csv\", \"$want\"]" json
+fi
 mm 1 reproduce HEAD --input=raw/1.csv
 said "$want"
 mm 0 reproduce HEAD --input="$T/kept.csv"
