@@ -13,12 +13,12 @@ _mlmake()
 		case $word in
 			-C|--directory|-f|--file|--profile|--color) skip=1 ;;
 			-*) ;;
-			build|init|lint|status|why|graph|log|show|diff|checkout|reproduce|verify|metrics|accept|fetch|merge-lock|completions|help) cmd=$word; break ;;
+			build|init|lint|status|why|graph|log|show|diff|lineage|checkout|reproduce|verify|metrics|accept|fetch|merge-lock|completions|help) cmd=$word; break ;;
 			*) cmd=build; break ;;
 		esac
 	done
 	[[ $cur == --*=* ]] && prev=${cur%%=*} cur=${cur#*=}
-	local none= commands='build init lint status why graph log show diff checkout reproduce verify metrics accept fetch merge-lock completions help'
+	local none= commands='build init lint status why graph log show diff lineage checkout reproduce verify metrics accept fetch merge-lock completions help'
 	case ${cmd:-build} in
 		build)
 			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --events= --json --no-wait '
@@ -43,8 +43,14 @@ _mlmake()
 			[[ $prev == --format ]] && value=1 words='text dot mermaid svg'
 			;;
 		log)
-			opts+=' --json -n --limit= '
+			opts+=' --json -n --limit= --stage= --where= --author= --since= --until= --outcome= '
 			[[ $prev == --limit || $prev == -n ]] && value=1 words=
+			[[ $prev == --stage ]] && value=1 words=
+			[[ $prev == --where ]] && value=1 words=
+			[[ $prev == --author ]] && value=1 words=
+			[[ $prev == --since ]] && value=1 words=
+			[[ $prev == --until ]] && value=1 words=
+			[[ $prev == --outcome ]] && value=1 words=
 			;;
 		show)
 			opts+=' --json '
@@ -52,6 +58,9 @@ _mlmake()
 		diff)
 			opts+=' --json --stage= '
 			[[ $prev == --stage ]] && value=1 words=
+			;;
+		lineage)
+			opts+=' --json '
 			;;
 		checkout)
 			opts+=' --allow-missing -n --dry-run --json -j --jobs= -q --quiet -v --verbose --no-wait '

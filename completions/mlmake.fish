@@ -12,7 +12,7 @@ function __mlmake_command
             case -C --directory -f --file --profile --color 
                 set skip 1
             case '-*'
-            case build init lint status why graph log show diff checkout reproduce verify metrics accept fetch merge-lock completions help
+            case build init lint status why graph log show diff lineage checkout reproduce verify metrics accept fetch merge-lock completions help
                 contains -- $word $argv
                 return
             case '*'
@@ -35,6 +35,7 @@ complete -c mlmake -n '__mlmake_command none help' -a graph -d 'draw who waits f
 complete -c mlmake -n '__mlmake_command none help' -a log -d 'list past runs, newest first'
 complete -c mlmake -n '__mlmake_command none help' -a show -d 'tell everything about a run'
 complete -c mlmake -n '__mlmake_command none help' -a diff -d 'show in what two runs or commits differ, and their results'
+complete -c mlmake -n '__mlmake_command none help' -a lineage -d 'tell which run, commit, parameters and data made a file'
 complete -c mlmake -n '__mlmake_command none help' -a checkout -d 'put back the artifacts of a commit or a run'
 complete -c mlmake -n '__mlmake_command none help' -a reproduce -d 'build an old state once more, apart, and compare'
 complete -c mlmake -n '__mlmake_command none help' -a verify -d 'run stages once more, apart, to see whether they come out the same'
@@ -66,9 +67,16 @@ complete -c mlmake -n '__mlmake_command graph' -l format -x -a 'text dot mermaid
 complete -c mlmake -n '__mlmake_command graph' -l json -d 'print one JSON document: status, and edges'
 complete -c mlmake -n '__mlmake_command log' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command log' -l limit -s n -x -d 'show the newest N runs'
+complete -c mlmake -n '__mlmake_command log' -l stage -x -d 'in which this stage or instance had a part; may be given several times'
+complete -c mlmake -n '__mlmake_command log' -l where -x -d 'with a metric like this: \'auc >= 0.9\'; may be given several times'
+complete -c mlmake -n '__mlmake_command log' -l author -x -d 'by somebody whose name or address holds TEXT'
+complete -c mlmake -n '__mlmake_command log' -l since -x -d 'from then on: 2026-11-26, \'2026-11-26 14:10\', or 3d for three days ago'
+complete -c mlmake -n '__mlmake_command log' -l until -x -d 'before then'
+complete -c mlmake -n '__mlmake_command log' -l outcome -x -d 'done, failed, interrupted, accepted, undone or reproduced'
 complete -c mlmake -n '__mlmake_command show' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command diff' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command diff' -l stage -x -d 'only this stage or instance; may be given several times'
+complete -c mlmake -n '__mlmake_command lineage' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command checkout' -l allow-missing -d 'put back what is here, though some of it is missing'
 complete -c mlmake -n '__mlmake_command checkout' -l dry-run -s n -d 'show what would be done, and do nothing'
 complete -c mlmake -n '__mlmake_command checkout' -l json -d 'print one JSON document'

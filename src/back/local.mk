@@ -1,6 +1,8 @@
 libmlmake_a_SOURCES += \
 	src/back/artifacts.c \
 	src/back/artifacts.h \
+	src/back/makers.c \
+	src/back/makers.h \
 	src/back/origin.c \
 	src/back/origin.h \
 	src/back/private.c \

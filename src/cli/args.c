@@ -32,6 +32,7 @@ const struct command *const commands[] = {
 	&cmd_log,
 	&cmd_show,
 	&cmd_diff,
+	&cmd_lineage,
 	&cmd_checkout,
 	&cmd_reproduce,
 	&cmd_verify,

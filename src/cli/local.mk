@@ -12,6 +12,7 @@ libmlmake_a_SOURCES += \
 	src/cli/cmd_graph.c \
 	src/cli/cmd_help.c \
 	src/cli/cmd_init.c \
+	src/cli/cmd_lineage.c \
 	src/cli/cmd_lint.c \
 	src/cli/cmd_log.c \
 	src/cli/cmd_merge_lock.c \

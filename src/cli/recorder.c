@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "back/makers.h"
 #include "gitdb/git.h"
 #include "lineage/lineage.h"
 #include "store/closure.h"
@@ -396,6 +397,21 @@ static int before_commit(void *ctx, const struct strbuf *lock, struct err *err)
 
 int recorder_save(struct recorder *r, struct run *run, struct err *err)
 {
+	CLEANUP(err_release) struct err ignored = ERR_INIT;
+	struct makers *makers;
+	int got;
+
 	r->run = run;
-	return project_save(r->p, before_commit, r, err);
+	if (project_save(r->p, before_commit, r, err) < 0)
+		return -1;
+	if (!run->n_parts)
+		return 0;
+	makers = makers_new(&r->p->repo, r->p->db, r->p->lineage);
+	got = makers_add(makers, run, &ignored);
+	makers_free(makers);
+	if (got > 0 && lineage_refresh(r->p->lineage, &ignored) < 0) /* others' runs have come, too */
+		got = -1;
+	if (got < 0)
+		err_clear(&ignored); /* what the caches lack is read from the chains */
+	return 0;
 }

@@ -5,12 +5,16 @@ libmlmake_a_SOURCES += \
 	src/report/compare.h \
 	src/report/compare_json.c \
 	src/report/compare_text.c \
+	src/report/runfilter.c \
+	src/report/runfilter.h \
 	src/report/run_page.c \
 	src/report/run_page.h \
 	src/report/unified.c \
 	src/report/unified.h \
 	src/report/acceptances.c \
 	src/report/acceptances.h \
+	src/report/ancestry.c \
+	src/report/ancestry.h \
 	src/report/boxes.c \
 	src/report/boxes.h \
 	src/report/drawing.c \

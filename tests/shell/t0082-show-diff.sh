@@ -25,9 +25,9 @@ data    = model-1.txt
 metrics = eval.txt
 END
 cat > train.sh <<'END'
-# trains a model
-# from numbers
-# in a file
+: trains a model
+: from numbers
+: in a file
 awk -F, -v eta="$2" -v seed="$3" 'NR > 1 { s += $2 } END { print s * eta + seed }' "$1"
 END
 echo 'eta = 0.5' > params.ini
@@ -58,7 +58,7 @@ said '^done      train@1  '
 said 'param     eta: 0.5 -> 0.7'
 said 'env       MODE: slow -> fast'
 said 'code      train.sh changed'
-said '\+3: # in a better file'
+said '\+3: : in a better file'
 said "cmd       sh train.sh clean.csv 0.7 1 > model-1.txt"
 said "outs      $(sha model-1.txt | cut -c 1-12)  model-1.txt"
 said 'auc = 1.34'
@@ -82,7 +82,7 @@ mm 0 diff v1 HEAD
 cp "$T/out" "$T/diff"
 said '^from  commit .* \(run '; said "^to    commit .* \(run $second\)"
 said '^  train.sh +changed  \+1 -1$'
-said '^     # from numbers$'; said '^    -# in a file$'; said '^    \+# in a better file$'
+said '^     : from numbers$'; said '^    -: in a file$'; said '^    \+: in a better file$'
 said '^  eta .* 0.5 -> 0.7  \(train@1, train@2\)$'
 said "^  raw.csv +$(git show v1:raw.csv | sha256sum | cut -c 1-12) -> $(sha raw.csv | cut -c 1-12) "
 said '^    rows: 4 -> 3, 1 added, 2 removed$'
@@ -105,7 +105,7 @@ if have_python; then
 	is "$(json "$T/out" 'd["data"][0]["rows"]["examples_added"]')" '["5,90"]'
 	is "$(json "$T/out" '[(x["name"], x["old"], x["new"]) for x in d["params"]]')" '[["eta", "0.5", "0.7"]]'
 	is "$(json "$T/out" 'round(d["metrics"][0]["difference"], 6)')" 0.68
-	is "$(json "$T/out" '[l for c in d["code"] if c["path"] == "train.sh" for l in c["lines"] if l[0] == "+"]')" '["+# in a better file"]'
+	is "$(json "$T/out" '[l for c in d["code"] if c["path"] == "train.sh" for l in c["lines"] if l[0] == "+"]')" '["+: in a better file"]'
 	mm 0 show "$second" --json
 	is "$(json "$T/out" 'd["run"]["id"]')" "$second"
 	is "$(json "$T/out" '[c["path"] for c in d["run"]["changes"]]')" '["params.ini", "raw.csv", "train.sh"]'
@@ -115,9 +115,9 @@ fi
 begin 'diff without B is with the work tree, without A from the last run'
 mm 0 diff
 said '^to    the work tree$'; said 'nothing differs'
-echo 'eta = 0.9' > params.ini; echo '# more' >> train.sh; echo '6,1' >> raw.csv; rm eval.txt
+echo 'eta = 0.9' > params.ini; echo ': more' >> train.sh; echo '6,1' >> raw.csv; rm eval.txt
 mm 0 diff
-said '^  eta .* 0.7 -> 0.9'; said '^    \+# more$'; said '^    \+6,1$'; said '^  eval.txt .*-> none'
+said '^  eta .* 0.7 -> 0.9'; said '^    \+: more$'; said '^    \+6,1$'; said '^  eval.txt .*-> none'
 git checkout -q .; mm 0
 
 begin 'instances that came and went, commands, columns'
@@ -133,7 +133,7 @@ git checkout -q .; mm 0
 begin 'why --run: the reasons of the past'
 mm 0 why --run "$second" train@1
 said "^train@1 ran in run $second of "
-said 'param     eta: 0.5 -> 0.7'; said '\+3: # in a better file'; said_not 'clean ran'
+said 'param     eta: 0.5 -> 0.7'; said '\+3: : in a better file'; said_not 'clean ran'
 mm 0 why --run "$first" clean
 said 'never built'
 mm 2 why --run "$first" nobody
@@ -143,7 +143,7 @@ if have_python; then
 fi
 
 begin 'an acceptance is a run like another: why it was one, and by whom'
-echo '# a comment' >> train.sh
+echo ': a comment' >> train.sh
 mm 0 accept train --because 'it is a comment'
 mm 0 show
 said 'accepted'; said '^  because   it is a comment$'; said '^accepted  train@1'; said 'code      train.sh changed'
@@ -174,7 +174,7 @@ check 'the command' grep -q '^command mlmake$' "$T/plain"
 check 'the reason' grep -q '^why param	eta	=0.5	=0.7$' "$T/plain"
 before=$(git log --format=%H --grep="Run: $first" "$chain")
 git diff "$before" "$run" -- source > "$T/plain"
-check 'the lines of code' grep -q '^+# in a better file$' "$T/plain"
+check 'the lines of code' grep -q '^+: in a better file$' "$T/plain"
 git diff "$before" "$run" -- artifacts > "$T/plain"
 check 'the metrics' grep -q '^+auc = 1.34$' "$T/plain"
 is "$(git show "$run:artifacts/model-1.txt" | sha256sum | cut -d' ' -f1)" "$(git show "$run:mlmake.lock" | sed -n 's/^outs f \([0-9a-f]*\) .* model-1.txt$/\1/p')" 'the model'
