@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <config.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,12 +52,15 @@ static int accept_one(struct accepting_now *m, const struct verdict *v, const st
 		      struct err *err)
 {
 	const struct acceptance acc = {.run = m->run_id, .when = m->now, .who = m->who, .because = m->because};
-	CLEANUP(strbuf_release) struct strbuf words = STRBUF_INIT;
+	CLEANUP(strbuf_release) struct strbuf words = STRBUF_INIT, note = STRBUF_INIT;
 	struct record r;
 
-	if (accept_record(v, &acc, a, &r, err) < 0 || finish_keep_inputs(m->p.store, in, &r, err) < 0 ||
+	if (accept_record(v, &acc, a, &r, err) < 0 ||
+	    finish_keep_inputs(m->p.store, &m->p.pl, in, &r, project_held(&m->p), &note, err) < 0 ||
 	    history_add(m->p.history, &r, err) < 0)
 		return -1;
+	if (note.len)
+		fprintf(stderr, "mlmake: warning: %s: %s\n", in->name, note.buf);
 	recorder_reasons(m->recorder, v, add_part(m, in->name, &r.key));
 	words_first_reason(&words, v);
 	tell(m, in->name, &words);

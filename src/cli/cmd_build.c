@@ -157,6 +157,7 @@ static int build(struct making *m, struct err *err)
 				    .run_id = m->run_id,
 				    .sinks = m->sinks,
 				    .n_sinks = m->n_sinks,
+				    .held = has_work(m) || history_dirty(m->p.history) ? project_held(&m->p) : NULL,
 				    .probe = probes_get,
 				    .code = m->p.code,
 				    .probe_ctx = &m->p.probes};

@@ -3,15 +3,21 @@
 
 #include "cli/guard.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "digest/manifest.h"
 #include "gitdb/git.h"
 #include "util/arena.h"
 #include "util/file.h"
 #include "util/map.h"
 #include "util/path.h"
+
+#define LFS_POINTER 1024 /* bytes; its specification says that a pointer has fewer */
 
 static void guard_tracked(struct project *p, const bool *which)
 {
@@ -144,6 +150,70 @@ static void guard_links(struct project *p, const bool *which)
 	arena_release(&at.arena);
 }
 
+/* A checkout without git-lfs, or with a filter of it, has these few lines in place of the data. */
+static bool is_lfs_pointer(const char *path)
+{
+	static const char begins[] = "version https://git-lfs.github.com/spec/v1\n";
+	char buf[sizeof(begins) - 1];
+	struct stat st;
+	int fd;
+	bool is;
+
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > LFS_POINTER)
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	is = fd >= 0 && read(fd, buf, sizeof(buf)) == (ssize_t)sizeof(buf) && memcmp(buf, begins, sizeof(buf)) == 0;
+	closep(&fd);
+	return is;
+}
+
+/* The first pointer at or below path; owned, or NULL. */
+static char *find_lfs_pointer(const char *path, int depth)
+{
+	DIR *dir = depth < MANIFEST_DEPTH ? opendir(path) : NULL;
+	struct dirent *e;
+	char *found = NULL;
+
+	if (!dir)
+		return is_lfs_pointer(path) ? xstrdup(path) : NULL;
+	while (!found && (e = readdir(dir))) {
+		CLEANUP(freep) char *child = NULL;
+
+		if (streq(e->d_name, ".") || streq(e->d_name, ".."))
+			continue;
+		child = xstrfmt("%s/%s", path, e->d_name);
+		if (e->d_type == DT_DIR)
+			found = find_lfs_pointer(child, depth + 1);
+		else if (e->d_type == DT_REG || e->d_type == DT_UNKNOWN)
+			found = is_lfs_pointer(child) ? xstrdup(child) : NULL;
+	}
+	closedir(dir);
+	return found;
+}
+
+static void guard_lfs(struct project *p, const bool *which)
+{
+	CLEANUP(map_release) struct map seen = MAP_INIT;
+	size_t i, j;
+
+	for (i = 0; i < p->pl.n_instances; i++) {
+		const struct instance *in = p->pl.instances[i];
+
+		for (j = 0; which[i] && j < in->n_inputs; j++) {
+			const struct input *ip = &in->inputs[j];
+			CLEANUP(freep) char *found = NULL;
+
+			if (pipeline_maker(&p->pl, ip->path) || map_put(&seen, ip->path, p))
+				continue;
+			found = find_lfs_pointer(ip->path, 0);
+			if (found)
+				diag_error(&p->ds, ip->at.file, ip->at.line,
+					   "'%s', which stage '%s' reads, is a pointer of git-lfs and not the data: `git lfs pull` brings it",
+					   found, in->name);
+		}
+	}
+}
+
 static void guard_all(struct project *p, const bool *which)
 {
 	guard_tracked(p, which);
@@ -174,6 +244,7 @@ int guard_plan(struct project *p, const struct plan *plan, const struct resource
 			diag_error(&p->ds, in->stage->at.file, in->stage->at.line, "stage '%s': %s", in->name, err.msg);
 	}
 	guard_database(p);
+	guard_lfs(p, which);
 	guard_all(p, which);
 	return p->ds.errors > errors ? -1 : 0;
 }

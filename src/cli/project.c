@@ -14,6 +14,7 @@
 #include "back/putback.h"
 #include "graph/imports.h"
 #include "run/build.h"
+#include "gitdb/git.h"
 #include "util/file.h"
 #include "util/path.h"
 #include "util/pool.h"
@@ -222,6 +223,49 @@ struct pipeline_disk project_disk(struct project *p)
 	return disk;
 }
 
+/* The inputs of the selected instances that no stage makes, each once. */
+static size_t raw_inputs(const struct project *p, const char ***out)
+{
+	CLEANUP(map_release) struct map seen = MAP_INIT;
+	size_t i, j, n = 0, cap = 0;
+
+	for (i = 0; i < p->g.n; i++) {
+		const struct instance *in = p->pl.instances[i];
+
+		for (j = 0; p->selected[i] && j < in->n_inputs; j++) {
+			const char *path = in->inputs[j].path;
+
+			if (pipeline_maker(&p->pl, path) || map_put(&seen, path, (void *)(uintptr_t)path))
+				continue;
+			ALLOC_GROW(*out, n + 1, cap);
+			(*out)[n++] = path;
+		}
+	}
+	return n;
+}
+
+const struct map *project_held(struct project *p)
+{
+	CLEANUP(strvec_release) struct strvec held = STRVEC_INIT;
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	CLEANUP(freep) const char **paths = NULL;
+	CLEANUP(map_release) struct map own = MAP_INIT;
+	size_t i, n;
+
+	if (p->held_known)
+		return &p->held;
+	p->held_known = true;
+	n = raw_inputs(p, &paths);
+	if (n && git_holds(&p->repo, paths, n, &held, &err) < 0)
+		diag_warn(&p->ds, NULL, 0, "cannot ask git which inputs it tracks: %s", err.msg);
+	for (i = 0; i < held.n; i++)
+		map_put(&own, held.v[i], p);
+	for (i = 0; i < n; i++) /* under keys that live as long as the pipeline */
+		if (map_get(&own, paths[i]))
+			map_put(&p->held, paths[i], p);
+	return &p->held;
+}
+
 bool project_has(void *ctx, const char *instance)
 {
 	struct project *p = ctx;
@@ -392,6 +436,7 @@ void project_close(struct project *p)
 	err_release(&p->open_err);
 	free(p->below);
 	free(p->file);
+	map_release(&p->held);
 	free(p->selected);
 	free(p->named);
 	graph_release(&p->g);

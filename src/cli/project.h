@@ -14,6 +14,7 @@
 #include "run/probe.h"
 #include "stale/plan.h"
 #include "store/store.h"
+#include "util/map.h"
 #include "util/term.h"
 
 struct project {
@@ -36,6 +37,8 @@ struct project {
 	struct pipeline pl;
 	struct graph g;
 	bool *selected, *named;
+	struct map held;          /* see project_held */
+	bool held_known;
 	int lock_fd;
 	enum color_choice color;
 };
@@ -55,6 +58,9 @@ NODISCARD int project_load(struct project *p, char *const *words, size_t n);
 NODISCARD int project_recover(struct project *p, const char *run_id);
 /* Decides. */
 NODISCARD int project_plan(struct project *p, const bool *force, struct plan *plan);
+/* Those inputs of the selected instances that no stage makes and git tracks whole, as a set of paths. Asked of git once; a warning says so if
+ * it cannot tell, and then it holds none. */
+const struct map *project_held(struct project *p);
 /* Is instance (of ctx, a struct project) part of the pipeline as it is now? */
 bool project_has(void *ctx, const char *instance);
 /* Prints the diagnostics so far, sorted, on standard error, and forgets them. */

@@ -300,9 +300,8 @@ static bool meaning_of_dir(struct code_book *b, const char *path, const struct c
 	if (!found) {
 		sha_init(&l.sha);
 		add_text(&l, "directory 1");
-		/* Asked for as it is followed, it may not be known as it lies there. */
-		if (statcache_content(b->cache, path, false, &now, NULL) < 0 || !content_eq(&now, c) ||
-		    statcache_manifests(b->cache, path, c, add_level, &l) != 0)
+		if (statcache_content(b->cache, path, true, &now, NULL) < 0 || !content_eq(&now, c) ||
+		    statcache_manifests(b->cache, path, true, c, add_level, &l) != 0)
 			return false;
 		f.has_meaning = l.any;
 		sha_final(&l.sha, &f.meaning);

@@ -70,7 +70,7 @@ void free_paths(char **paths, uint32_t n)
 	free(paths);
 }
 
-int statcache_manifests(struct statcache *sc, const char *path, const struct content *was,
+int statcache_manifests(struct statcache *sc, const char *path, bool follow, const struct content *was,
 			int (*visit)(void *ctx, const char *dir, const struct manifest *m), void *ctx)
 {
 	CLEANUP(memory_release) struct memory m = {false, {0}, NULL};
@@ -81,7 +81,7 @@ int statcache_manifests(struct statcache *sc, const char *path, const struct con
 
 	if (strlen(path) >= PATH_MAX)
 		return 1;
-	recall(sc, path, false, &m);
+	recall(sc, path, follow, &m);
 	if (!m.found)
 		return 1;
 	entry_content(&m.tree.v[0], &then);

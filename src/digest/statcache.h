@@ -59,9 +59,9 @@ void statcache_teach(struct statcache *sc, int64_t before, const struct stat *st
 		     const unsigned char fast[16]);
 int64_t statcache_now(const struct statcache *sc);
 /* Calls visit with each directory at or below path and its manifest (to take entries from, if it likes), as they
- * were when path was last asked for, those below before those above. Stops at the first that returns -1 and
+ * were when path was last asked for so (follow), those below before those above. Stops at the first that returns -1 and
  * returns it; 1 if the cache does not hold the directory was at path. */
-NODISCARD int statcache_manifests(struct statcache *sc, const char *path, const struct content *was,
+NODISCARD int statcache_manifests(struct statcache *sc, const char *path, bool follow, const struct content *was,
 				  int (*visit)(void *ctx, const char *dir, const struct manifest *m), void *ctx);
 /* A number that changes when a file at or below path is written to or replaced, though it holds the same again: of the inodes
  * and the times of writing as they were when path was last asked for. 0 if the cache does not hold was at path. */

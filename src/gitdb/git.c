@@ -3,6 +3,7 @@
 
 #include "gitdb/git.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,19 @@ static int open_repository(const struct repo *r, git_repository **out, struct er
 	return 0;
 }
 
+static int open_index(const struct repo *r, git_repository **repo, git_index **index, struct err *err)
+{
+	if (open_repository(r, repo, err) < 0)
+		return -1;
+	return p_git_repository_index(index, *repo) < 0 ? libgit2_fail(err, "cannot read git's index") : 0;
+}
+
+/* How the index calls a project path; owned. */
+static char *index_path(const struct repo *r, const char *path)
+{
+	return *r->prefix ? path_join(r->prefix, path) : xstrdup(path);
+}
+
 int git_tracked(const struct repo *r, const char *const *paths, size_t n, struct strvec *out, struct err *err)
 {
 	CLEANUP(repository_freep) git_repository *repo = NULL;
@@ -48,15 +62,76 @@ int git_tracked(const struct repo *r, const char *const *paths, size_t n, struct
 
 	if (!r->in_git)
 		return 0;
-	if (open_repository(r, &repo, err) < 0)
+	if (open_index(r, &repo, &index, err) < 0)
 		return -1;
-	if (p_git_repository_index(&index, repo) < 0)
-		return libgit2_fail(err, "cannot read git's index");
 	for (i = 0; i < n; i++) {
-		CLEANUP(freep) char *path = *r->prefix ? path_join(r->prefix, paths[i]) : xstrdup(paths[i]);
+		CLEANUP(freep) char *path = index_path(r, paths[i]);
 		CLEANUP(freep) char *below = xstrfmt("%s/", path);
 
 		if (p_git_index_find(&pos, index, path) == 0 || p_git_index_find_prefix(&pos, index, below) == 0)
+			strvec_push(out, paths[i]);
+	}
+	return 0;
+}
+
+static bool holds(git_index *index, const char *name, const char *path);
+
+/* An empty directory is nothing to git. */
+static bool holds_below(git_index *index, const char *name, const char *path)
+{
+	CLEANUP(freep) char *below = xstrfmt("%s/", name);
+	DIR *dir = opendir(path);
+	struct dirent *e;
+	bool all = dir != NULL, any = false;
+	size_t pos;
+
+	if (all && p_git_index_find_prefix(&pos, index, below) != 0)
+		all = false;
+	while (all && (e = readdir(dir))) {
+		CLEANUP(freep) char *child_name = NULL;
+		CLEANUP(freep) char *child = NULL;
+
+		if (streq(e->d_name, ".") || streq(e->d_name, ".."))
+			continue;
+		any = true;
+		child_name = xstrfmt("%s/%s", name, e->d_name);
+		child = xstrfmt("%s/%s", path, e->d_name);
+		all = holds(index, child_name, child);
+	}
+	if (dir)
+		closedir(dir);
+	return all && any;
+}
+
+/* A submodule is in the index by the name of a commit alone. */
+static bool holds(git_index *index, const char *name, const char *path)
+{
+	const git_index_entry *e;
+	struct stat st;
+	size_t pos;
+
+	if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return holds_below(index, name, path);
+	if (p_git_index_find(&pos, index, name) != 0)
+		return false;
+	e = p_git_index_get_byindex(index, pos);
+	return e && e->mode != GIT_FILEMODE_COMMIT;
+}
+
+int git_holds(const struct repo *r, const char *const *paths, size_t n, struct strvec *out, struct err *err)
+{
+	CLEANUP(repository_freep) git_repository *repo = NULL;
+	CLEANUP(index_freep) git_index *index = NULL;
+	size_t i;
+
+	if (!r->in_git)
+		return 0;
+	if (open_index(r, &repo, &index, err) < 0)
+		return -1;
+	for (i = 0; i < n; i++) {
+		CLEANUP(freep) char *name = index_path(r, paths[i]);
+
+		if (holds(index, name, paths[i]))
 			strvec_push(out, paths[i]);
 	}
 	return 0;

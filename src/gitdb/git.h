@@ -12,6 +12,9 @@
 /* Appends those of paths (project paths; n of them) that git tracks, or that hold something it tracks. */
 NODISCARD int git_tracked(const struct repo *r, const char *const *paths, size_t n, struct strvec *out, struct err *err);
 
+/* Appends those of paths that git tracks whole: a file, or a directory that holds nothing that git does not track. */
+NODISCARD int git_holds(const struct repo *r, const char *const *paths, size_t n, struct strvec *out, struct err *err);
+
 /* The source that a run builds. */
 struct git_source {
 	char *commit;   /* that HEAD names, owned; NULL: none, or no git */

@@ -20,6 +20,7 @@
 	X(git_repository_is_shallow)                                                                       \
 	X(git_index_free)                                                                                  \
 	X(git_index_find)                                                                                  \
+	X(git_index_get_byindex)                                                                           \
 	X(git_index_find_prefix)                                                                           \
 	X(git_reference_name_to_id)                                                                        \
 	X(git_reference_create_matching)                                                                   \

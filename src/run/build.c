@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -148,6 +149,7 @@ static int node_fresh(struct build *b, size_t node, const struct verdict *v, str
 		b->result->frozen++;
 	else
 		b->result->fresh++;
+	b->fresh[node] = v;
 	node_good(b, node, false);
 	build_emit(b, e);
 	return 0;
@@ -630,6 +632,7 @@ static void build_init(struct build *b)
 	b->waits = xcalloc(g->n + 1, sizeof(*b->waits));
 	b->touched = xcalloc(g->n + 1, sizeof(*b->touched));
 	b->no_restore = xcalloc(g->n + 1, sizeof(*b->no_restore));
+	b->fresh = xcalloc(g->n + 1, sizeof(*b->fresh));
 	if (b->p->counts[STALE_STALE] + b->p->counts[STALE_RESTORABLE]) /* otherwise nothing is ever queued */
 		order_make(&b->order, b->p);
 	b->queue.o = &b->order;
@@ -666,6 +669,7 @@ static void build_release(struct build *b)
 	free(b->waits);
 	free(b->touched);
 	free(b->no_restore);
+	free(b->fresh);
 	free(b->slots);
 }
 
@@ -698,6 +702,40 @@ static int run_all(struct build *b, struct err *err)
 	}
 }
 
+/* ---- what is fresh and not in the store ---- */
+
+struct taking {
+	struct build *b;
+	pthread_mutex_t mutex;
+};
+
+static void take_one(void *ctx, size_t node)
+{
+	struct taking *t = ctx;
+	const struct build *b = t->b;
+	CLEANUP(strbuf_release) struct strbuf note = STRBUF_INIT;
+
+	if (!b->fresh[node])
+		return;
+	finish_take_in(b->t->store, b->p->g->pl, b->p->g->nodes[node].in, &b->fresh[node]->now, b->t->held, &note);
+	if (!note.len)
+		return;
+	pthread_mutex_lock(&t->mutex);
+	build_note(t->b, node, note.buf);
+	pthread_mutex_unlock(&t->mutex);
+}
+
+/* A run that was killed has lost its small objects, and a clone has none of what its mlmake.lock calls fresh: they come in with
+ * the next run that does something. */
+static void take_in(struct build *b)
+{
+	struct taking t = {b, PTHREAD_MUTEX_INITIALIZER};
+
+	if (b->opt->apart || b->interrupted || (!b->result->n_parts && !history_dirty(b->t->history)))
+		return;
+	pool_for(b->p->g->n, 16, b->p->g->n > 64 ? pool_cpus() : 1, take_one, &t);
+}
+
 int build_run(const struct plan *p, const struct build_tools *tools, const struct build_options *opt,
 	      struct build_result *result, struct err *err)
 {
@@ -711,6 +749,8 @@ int build_run(const struct plan *p, const struct build_tools *tools, const struc
 	got = run_all(&b, err);
 	if (got == 0)
 		skip_the_rest(&b);
+	if (got == 0)
+		take_in(&b);
 	result->duration = tick(&b) - b.began;
 	e.kind = EVENT_END;
 	e.outcome = result->outcome;

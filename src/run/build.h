@@ -8,6 +8,7 @@
 #include "run/launcher.h"
 #include "run/resources.h"
 #include "util/clock.h"
+#include "util/map.h"
 
 struct build_tools {
 	struct statcache *cache;
@@ -23,6 +24,7 @@ struct build_tools {
 	const char *run_id;
 	const struct event_sink *sinks;
 	size_t n_sinks;
+	const struct map *held;      /* raw inputs that git holds, so that they need not be kept; NULL: none are known */
 	const char *(*probe)(void *ctx, const char *cmd); /* see struct world; may be NULL */
 	void *probe_ctx;
 	struct code_book *code; /* what code means; NULL: bytes count */

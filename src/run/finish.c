@@ -10,7 +10,7 @@
 #include "util/file.h"
 #include "util/path.h"
 
-/* Inputs up to this many bytes are kept, so that a later `why` can show the lines that changed. */
+/* Files up to this many bytes are kept though somebody else has them, so that a later `why` can show the lines that changed. */
 #define KEEP_BYTES 65536
 
 uint64_t *finish_mark_inputs(struct statcache *cache, const struct record *r)
@@ -78,23 +78,57 @@ static int take_output(struct finish *f, struct record_fact *fact)
 	return 0;
 }
 
-int finish_keep_inputs(struct store *st, const struct instance *in, const struct record *now, struct err *err)
+static void add_note(struct strbuf *note, const struct err *err, const char *path)
+{
+	strbuf_addf(note, "%s'%s' cannot be kept in the store: %s", note->len ? "; " : "", path, err->msg);
+}
+
+static bool is_kept(const struct pipeline *pl, const struct input *input, const struct content *c, const struct map *held)
+{
+	if (!input->keep)
+		return false;
+	if (!pipeline_maker(pl, input->path) && !(held && map_get(held, input->path)))
+		return true;
+	return c->size <= KEEP_BYTES && (c->kind == CONTENT_FILE || c->kind == CONTENT_EXEC);
+}
+
+int finish_keep_inputs(struct store *st, const struct pipeline *pl, const struct instance *in, const struct record *now,
+		       const struct map *held, struct strbuf *note, struct err *err)
 {
 	size_t i;
 
 	for (i = 0; i < in->n_inputs; i++) {
+		CLEANUP(err_release) struct err failed = ERR_INIT;
 		enum fact_kind kind = in->inputs[i].kind == INPUT_DATA   ? FACT_DATA
 				      : in->inputs[i].kind == INPUT_CODE ? FACT_CODE
 									 : FACT_LOCK;
 		const struct record_fact *fact = record_find(now, kind, in->inputs[i].path);
 
-		if (!fact || !in->inputs[i].keep || fact->content.size > KEEP_BYTES ||
-		    (fact->content.kind != CONTENT_FILE && fact->content.kind != CONTENT_EXEC))
+		if (!fact || !is_kept(pl, &in->inputs[i], &fact->content, held) ||
+		    store_put_input(st, fact->name, &fact->content, &failed) == 0)
 			continue;
-		if (store_put_known(st, fact->name, &fact->content, err) < 0)
-			return err_wrap(err, "cannot keep input '%s'", fact->name);
+		if (failed.code == ERR_MOVED)
+			return err_move(err, &failed);
+		add_note(note, &failed, fact->name);
 	}
 	return 0;
+}
+
+void finish_take_in(struct store *st, const struct pipeline *pl, const struct instance *in, const struct record *now,
+		    const struct map *held, struct strbuf *note)
+{
+	CLEANUP(err_release) struct err moved = ERR_INIT;
+	size_t i;
+
+	for (i = 0; i < now->n_facts && in->stage->cache != CACHE_NO; i++) {
+		CLEANUP(err_release) struct err failed = ERR_INIT;
+		const struct record_fact *fact = &now->facts[i];
+
+		if (fact_is_output(fact->kind) && store_put_known(st, fact->name, &fact->content, &failed) < 0)
+			add_note(note, &failed, fact->name);
+	}
+	if (finish_keep_inputs(st, pl, in, now, held, note, &moved) < 0)
+		strbuf_addf(note, "%s%s", note->len ? "; " : "", moved.msg);
 }
 
 static bool recorded(const struct record *r, const struct record_fact *fact)
@@ -104,7 +138,8 @@ static bool recorded(const struct record *r, const struct record_fact *fact)
 	return was && content_eq(&was->content, &fact->content);
 }
 
-/* What stood at an output before and neither the store nor a record knows was made by a person: it is kept. */
+/* What stood at an output before and the store does not hold is kept: a person made it, or a run that was killed before all it had made
+ * was in the store. */
 static int save_aside(struct finish *f)
 {
 	size_t i, j;
@@ -118,10 +153,13 @@ static int save_aside(struct finish *f)
 
 			if (!fact_is_output(fact->kind) || !streq(fact->name, f->aside->paths[i]))
 				continue;
-			if (recorded(f->v->last, fact) || store_has(f->store, &fact->content))
+			if ((recorded(f->v->last, fact) && f->in->stage->cache == CACHE_NO) ||
+			    store_has(f->store, &fact->content))
 				break;
 			if (store_put(f->store, where, &c, &f->err) < 0)
 				return err_wrap(&f->err, "cannot keep what stood at '%s'", fact->name);
+			if (recorded(f->v->last, fact))
+				break;
 			strbuf_addf(&f->note, "%s'%s' was not as any run left it; that version is kept in the store as ",
 				    f->note.len ? "; " : "", fact->name);
 			store_tell_where(f->store, &c.id, &f->note);
@@ -153,7 +191,7 @@ static int collect(struct finish *f)
 	f->record.run = f->run_id;
 	f->record.started = f->started;
 	f->record.duration = f->duration;
-	return f->apart ? 0 : finish_keep_inputs(f->store, f->in, now, &f->err);
+	return f->apart ? 0 : finish_keep_inputs(f->store, f->pl, f->in, now, f->held, &f->note, &f->err);
 }
 
 static int restore(struct finish *f)

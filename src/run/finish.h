@@ -6,6 +6,7 @@
 #include "run/aside.h"
 #include "stale/decide.h"
 #include "store/store.h"
+#include "util/map.h"
 
 /* An output that came out with other bytes, and the one of before. */
 struct finish_pair {
@@ -32,6 +33,7 @@ struct finish {
 	struct aside *aside;        /* what stood at the outputs before */
 	const struct record *from;  /* restore: the record whose outputs are put back */
 	const uint64_t *marks;      /* collect: of finish_mark_inputs(); or NULL */
+	const struct map *held;     /* raw inputs that git holds; or NULL */
 	bool apart;                 /* nothing is taken into the store */
 	const char *same_dir;       /* place old: where */
 	const char *run_id;
@@ -54,16 +56,21 @@ uint64_t *finish_mark_inputs(struct statcache *cache, const struct record *r);
  *
  * Collect: the inputs are looked at again (ERR_MOVED names the one that is not what the stage started from, or that was
  * written to meanwhile, even if it holds the same again: nobody knows what the stage has read), and the parameters that
- * the stage may have read from their files; the outputs are taken into the store, small inputs too so that `why` can
- * show their lines. Restore: the outputs of `from` are placed. Either way, what was moved aside and nobody else holds is taken into the store.
+ * the stage may have read from their files; the outputs are taken into the store, and of the inputs what nobody else keeps and
+ * what is small, so that `why` can show its lines. Restore: the outputs of `from` are placed. Either way, what was moved aside and nobody else holds is taken into the store.
  *
  * Place old, after collect: of each output that is not what the last record says, what that one says is placed in same_dir, and
  * pairs names them; -1 if one cannot be had. Take old: what the last record says is placed in their stead, and the record says so. */
 void finish_work(void *task);
 void finish_release(struct finish *f);
 
-/* Takes those inputs of in into the store that are kept, which are on disk as now says. */
-NODISCARD int finish_keep_inputs(struct store *st, const struct instance *in, const struct record *now, struct err *err);
+/* Takes those inputs of in, which are on disk as now says, into the store that are kept: raw data that neither a stage makes nor git
+ * holds (held, or NULL), and small files. Where one cannot be kept, a sentence is added to note, for the result is good all the same. */
+NODISCARD int finish_keep_inputs(struct store *st, const struct pipeline *pl, const struct instance *in, const struct record *now,
+				 const struct map *held, struct strbuf *note, struct err *err);
+/* Takes in what the store lacks of an instance that is fresh: its outputs, and its inputs as above. What cannot be taken in is told in note. */
+void finish_take_in(struct store *st, const struct pipeline *pl, const struct instance *in, const struct record *now,
+		    const struct map *held, struct strbuf *note);
 
 /* The outputs of in that are not on disk as r says, as paths borrowed from in; returns how many. paths has room for all. */
 size_t finish_to_restore(const struct verdict *v, const struct record *r, const struct instance *in, const char **paths);

@@ -148,6 +148,7 @@ void job_submit(struct build *b, struct job *j, const struct record *from)
 				    .from = from,
 				    .marks = j->marks,
 				    .apart = b->opt->apart,
+				    .held = b->t->held,
 				    .run_id = b->t->run_id,
 				    .started = j->started,
 				    .duration = tick(b) - j->began,

@@ -50,6 +50,7 @@ struct build {
 	size_t *waits;
 	bool *touched;    /* something upstream was run or restored since the plan was made */
 	bool *no_restore; /* restoring failed once */
+	const struct verdict **fresh; /* by node: the verdict by which it was fresh, or NULL */
 	struct job *jobs;
 	struct pool *pool;
 	size_t running, unsettled;

@@ -235,12 +235,12 @@ static int put_link(struct store *s, int at, const char *name, const char *path,
 	return 0;
 }
 
-static int put_at(struct store *s, int at, const char *name, const char *path, int depth, struct content *out,
-		  char **target, struct err *err)
+/* What is open at fd (-1: errno says why) under that name, having been opened after the time before. Takes fd. */
+static int put_open(struct store *s, int fd, int64_t before, int at, const char *name, const char *path, int depth,
+		    struct content *out, char **target, struct err *err)
 {
-	int fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY), result;
-	int64_t before = statcache_now(s->cache);
 	struct stat st;
+	int result;
 
 	if (fd < 0 && errno == ELOOP)
 		return put_link(s, at, name, path, out, target, err);
@@ -260,9 +260,26 @@ static int put_at(struct store *s, int at, const char *name, const char *path, i
 	return result;
 }
 
+static int put_at(struct store *s, int at, const char *name, const char *path, int depth, struct content *out,
+		  char **target, struct err *err)
+{
+	int64_t before = statcache_now(s->cache);
+	int fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+
+	return put_open(s, fd, before, at, name, path, depth, out, target, err);
+}
+
 int store_put(struct store *s, const char *path, struct content *out, struct err *err)
 {
 	return put_at(s, AT_FDCWD, path, path, 0, out, NULL, err);
+}
+
+static int put_followed(struct store *s, const char *path, struct content *out, struct err *err)
+{
+	int64_t before = statcache_now(s->cache);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	return put_open(s, fd, before, AT_FDCWD, path, path, 0, out, NULL, err);
 }
 
 static int check_known(const char *path, const struct content *got, const struct content *known, struct err *err)
@@ -299,7 +316,7 @@ static int put_known_dir(void *ctx, const char *dir, const struct manifest *m)
 	return store_put_manifest(k->s, m, &id, k->err);
 }
 
-int store_put_known(struct store *s, const char *path, const struct content *known, struct err *err)
+static int put_known(struct store *s, const char *path, bool follow, const struct content *known, struct err *err)
 {
 	struct known_dir k = {s, err};
 	struct content got;
@@ -308,10 +325,20 @@ int store_put_known(struct store *s, const char *path, const struct content *kno
 	if (known->kind == CONTENT_NONE || store_has(s, known))
 		return 0;
 	if (known->kind == CONTENT_DIR)
-		result = statcache_manifests(s->cache, path, known, put_known_dir, &k);
+		result = statcache_manifests(s->cache, path, follow, known, put_known_dir, &k);
 	if (result <= 0)
 		return result;
-	if (store_put(s, path, &got, err) < 0)
+	if ((follow ? put_followed(s, path, &got, err) : store_put(s, path, &got, err)) < 0)
 		return -1;
 	return check_known(path, &got, known, err);
+}
+
+int store_put_known(struct store *s, const char *path, const struct content *known, struct err *err)
+{
+	return put_known(s, path, false, known, err);
+}
+
+int store_put_input(struct store *s, const char *path, const struct content *known, struct err *err)
+{
+	return put_known(s, path, true, known, err);
 }

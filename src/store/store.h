@@ -35,6 +35,8 @@ struct packer *store_packer(struct store *s);
 NODISCARD int store_put(struct store *s, const char *path, struct content *out, struct err *err);
 /* As store_put for content already known, when path is believed to hold it: nothing is read if the store has it. */
 NODISCARD int store_put_known(struct store *s, const char *path, const struct content *known, struct err *err);
+/* The same, of what a symbolic link at path leads to. */
+NODISCARD int store_put_input(struct store *s, const char *path, const struct content *known, struct err *err);
 NODISCARD int store_put_bytes(struct store *s, const void *data, size_t n, struct digest *out, struct err *err);
 
 /* Is all of it here (of a directory: every file below it)? Looks at names and sizes, not at bytes. */

@@ -33,6 +33,7 @@ SHELL_TESTS += \
 	tests/shell/t0029-examples.sh \
 	tests/shell/t0030-fetch.sh \
 	tests/shell/t0031-newcomer.sh \
+	tests/shell/t0050-inputs.sh \
 	tests/shell/t0070-checkout.sh \
 	tests/shell/t0071-checkout-hostile.sh \
 	tests/shell/t0072-reproduce.sh \

@@ -80,7 +80,8 @@ mm 0; ran
 echo 'n = 1' > params.ini; mm 0; ran s; holds o.txt 'result 1'
 echo 'n = 5' > params.ini; mm 0; ran s; holds o.txt 'result 5'
 echo 'n = 1' > params.ini; mm 0; ran; holds o.txt 'result 1'
-echo 'n = 2' > params.ini; mm 0; ran s
+echo 'n = 2' > params.ini; mm 0; ran; holds o.txt 'result 2' # it stood there when it was lost, and was moved aside
+: > "$COUNT"
 
 begin 'records damaged: the stage runs'
 find .git/mlmake/records -type f -exec sh -c 'chmod u+w "$1"; echo noise > "$1"' x {} \;
