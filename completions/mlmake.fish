@@ -12,7 +12,7 @@ function __mlmake_command
             case -C --directory -f --file --profile --color 
                 set skip 1
             case '-*'
-            case build init lint status why graph log show diff lineage checkout reproduce verify metrics accept fetch merge-lock completions help
+            case build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics accept fetch merge-lock completions help
                 contains -- $word $argv
                 return
             case '*'
@@ -23,7 +23,7 @@ function __mlmake_command
     contains -- none $argv
 end
 
-complete -c mlmake -n '__mlmake_command none build status why graph checkout reproduce verify metrics accept fetch' -a '(mlmake completions --targets 2>/dev/null)'
+complete -c mlmake -n '__mlmake_command none build status why graph checkout reproduce verify push pull metrics accept fetch' -a '(mlmake completions --targets 2>/dev/null)'
 complete -c mlmake -n '__mlmake_command init lint log' -f
 complete -c mlmake -n '__mlmake_command completions' -f -a 'bash zsh fish'
 complete -c mlmake -n '__mlmake_command none help' -a build -d 'build what is stale (what plain `mlmake` does)'
@@ -39,6 +39,8 @@ complete -c mlmake -n '__mlmake_command none help' -a lineage -d 'tell which run
 complete -c mlmake -n '__mlmake_command none help' -a checkout -d 'put back the artifacts of a commit or a run'
 complete -c mlmake -n '__mlmake_command none help' -a reproduce -d 'build an old state once more, apart, and compare'
 complete -c mlmake -n '__mlmake_command none help' -a verify -d 'run stages once more, apart, to see whether they come out the same'
+complete -c mlmake -n '__mlmake_command none help' -a push -d 'send results and the history of runs to a remote'
+complete -c mlmake -n '__mlmake_command none help' -a pull -d 'fetch results and the history of runs from a remote'
 complete -c mlmake -n '__mlmake_command none help' -a metrics -d 'show metrics side by side, with the difference to the result before'
 complete -c mlmake -n '__mlmake_command none help' -a accept -d 'take changed inputs as harmless: what is there stands, and nothing runs'
 complete -c mlmake -n '__mlmake_command none help' -a fetch -d 'run sources again, to see whether their data is new'
@@ -96,6 +98,23 @@ complete -c mlmake -n '__mlmake_command verify' -l jobs -s j -x -d 'run up to N 
 complete -c mlmake -n '__mlmake_command verify' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command verify' -l quiet -s q -d 'show no progress'
 complete -c mlmake -n '__mlmake_command verify' -l verbose -s v -d 'show what stages write'
+complete -c mlmake -n '__mlmake_command push' -l remote -x -d 'use [remote NAME] (default: the first in mlmake.ini)'
+complete -c mlmake -n '__mlmake_command push' -l at -x -d 'send what that run or commit names; may be repeated'
+complete -c mlmake -n '__mlmake_command push' -l all -d 'look at all runs again, not only at those since the last push'
+complete -c mlmake -n '__mlmake_command push' -l allow-missing -d 'send the rest if some files are neither here nor there'
+complete -c mlmake -n '__mlmake_command push' -l dry-run -s n -d 'show what would be sent, and send nothing'
+complete -c mlmake -n '__mlmake_command push' -l quiet -s q -d 'show errors alone'
+complete -c mlmake -n '__mlmake_command push' -l verbose -s v -d 'name every file that is missing or damaged'
+complete -c mlmake -n '__mlmake_command push' -l json -d 'print one JSON document'
+complete -c mlmake -n '__mlmake_command pull' -l remote -x -d 'use [remote NAME] (default: the first in mlmake.ini)'
+complete -c mlmake -n '__mlmake_command pull' -l at -x -d 'fetch what that run or commit names; may be repeated'
+complete -c mlmake -n '__mlmake_command pull' -l all -d 'fetch what all runs name, not only mlmake.lock'
+complete -c mlmake -n '__mlmake_command pull' -l lineage -d 'fetch the history of runs alone, and no large files'
+complete -c mlmake -n '__mlmake_command pull' -l allow-missing -d 'it is no failure if some files are nowhere'
+complete -c mlmake -n '__mlmake_command pull' -l dry-run -s n -d 'show what would be fetched, and fetch nothing'
+complete -c mlmake -n '__mlmake_command pull' -l quiet -s q -d 'show errors alone'
+complete -c mlmake -n '__mlmake_command pull' -l verbose -s v -d 'name every file that is missing or damaged'
+complete -c mlmake -n '__mlmake_command pull' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command metrics' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command accept' -l because -x -d 'why the change is harmless; kept in mlmake.lock and in the log'
 complete -c mlmake -n '__mlmake_command accept' -l undo -d 'take back what was accepted last'

@@ -36,6 +36,8 @@ const struct command *const commands[] = {
 	&cmd_checkout,
 	&cmd_reproduce,
 	&cmd_verify,
+	&cmd_push,
+	&cmd_pull,
 	&cmd_metrics,
 	&cmd_accept,
 	&cmd_fetch,

@@ -17,6 +17,8 @@ libmlmake_a_SOURCES += \
 	src/cli/cmd_log.c \
 	src/cli/cmd_merge_lock.c \
 	src/cli/cmd_metrics.c \
+	src/cli/cmd_pull.c \
+	src/cli/cmd_push.c \
 	src/cli/cmd_reproduce.c \
 	src/cli/cmd_show.c \
 	src/cli/cmd_show.h \
@@ -33,4 +35,8 @@ libmlmake_a_SOURCES += \
 	src/cli/project.c \
 	src/cli/project.h \
 	src/cli/recorder.c \
-	src/cli/recorder.h
+	src/cli/recorder.h \
+	src/cli/share.c \
+	src/cli/share.h \
+	src/cli/share_runs.c \
+	src/cli/share_runs.h

@@ -8,7 +8,8 @@
 #include "remote/transport.h"
 #include "util/term.h"
 
-#define SAID_LIMIT 600
+#define LINES 3         /* of what a program said last */
+#define LINE_LIMIT 300
 
 static const struct {
 	const char *said, *means;
@@ -45,16 +46,39 @@ static const struct {
 	{"does not support the LFS", "that host has no git-lfs"},
 };
 
-/* The last lines that say something, as one. */
-static void add_said(const struct strbuf *errors, struct strbuf *out)
+/* "2026/11/26 14:59:09 " is rclone's, in front of every line. */
+static const char *without_time(const char *line)
 {
-	CLEANUP(strbuf_release) struct strbuf line = STRBUF_INIT;
-	size_t i, from = errors->len > SAID_LIMIT ? errors->len - SAID_LIMIT : 0;
+	static const char form[] = "dddd/dd/dd dd:dd:dd ";
+	size_t i;
 
-	for (i = from; i < errors->len; i++)
-		strbuf_addch(&line, errors->buf[i] == '\n' ? ' ' : errors->buf[i]);
-	strbuf_trim(&line);
-	term_add_clean(out, line.buf, line.len);
+	for (i = 0; form[i]; i++)
+		if (form[i] == 'd' ? line[i] < '0' || line[i] > '9' : line[i] != form[i])
+			return line;
+	return line + i;
+}
+
+/* The last lines that say something, and not the same, as one. */
+static void add_said(const char *text, struct strbuf *out)
+{
+	CLEANUP(strvec_release) struct strvec lines = STRVEC_INIT;
+	size_t i;
+
+	while (*text) {
+		CLEANUP(freep) char *line = xstrndup(text, strcspn(text, "\n"));
+		CLEANUP(strbuf_release) struct strbuf clean = STRBUF_INIT;
+
+		text += strlen(line);
+		text += *text == '\n';
+		term_add_clean(&clean, without_time(line), strlen(without_time(line)));
+		strbuf_trim(&clean);
+		if (clean.len > LINE_LIMIT)
+			strbuf_setlen(&clean, LINE_LIMIT);
+		if (clean.len && !strvec_has(&lines, clean.buf))
+			strvec_push(&lines, clean.buf);
+	}
+	for (i = lines.n > LINES ? lines.n - LINES : 0; i < lines.n; i++)
+		strbuf_addf(out, "%s%s", out->len ? "; " : "", lines.v[i]);
 }
 
 int explain(const struct transport *t, const char *what, const struct strbuf *errors, struct err *err)
@@ -68,7 +92,7 @@ int explain(const struct transport *t, const char *what, const struct strbuf *er
 	for (i = 0; i < ARRAY_SIZE(known) && !means; i++)
 		if (strstr(text.buf, known[i].said))
 			means = known[i].means;
-	add_said(&text, &said);
+	add_said(text.buf, &said);
 	return err_set(err, ERR_FAILED, "%s%s%s%s%s%s", what, means ? ": " : "", means ? means : "", said.len ? (means ? " (" : ": ") : "",
 		       said.buf, said.len && means ? ")" : "");
 }

@@ -3,6 +3,8 @@ libmlmake_a_SOURCES += \
 	src/remote/dir.c \
 	src/remote/explain.c \
 	src/remote/lfs.c \
+	src/remote/marks.c \
+	src/remote/marks.h \
 	src/remote/rclone.c \
 	src/remote/remote.c \
 	src/remote/remote.h \
@@ -11,4 +13,6 @@ libmlmake_a_SOURCES += \
 	src/remote/ssh.c \
 	src/remote/tips.c \
 	src/remote/transport.h \
+	src/remote/wanted.c \
+	src/remote/wanted.h \
 	src/remote/wire.c

@@ -27,7 +27,12 @@ struct payload {
 	struct digest id;
 	int64_t size; /* -1: not known */
 	enum payload_state state;
+	const char *path; /* of something that needs it, for messages; borrowed, may be NULL */
+	bool optional;    /* nobody misses it if it is nowhere */
 };
+
+void payloads_sort(struct payload *v, size_t n); /* by id */
+struct payload *payloads_find(struct payload *v, size_t n, const struct digest *id); /* sorted; NULL */
 
 /* This side. */
 struct remote_here {

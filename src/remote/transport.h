@@ -111,8 +111,6 @@ void listing_parse(const char *text, size_t len, const struct payload *v, size_t
 /* Appends "aa/bb/<sha256>"; reads it back. */
 void payload_path(const struct digest *id, struct strbuf *out);
 bool payload_parse_path(const char *s, struct digest *out);
-void payloads_sort(struct payload *v, size_t n); /* by id */
-struct payload *payloads_find(struct payload *v, size_t n, const struct digest *id); /* sorted; NULL */
 
 /* ---- rclone.c: lists of bundles ---- */
 

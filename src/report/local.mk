@@ -29,6 +29,8 @@ libmlmake_a_SOURCES += \
 	src/report/rebuilt.h \
 	src/report/returned.c \
 	src/report/returned.h \
+	src/report/shared.c \
+	src/report/shared.h \
 	src/report/status.c \
 	src/report/status.h \
 	src/report/svg.c \

@@ -456,6 +456,32 @@ const struct record *history_find(struct history *h, const struct digest *key)
 	return archived;
 }
 
+int history_learn(struct history *h, const char *text, size_t n, struct err *err)
+{
+	const char *end = text + n;
+	struct keyed_item *items = NULL;
+	size_t n_items = 0, cap = 0;
+	char name[48];
+	int result;
+
+	while (text < end) {
+		CLEANUP(arena_release) struct arena a = ARENA_INIT;
+		size_t len = record_block_len(text, end);
+		struct record r;
+
+		if (record_parse(text, len, &a, &r, NULL) == 0 && record_holds(&r) && !keyed_has(h->records, &r.key)) {
+			ALLOC_GROW(items, n_items + 1, cap);
+			items[n_items] = (struct keyed_item){.key = r.key, .text = text, .len = len, .age = n_items};
+			n_items++;
+		}
+		text += len;
+	}
+	keyed_name(name);
+	result = n_items ? keyed_add(h->records, name, items, n_items, err) : 0;
+	free(items);
+	return result;
+}
+
 bool history_made(struct history *h, const char *path)
 {
 	struct map_slot *s;

@@ -51,7 +51,14 @@ int payloads_make(struct payloads *p, struct err *err)
 
 bool payloads_has(struct payloads *p, const struct digest *id, int64_t size)
 {
-	return objects_has(&p->objects, id, size, NULL);
+	int64_t got;
+
+	return objects_has(&p->objects, id, -1, &got) && (size < 0 || got == size);
+}
+
+bool payloads_size(struct payloads *p, const struct digest *id, int64_t *size)
+{
+	return objects_has(&p->objects, id, -1, size);
 }
 
 int payloads_open(struct payloads *p, const struct digest *id, int64_t *size, struct err *err)

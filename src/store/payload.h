@@ -18,8 +18,10 @@ const char *payloads_dir(const struct payloads *p);
 /* Makes the directories, and removes from incoming/ what kills left. */
 NODISCARD int payloads_make(struct payloads *p, struct err *err);
 
-/* Is it there with that size (-1: any)? Looks at name and size; one of another size is moved to corrupt/. */
+/* Is it there with that size (-1: any)? Looks at name and size. */
 bool payloads_has(struct payloads *p, const struct digest *id, int64_t size);
+/* Is it there? If so *size is its size. */
+bool payloads_size(struct payloads *p, const struct digest *id, int64_t *size);
 /* A descriptor to read it from, and its size. Not verified. ERR_NOTFOUND. */
 NODISCARD int payloads_open(struct payloads *p, const struct digest *id, int64_t *size, struct err *err);
 /* Reads all of it. ERR_NOTFOUND; ERR_CORRUPT if it does not hash to its name. */

@@ -220,7 +220,30 @@ static int use_http(struct address *a, const char *url, const char *rest, struct
 	return 0;
 }
 
-/* Parameters of an on-the-fly remote (":sftp,host=h,pass=p:path") may be secret, all of them. */
+/* Parameters of an on-the-fly remote (":sftp,host=h,pass=p:path") may be secret, all but those that say where it is. */
+static void hide_parameters(struct address *a, const char *s, const char *end)
+{
+	static const char *const open[] = {"url", "host", "user", "port", "vendor", "type", "provider", "region", "endpoint"};
+
+	while (s < end) {
+		const char *eq = memchr(s, '=', (size_t)(end - s)), *stop;
+		char quote;
+		size_t i;
+
+		if (!eq)
+			return;
+		quote = eq[1] == '"' || eq[1] == '\'' ? eq[1] : ',';
+		stop = memchr(eq + 1 + (quote != ','), quote, (size_t)(end - eq - 1 - (quote != ',')));
+		stop = stop ? stop : end;
+		for (i = 0; i < ARRAY_SIZE(open); i++)
+			if (strlen(open[i]) == (size_t)(eq - s) && strncmp(open[i], s, strlen(open[i])) == 0)
+				break;
+		if (i == ARRAY_SIZE(open))
+			hide(a, eq + 1 + (quote != ','), (size_t)(stop - eq - 1 - (quote != ',')));
+		s = stop + 1 + (quote != ',' && stop + 1 < end);
+	}
+}
+
 static int use_rclone(struct address *a, const char *rest, struct err *err)
 {
 	bool quoted = false;
@@ -236,7 +259,7 @@ static int use_rclone(struct address *a, const char *rest, struct err *err)
 		return err_set(err, ERR_INVALID, "has a name that begins with '-'");
 	comma = strcspn(rest, ",");
 	if (comma < n) {
-		hide(a, rest + comma + 1, n - comma - 1);
+		hide_parameters(a, rest + comma + 1, rest + n);
 		a->shown = xstrfmt("rclone:%.*s," HIDDEN "%s", (int)comma, rest, rest + n);
 	}
 	a->kind = ADDRESS_RCLONE;

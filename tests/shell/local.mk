@@ -1,4 +1,4 @@
-EXTRA_DIST += tests/shell/.shellcheckrc
+EXTRA_DIST += tests/shell/.shellcheckrc tests/shell/remote.sh
 SHELL_TESTS += \
 	tests/shell/t0040-lineage.sh \
 	tests/shell/t0041-powercut.sh \
@@ -34,6 +34,9 @@ SHELL_TESTS += \
 	tests/shell/t0030-fetch.sh \
 	tests/shell/t0031-newcomer.sh \
 	tests/shell/t0050-inputs.sh \
+	tests/shell/t0060-share.sh \
+	tests/shell/t0061-share-ssh.sh \
+	tests/shell/t0063-share-rclone.sh \
 	tests/shell/t0070-checkout.sh \
 	tests/shell/t0071-checkout-hostile.sh \
 	tests/shell/t0072-reproduce.sh \

@@ -106,6 +106,12 @@ static void hides_secrets(void)
 	address_redact(&a, &text);
 	EXPECT_STR(text.buf, "fatal: https://u:***@h/x and ***, ***");
 	address_release(&a);
+	EXPECT_INT(address_parse(&a, "rclone::sftp,host=h,pass=\"a,b\",key_pem=k1:x", NULL, &err), 0);
+	strbuf_clear(&text);
+	strbuf_addstr(&text, ":sftp,host=h,pass=\\\"a,b\\\",key_pem=k1: no");
+	address_redact(&a, &text);
+	EXPECT_STR(text.buf, ":sftp,host=h,pass=\\\"***\\\",key_pem=***: no");
+	address_release(&a);
 }
 
 /* ---- what remotes say ---- */
@@ -117,11 +123,11 @@ static void reads_tips(void)
 	tips_parse(C40 "\trefs/mlmake/log/ann\n" C40 "\trefs/heads/main\nshort\trefs/mlmake/log/x\n"
 		   C40 "\trefs/mlmake/log/../../heads/main\n" C40 "\trefs/mlmake/log/a/b\n" C40 "\trefs/mlmake/log/-x\n"
 		   C40 "\trefs/mlmake/log/x.lock\n" D40 "\trefs/mlmake/log/ann\n" C40 " refs/mlmake/log/y\n"
-		   "0000000000000000000000000000000000000000\trefs/mlmake/log/z\n" D40 "\trefs/mlmake/log/bob@lab.1", &t);
+		   "0000000000000000000000000000000000000000\trefs/mlmake/log/z\n" D40 "\trefs/mlmake/log/bob_lab-1", &t);
 	EXPECT_INT(t.n, 2);
 	EXPECT_STR(t.v[0].writer, "ann");
 	EXPECT_STR(t.v[0].id, C40);
-	EXPECT_STR(t.v[1].writer, "bob@lab.1");
+	EXPECT_STR(t.v[1].writer, "bob_lab-1");
 }
 
 static void reads_what_was_pushed(void)

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What push, pull, `status --remote` and `build --pull` have in common: a remote of the project, and what is wanted of it. */
+#ifndef CLI_SHARE_H
+#define CLI_SHARE_H
+
+#include "cli/project.h"
+#include "remote/remote.h"
+#include "remote/wanted.h"
+
+struct share {
+	struct project *p;
+	const struct remote_section *section;
+	struct address address;
+	struct remote_here here;
+	char *writer;
+	struct remote *remote;
+	struct remote_watch watch;
+	struct progress_line {
+		int64_t shown; /* when, by the clock's tick */
+		bool live, quiet, any;
+		const char *remote;
+	} line;
+};
+#define SHARE_INIT {.address = ADDRESS_INIT}
+
+/* Reads mlmake.ini for its remotes alone: what else is wrong with it is no matter here. Chooses the one that --remote names, or the
+ * first. Returns an exit code; what is wrong has been told. */
+NODISCARD int share_choose(struct share *s, struct project *p);
+/* Connects. write: the place is made if it is not there. */
+NODISCARD int share_open(struct share *s, bool write, struct err *err);
+void share_release(struct share *s);
+/* Ends the line that shows progress. */
+void share_end_line(struct share *s);
+
+/* Adds what the lock in text[0..n) names, as far as a word in words[0..n_words) means it (none: all): artifacts, and inputs that the
+ * store holds or may hold. hit[i] is set for each word that meant something; may be NULL. */
+NODISCARD int share_want_lock(struct project *p, struct wanted *w, const char *name, const char *text, size_t n, char *const *words,
+			      size_t n_words, bool *hit, struct err *err);
+/* The same of the lock in the work tree; without one nothing is wanted. */
+NODISCARD int share_want_here(struct project *p, struct wanted *w, char *const *words, size_t n_words, bool *hit, struct err *err);
+
+#endif
