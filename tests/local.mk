@@ -89,7 +89,7 @@ test_code_SOURCES = tests/unit/test_code.c $(tap)
 test_code_LDADD = $(unit_ldadd)
 
 if FUZZERS
-fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_code
+fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_csv fuzz_code
 noinst_PROGRAMS = $(fuzzers)
 endif
 fuzz_ldflags = -fsanitize=fuzzer $(INSTRUMENT)
@@ -111,6 +111,9 @@ fuzz_metrics_LDFLAGS = $(fuzz_ldflags)
 fuzz_history_SOURCES = tests/fuzz/fuzz_history.c
 fuzz_history_LDADD = $(mlmake_LDADD)
 fuzz_history_LDFLAGS = $(fuzz_ldflags)
+fuzz_csv_SOURCES = tests/fuzz/fuzz_csv.c
+fuzz_csv_LDADD = $(mlmake_LDADD)
+fuzz_csv_LDFLAGS = $(fuzz_ldflags)
 fuzz_lock_SOURCES = tests/fuzz/fuzz_lock.c
 fuzz_lock_LDADD = $(mlmake_LDADD)
 fuzz_lock_LDFLAGS = $(fuzz_ldflags)

@@ -176,7 +176,7 @@ static int take_outputs(void *ctx, const struct lock_block *b, struct err *err)
 	size_t i;
 
 	(void)err;
-	for (i = 0; b->holds && i < r->n_facts; i++)
+	for (i = 0; i < r->n_facts; i++)
 		if (fact_is_output(r->facts[i].kind))
 			offer(t->m, &r->facts[i].content.id, how, t->run, r->instance, r->facts[i].name);
 	return 0;
@@ -189,7 +189,7 @@ static int take_inputs(void *ctx, const struct lock_block *b, struct err *err)
 	size_t i;
 
 	(void)err;
-	for (i = 0; b->holds && i < r->n_facts; i++)
+	for (i = 0; i < r->n_facts; i++)
 		if (r->facts[i].kind == FACT_DATA || r->facts[i].kind == FACT_CODE)
 			offer(t->m, &r->facts[i].content.id, MAKER_READ, t->run, r->instance, r->facts[i].name);
 	return 0;

@@ -21,11 +21,14 @@ static void push(struct snapshot *s, const struct record *r)
 	s->records[s->n++] = r;
 }
 
+/* What a merge may have mixed counts only if it holds; what a run wrote down is what was, also under another form of keys. */
 static int take_record(void *ctx, const struct lock_block *b, struct err *err)
 {
+	struct snapshot *s = ctx;
+
 	(void)err;
-	if (b->holds)
-		push(ctx, b->record);
+	if (b->holds || s->origin.run)
+		push(s, b->record);
 	return 0;
 }
 
@@ -57,9 +60,9 @@ static int take_run_record(void *ctx, const struct lock_block *b, struct err *er
 	const struct record **known = find_record(c->s, c->sorted, b->record->instance);
 
 	(void)err;
-	if (b->holds && known && digest_eq(&(*known)->key, &b->record->key))
+	if (known && digest_eq(&(*known)->key, &b->record->key))
 		*known = b->record;
-	else if (b->holds && !known)
+	else if (!known)
 		push(c->s, b->record);
 	return 0;
 }

@@ -54,8 +54,6 @@ static int take_record(void *ctx, const struct lock_block *b, struct err *err)
 	struct collecting *c = ctx;
 
 	(void)err;
-	if (!b->holds)
-		return 0;
 	c->to->v = arena_grow(&c->a->arena, c->to->v, c->to->n, sizeof(*c->to->v));
 	c->to->v[c->to->n++] = b->record;
 	return 0;
@@ -190,19 +188,50 @@ static void add_id(struct page *p, const struct digest *id)
 	strbuf_addf(p->out, "%s%.*s%s", hue_on(p->s, HUE_DIM), DIGITS, hex, hue_off(p->s));
 }
 
-static void add_run(struct page *p, const struct run *r)
+static void begin_line(struct page *p, size_t depth, const char *word)
 {
-	strbuf_addf(p->out, "run %s of ", r->id);
+	strbuf_addn(p->out, ' ', 2 * depth + 2);
+	strbuf_addf(p->out, "%-8s  ", word);
+}
+
+static void add_commit(struct page *p, const struct run *r)
+{
+	if (!r->source)
+		return;
+	strbuf_addstr(p->out, "commit ");
+	term_add_clean(p->out, r->source, strnlen(r->source, 9));
+	strbuf_addstr(p->out, r->dirty == 1 ? " with changes" : "");
+}
+
+static void add_time(struct page *p, const struct run *r)
+{
 	words_time(p->out, r->time, false);
-	if (r->author) {
-		strbuf_addstr(p->out, " by ");
-		words_person(p->out, r->author);
+	if (!r->author)
+		return;
+	strbuf_addstr(p->out, " by ");
+	words_person(p->out, r->author);
+}
+
+/* The run on the line that has been begun or, where that is narrow, on two, of which each begins with what matters most. */
+static void add_run(struct page *p, const struct run *r, size_t depth, size_t start)
+{
+	bool narrow = p->s->width && (size_t)p->s->width < 120 + 4 * depth;
+
+	strbuf_addf(p->out, "run %s", r->id);
+	if (narrow) {
+		end_line(p, start);
+		start = p->out->len;
+		begin_line(p, depth, "");
+		add_commit(p, r);
+		strbuf_addstr(p->out, r->source ? ", " : "");
+		add_time(p, r);
+	} else {
+		strbuf_addstr(p->out, " of ");
+		add_time(p, r);
+		strbuf_addstr(p->out, r->source ? ", " : "");
+		add_commit(p, r);
 	}
-	if (r->source) {
-		strbuf_addstr(p->out, ", commit ");
-		term_add_clean(p->out, r->source, strnlen(r->source, 9));
-		strbuf_addstr(p->out, r->dirty == 1 ? " with changes" : "");
-	}
+	end_line(p, start);
 }
 
 static void add_head(struct page *p, const struct origin_node *nd, size_t depth)
@@ -224,20 +253,14 @@ static void add_head(struct page *p, const struct origin_node *nd, size_t depth)
 	end_line(p, start);
 }
 
-static void begin_line(struct page *p, size_t depth, const char *word)
-{
-	strbuf_addn(p->out, ' ', 2 * depth + 2);
-	strbuf_addf(p->out, "%-8s  ", word);
-}
-
 static void add_maker(struct page *p, const struct origin_node *nd, size_t depth)
 {
 	const struct maker *k = &nd->maker;
 	size_t start = p->out->len;
 
 	if (k->how == MAKER_READ) {
-		begin_line(p, depth, "no stage");
-		strbuf_addstr(p->out, "made it; first read by ");
+		begin_line(p, depth, "given");
+		strbuf_addstr(p->out, "first read by ");
 		term_add_clean(p->out, k->instance, strlen(k->instance));
 		strbuf_addstr(p->out, " in ");
 	} else {
@@ -245,8 +268,7 @@ static void add_maker(struct page *p, const struct origin_node *nd, size_t depth
 		term_add_clean(p->out, k->instance, strlen(k->instance));
 		strbuf_addstr(p->out, k->how == MAKER_RUN ? " in " : "; by which run is not known here, put back in ");
 	}
-	add_run(p, k->run);
-	end_line(p, start);
+	add_run(p, k->run, depth, start);
 	start = p->out->len;
 	if (streq(k->path, nd->name))
 		return;

@@ -16,7 +16,7 @@ struct ancestry *ancestry_new(struct makers *made, const struct snapshot_tools *
 void ancestry_free(struct ancestry *a);
 bool ancestry_known(const struct ancestry *a);
 
-/* A tree: what was made shows who made it, when, from which commit, with which parameters and code; then its data, a level deeper. What was
+/* A tree: what was made shows who made it, when, from which commit, with which parameters and code; then its data, a level deeper. "given" is what no run made: raw data and code. What was
  * shown already is not shown again. */
 void report_ancestry(const struct ancestry *a, const struct style *s, struct strbuf *out);
 /* {"name", "sha256", "known", "how": "made"|"back"|"read"|null, "path", "instance", "run", "time", "author", "source", "dirty", "command",

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "digest/manifest.h"
 #include "report/unified.h"
 #include "store/payload.h"
 #include "util/file.h"
@@ -17,6 +18,7 @@
 #define TEXT_LIMIT ((size_t)1 << 20)   /* of a source file whose lines are shown */
 #define BYTES_LIMIT ((size_t)4 << 20)  /* of a CSV that is held in memory; others are read as streams */
 #define METRICS_LIMIT ((size_t)1 << 20)
+#define MANIFEST_TEXT_LIMIT ((size_t)4 << 20)
 
 struct comparing {
 	struct comparison *c;
@@ -24,6 +26,7 @@ struct comparing {
 	const char *const *names;
 	size_t n_names;
 	struct map made;  /* paths that some instance makes */
+	struct map code;  /* paths of code of the instances that count */
 	struct map items; /* what was met already -> its number + 1 */
 	struct payloads *payloads;
 };
@@ -42,14 +45,19 @@ static bool counts(const struct comparing *k, const char *instance)
 	return !k->n_names;
 }
 
-static void note_made(struct comparing *k, const struct snapshot *s)
+static void note_paths(struct comparing *k, const struct snapshot *s)
 {
 	size_t i, j;
 
 	for (i = 0; i < s->n; i++)
-		for (j = 0; j < s->records[i]->n_facts; j++)
-			if (fact_is_output(s->records[i]->facts[j].kind))
-				map_put(&k->made, s->records[i]->facts[j].name, k);
+		for (j = 0; j < s->records[i]->n_facts; j++) {
+			const struct record_fact *f = &s->records[i]->facts[j];
+
+			if (fact_is_output(f->kind))
+				map_put(&k->made, f->name, k);
+			else if (f->kind == FACT_CODE && counts(k, s->records[i]->instance))
+				map_put(&k->code, f->name, k);
+		}
 }
 
 /* Made by a stage, or within a directory that one makes? */
@@ -379,6 +387,68 @@ static void compare_rows(struct comparing *k, struct compared_file *f)
 		f->has_rows = true;
 }
 
+/* ---- entries of directories ---- */
+
+#define MOST_ENTRIES 8
+
+static int read_manifest(void *ctx, const struct digest *id, struct strbuf *out, struct err *err)
+{
+	const struct comparing *k = ctx;
+
+	return store_get_bytes(k->t->store, id, MANIFEST_TEXT_LIMIT, out, err);
+}
+
+static void add_entry(struct compared_entries *es, char sign, const char *dir, const struct manifest_entry *e)
+{
+	es->added += sign == '+';
+	es->removed += sign == '-';
+	es->changed += sign == '~';
+	if (es->examples.n < MOST_ENTRIES)
+		strvec_pushf(&es->examples, "%c %s%s%s", sign, dir, e->name, e->kind == CONTENT_DIR ? "/" : "");
+}
+
+/* Directories that are the same are not looked into. */
+static int compare_dirs(struct comparing *k, struct compared_entries *es, const char *dir, const struct digest *old,
+			const struct digest *new, int depth, struct err *err)
+{
+	CLEANUP(manifest_release) struct manifest a = MANIFEST_INIT, b = MANIFEST_INIT;
+	size_t i = 0, j = 0;
+
+	if (depth > MANIFEST_DEPTH)
+		return err_set(err, ERR_INVALID, "the directories are too deep");
+	if (manifest_load(&a, old, read_manifest, k, err) < 0 || manifest_load(&b, new, read_manifest, k, err) < 0)
+		return -1;
+	while (i < a.n || j < b.n) {
+		const struct manifest_entry *x = i < a.n ? &a.v[i] : NULL, *y = j < b.n ? &b.v[j] : NULL;
+		int order = !x ? 1 : !y ? -1 : strcmp(x->name, y->name);
+		CLEANUP(freep) char *below = NULL;
+
+		i += order <= 0;
+		j += order >= 0;
+		if (order) {
+			add_entry(es, order < 0 ? '-' : '+', dir, order < 0 ? x : y);
+		} else if (x->kind == CONTENT_DIR && y->kind == CONTENT_DIR && !digest_eq(&x->id, &y->id)) {
+			below = xstrfmt("%s%s/", dir, x->name);
+			if (compare_dirs(k, es, below, &x->id, &y->id, depth + 1, err) < 0)
+				return -1;
+		} else if (x->kind != y->kind || !digest_eq(&x->id, &y->id)) {
+			add_entry(es, '~', dir, y);
+		}
+	}
+	return 0;
+}
+
+static void compare_entries(struct comparing *k, struct compared_file *f)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+
+	if (!f->was || !f->is || f->was->content.kind != CONTENT_DIR || f->is->content.kind != CONTENT_DIR)
+		return;
+	f->has_entries = compare_dirs(k, &f->entries, "", &f->was->content.id, &f->is->content.id, 0, &err) == 0;
+	if (!f->has_entries)
+		f->problem = "not all of the two directories is kept here, so their files cannot be told";
+}
+
 /* ---- the source ---- */
 
 static const char *project_path(struct comparing *k, const char *path)
@@ -402,6 +472,12 @@ static bool is_data(const struct comparing *k, const char *path)
 		if (c->files[i].kind == REASON_DATA && path_is_within(path, c->files[i].path))
 			return true;
 	return false;
+}
+
+/* Of certain stages, what they are made of: their code, and the file that defines them. */
+static bool is_asked(const struct comparing *k, const char *path)
+{
+	return !k->n_names || map_get(&k->code, path) || streq(path, "mlmake.ini");
 }
 
 static bool is_regular(unsigned mode)
@@ -461,7 +537,7 @@ static int compare_source(struct comparing *k, struct err *err)
 	for (i = 0; i < n; i++) {
 		const char *path = project_path(k, v[i].path);
 
-		if (!streq(path, "mlmake.lock") && !is_data(k, path))
+		if (!streq(path, "mlmake.lock") && !is_data(k, path) && is_asked(k, path))
 			add_source(k, &v[i], path);
 	}
 	return 0;
@@ -485,26 +561,29 @@ static int by_name(const void *a, const void *b)
 int compare_make(struct comparison *c, const struct snapshot *a, const struct snapshot *b, const struct snapshot_tools *t,
 		 const char *const *names, size_t n, struct err *err)
 {
-	struct comparing k = {.c = c, .t = t, .names = names, .n_names = n, .made = MAP_INIT, .items = MAP_INIT};
+	struct comparing k = {.c = c, .t = t, .names = names, .n_names = n, .made = MAP_INIT, .code = MAP_INIT, .items = MAP_INIT};
 	size_t i;
 	int got;
 
 	c->a = a;
 	c->b = b;
 	k.payloads = payloads_new(t->repo->shared);
-	note_made(&k, a);
-	note_made(&k, b);
+	note_paths(&k, a);
+	note_paths(&k, b);
 	compare_instances(&k);
 	if (c->n_files > 1)
 		qsort(c->files, c->n_files, sizeof(*c->files), by_path);
 	if (c->n_values > 1)
 		qsort(c->values, c->n_values, sizeof(*c->values), by_name);
-	for (i = 0; i < c->n_files; i++)
-		if (c->files[i].kind != REASON_OUTPUT || n)
+	for (i = 0; i < c->n_files; i++) {
+		compare_entries(&k, &c->files[i]);
+		if (c->files[i].kind != REASON_OUTPUT || n) /* rows of what stages make, if one asks for it */
 			compare_rows(&k, &c->files[i]);
+	}
 	got = compare_source(&k, err);
 	payloads_free(k.payloads);
 	map_release(&k.made);
+	map_release(&k.code);
 	map_release(&k.items);
 	return got;
 }
@@ -513,8 +592,10 @@ void comparison_release(struct comparison *c)
 {
 	size_t i;
 
-	for (i = 0; i < c->n_files; i++)
+	for (i = 0; i < c->n_files; i++) {
 		csv_diff_release(&c->files[i].rows);
+		strvec_release(&c->files[i].entries.examples);
+	}
 	for (i = 0; i < c->n_sources; i++) {
 		strbuf_release(&c->sources[i].old);
 		strbuf_release(&c->sources[i].new);

@@ -27,6 +27,11 @@ struct compared_file {
 	bool has_rows;               /* both are CSV, and could be read */
 	struct csv_diff rows;
 	const char *problem;         /* why they could not; NULL: nothing to tell */
+	bool has_entries;            /* both are directories, and could be listed */
+	struct compared_entries {
+		size_t added, removed, changed;
+		struct strvec examples; /* "+ name", "- name", "~ name"; a directory that came or went is one, "name/" */
+	} entries;
 };
 
 /* A file of the source that differs. */
@@ -68,7 +73,7 @@ void comparison_release(struct comparison *c);
 
 void report_compare(const struct comparison *c, const struct style *s, struct strbuf *out);
 /* {"version": 1, "from": {"name", "run", "commit"}, "to": {...}, "code": [{"path", "change", "added", "removed", "lines"}], "params": [{"name",
- * "old", "new", "instances"}], "data": [{"path", "old", "new", "instances", "rows"}], "environment", "commands", "outputs", "metrics":
+ * "old", "new", "instances"}], "data": [{"path", "old", "new", "instances", "rows"|"entries"}], "environment", "commands", "outputs", "metrics":
  * [{"instance", "name", "old", "new", "difference"}], "instances": {"added", "removed"}} */
 struct json *report_compare_json(const struct comparison *c);
 

@@ -100,7 +100,15 @@ static struct json *file_json(const struct compared_file *f)
 	json_set(j, "old", content_json(f->was));
 	json_set(j, "new", content_json(f->is));
 	json_set(j, "instances", names_json(f->instances, f->n_instances));
-	if (f->has_rows)
+	if (f->has_entries) {
+		struct json *es = json_new_map();
+
+		json_set_int(es, "added", (int64_t)f->entries.added);
+		json_set_int(es, "removed", (int64_t)f->entries.removed);
+		json_set_int(es, "changed", (int64_t)f->entries.changed);
+		json_set(es, "examples", names_json((const char *const *)f->entries.examples.v, f->entries.examples.n));
+		json_set(j, "entries", es);
+	} else if (f->has_rows)
 		json_set(j, "rows", rows_json(&f->rows));
 	else if (f->problem)
 		json_set_str(j, "problem", f->problem);

@@ -314,6 +314,24 @@ static void add_rows(struct page *p, const struct csv_diff *d)
 	add_examples(p, '+', &d->examples_added, d->added);
 }
 
+static void add_entries(struct page *p, const struct compared_entries *es)
+{
+	size_t i, total = es->added + es->removed + es->changed;
+
+	strbuf_addf(p->out, "    files: %zu added, %zu removed, %zu changed\n", es->added, es->removed, es->changed);
+	for (i = 0; i < es->examples.n; i++) {
+		size_t start = p->out->len;
+		const char *e = es->examples.v[i];
+
+		strbuf_addf(p->out, "    %s", hue_on(p->s, *e == '+' ? HUE_GOOD : *e == '-' ? HUE_BAD : HUE_WARN));
+		term_add_clean(p->out, e, strlen(e));
+		strbuf_addstr(p->out, hue_off(p->s));
+		end_line(p, start);
+	}
+	if (total > es->examples.n)
+		strbuf_addf(p->out, "    ... and %zu more\n", total - es->examples.n);
+}
+
 static void add_file(struct page *p, const struct compared_file *f, size_t width)
 {
 	size_t start = p->out->len;
@@ -325,7 +343,9 @@ static void add_file(struct page *p, const struct compared_file *f, size_t width
 	add_sizes(p, f);
 	add_for(p, f->instances, f->n_instances);
 	end_line(p, start);
-	if (f->has_rows)
+	if (f->has_entries)
+		add_entries(p, &f->entries);
+	else if (f->has_rows)
 		add_rows(p, &f->rows);
 	else if (f->problem)
 		strbuf_addf(p->out, "    %s\n", f->problem);

@@ -235,6 +235,11 @@ static void add_head(const struct run_page *p, const struct style *s, struct str
 	term_add_clean(out, r->outcome, strlen(r->outcome));
 	strbuf_addf(out, "%s  ", hue_off(s));
 	words_time(out, r->time, true);
+	if (s->width && s->width < 80) {
+		term_cut(out, start, (size_t)s->width, s);
+		strbuf_addch(out, '\n');
+		start = out->len;
+	}
 	strbuf_addstr(out, "  ");
 	words_run_counts(out, r);
 	term_cut(out, start, (size_t)s->width, s);

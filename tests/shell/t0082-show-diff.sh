@@ -179,7 +179,29 @@ git diff "$before" "$run" -- artifacts > "$T/plain"
 check 'the metrics' grep -q '^+auc = 1.34$' "$T/plain"
 is "$(git show "$run:artifacts/model-1.txt" | sha256sum | cut -d' ' -f1)" "$(git show "$run:mlmake.lock" | sed -n 's/^outs f \([0-9a-f]*\) .* model-1.txt$/\1/p')" 'the model'
 
+begin 'directories by their files, in and out; what is not kept is said'
+new_project dirs <<'END'
+[stage cut]
+cmd  = mkdir -p {{outs}}/deep && cp -r {{data}}/. {{outs}}/deep && rm -f {{outs}}/deep/big
+data = in
+outs = out
+END
+mkdir in in/a in/b; echo 1 > in/a/one; echo 2 > in/a/two; echo 3 > in/b/three; echo same > in/same
+printf 'out/\nin/\n' > .gitignore; git add -A; git commit -qm x; mm 0
+d1=$("$MLMAKE" log | head -n 1 | cut -d' ' -f1)
+rm in/a/two; echo 33 > in/b/three; mkdir in/c; echo 4 > in/c/four; chmod +x in/a/one
+mm 0
+d2=$("$MLMAKE" log | head -n 1 | cut -d' ' -f1)
+mm 0 diff "$d1" "$d2"
+for way in in out; do
+	sed -n "/^  $way /,/^  [a-z]/p" "$T/out" | grep -q 'files: 1 added, 1 removed, 2 changed' || fail "files of $way"
+done
+said '^    ~ a/one$'; said '^    - a/two$'; said '^    ~ b/three$'; said '^    \+ c/$'; said '^    \+ deep/c/$'; said_not 'same'
+echo 5 > in/five
+mm 0 diff; said 'in +.*'
+
 begin 'with colour, and in a narrow window'
+cd "$T/clone" || exit 1
 mm 0 --color=always diff v1 "$second"
 check 'colour' grep -q "$(printf '\033')\[3" "$T/out"
 finish

@@ -47,7 +47,7 @@ said "^  code      $(sha train.sh | cut -c 1-12)  train.sh\$"
 said "^    clean.csv  $(sha clean.csv | cut -c 1-12) "
 said "^      made by   clean in run $first "
 said "^        raw.csv  $(sha raw.csv | cut -c 1-12) "
-said "^          no stage  made it; first read by clean in run $first "
+said "^          given     first read by clean in run $first "
 
 begin 'a file in place, one that was renamed, and one below the directory where one stands'
 mm 0 lineage model-2.txt; said "train@2 in run $second .* by Somebody Else, commit .* with changes"; said 'eta = 0.7'
