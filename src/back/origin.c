@@ -55,6 +55,8 @@ static int of_commit(struct origin *o, struct gitdb *db, struct lineage *l, cons
 	CLEANUP(freep) char *lock = in_tree(r, "mlmake.lock");
 	const struct run *run;
 	struct git_id built;
+	struct tree_entry own;
+	int has_lock;
 	char hex[GIT_ID_HEX + 1];
 
 	if (gitdb_resolve(db, word, GITDB_COMMIT, &o->source, err) < 0) {
@@ -68,7 +70,10 @@ static int of_commit(struct origin *o, struct gitdb *db, struct lineage *l, cons
 		return err_wrap(err, "'%s'", word);
 	git_id_hex(&o->source, hex);
 	o->has_source = o->has_tree = true;
-	run = lineage_built(l, &built);
+	has_lock = tree_find(db, &o->tree, lock, &own, err);
+	if (has_lock < 0)
+		return -1;
+	run = lineage_built(l, &built, has_lock ? &own.id : NULL);
 	if (run) {
 		struct git_id source = o->source, tree = o->tree;
 

@@ -21,7 +21,8 @@ struct origin {
 };
 #define ORIGIN_INIT {.lock = STRBUF_INIT, .records = STRBUF_INIT}
 
-/* Finds what word names. A run wins over a commit; of a commit, the newest run of exactly its source, if there is one, counts. ERR_NOTFOUND
+/* Finds what word names. A run wins over a commit; of a commit, the newest run of exactly its source, if there is one, counts
+ * (of several the one that left the lock which was committed). ERR_NOTFOUND
  * if it names nothing; ERR_INVALID if several. */
 NODISCARD int origin_find(struct origin *o, struct gitdb *db, struct lineage *l, const struct repo *r, const char *word,
 			  struct err *err);

@@ -338,18 +338,30 @@ const struct run *lineage_find(struct lineage *l, const char *word, struct err *
 	return found;
 }
 
-const struct run *lineage_built(struct lineage *l, const struct git_id *tree)
+static bool left_lock(struct lineage *l, const struct run *r, const struct git_id *lock)
 {
-	const struct run *runs;
+	struct tree_entry e;
+
+	return lineage_entry(l, r, "mlmake.lock", &e, NULL) == 1 && git_id_eq(&e.id, lock);
+}
+
+const struct run *lineage_built(struct lineage *l, const struct git_id *tree, const struct git_id *lock)
+{
+	const struct run *runs, *newest = NULL;
 	size_t n;
 
 	if (lineage_runs(l, &runs, &n, NULL) < 0)
 		return NULL;
-	while (n--)
-		if (runs[n].has_tree && git_id_eq(&runs[n].tree, tree) && streq(runs[n].outcome, "done") &&
-		    streq(runs[n].project, l->repo->prefix))
-			return &runs[n];
-	return NULL;
+	while (n--) {
+		const struct run *r = &runs[n];
+
+		if (!r->has_tree || !git_id_eq(&r->tree, tree) || !streq(r->outcome, "done") || !streq(r->project, l->repo->prefix))
+			continue;
+		if (!lock || left_lock(l, r, lock))
+			return r;
+		newest = newest ? newest : r;
+	}
+	return newest;
 }
 
 int lineage_entry(struct lineage *l, const struct run *r, const char *path, struct tree_entry *out, struct err *err)

@@ -2,6 +2,7 @@ EXTRA_DIST += tests/shell/.shellcheckrc tests/shell/remote.sh
 SHELL_TESTS += \
 	tests/shell/t0040-lineage.sh \
 	tests/shell/t0041-powercut.sh \
+	tests/shell/t0049-story.sh \
 	tests/shell/t0001-build.sh \
 	tests/shell/t0002-content.sh \
 	tests/shell/t0003-restore.sh \
