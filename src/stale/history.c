@@ -469,7 +469,7 @@ int history_learn(struct history *h, const char *text, size_t n, struct err *err
 		size_t len = record_block_len(text, end);
 		struct record r;
 
-		if (record_parse(text, len, &a, &r, NULL) == 0 && record_holds(&r) && !keyed_has(h->records, &r.key)) {
+		if (record_parse(text, len, &a, &r, NULL) == 0 && !r.n_accepted && record_holds(&r) && !keyed_has(h->records, &r.key)) {
 			ALLOC_GROW(items, n_items + 1, cap);
 			items[n_items] = (struct keyed_item){.key = r.key, .text = text, .len = len, .age = n_items};
 			n_items++;

@@ -36,7 +36,7 @@ const char *history_last_text(const struct history *h, const char *instance, siz
 /* A record with that key, rather of a run than accepted; NULL if none is known. */
 const struct record *history_find(struct history *h, const struct digest *key);
 /* Takes in the records in text[0..n) (record.h), of runs elsewhere and hostile: what does not hold and what is known by its key is
- * left out. Durable after a sync of the file system. */
+ * left out, and what was accepted, too: that counts where mlmake.lock says it, and may have been taken back. Durable after a sync of the file system. */
 NODISCARD int history_learn(struct history *h, const char *text, size_t n, struct err *err);
 /* Does some record name path as an output? (Of an instance that is gone, or that used to make it.) */
 bool history_made(struct history *h, const char *path);

@@ -193,6 +193,22 @@ mm 0 why up
 refuse 'an escape' grep -q "$(printf '\033')" "$T/out"
 said 'first second .*red'
 
+begin 'what was accepted elsewhere counts where the lock says it, not because it was pulled'
+three shared
+printf '[remote r]\nurl = %s\n' "$T/remote" >> mlmake.ini
+mm 0; git add -A; git commit -qm base
+git clone -q . "$T/other"
+sed 's/a-z A-Z/a-z  A-Z/' up.sh > n; mv n up.sh
+mm 0 accept up --because 'two blanks'
+mm 0 push
+cp up.sh "$T/up.sh"; cd "$T/other" || exit 1
+mm 0 pull; mm 0; : > "$COUNT"
+cp "$T/up.sh" up.sh
+mm 4 status --check
+mm 0 log; said 'two blanks'
+cp "$T/w/shared/mlmake.lock" mlmake.lock
+mm 0 status --check
+
 begin 'without git'
 mkdir "$T/bare" && cp mlmake.ini params.ini up.sh raw.txt "$T/bare" && cd "$T/bare" || exit 1
 mm 0; echo ': a' >> up.sh; mm 0 accept up --because 'no git'
