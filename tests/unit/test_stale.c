@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fake_disk.h"
+#include "stale/lockfile.h"
 #include "stale/plan.h"
 #include "util/file.h"
 #include "util/text.h"
@@ -587,6 +588,99 @@ static void lock_of_others(void)
 	EXPECT_STR(last_p(h, "a"), "7");
 	history_free(h);
 	clear_history();
+}
+
+/* ---- merging locks ---- */
+
+static const char hex_c[] = "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc";
+
+/* A block of an instance that makes NAME.out of one file and a parameter. */
+static void add_block(struct strbuf *out, const char *name, const char *data, const char *data_hex, const char *param, const char *out_hex)
+{
+	CLEANUP(freep) char *path = xstrfmt("%s.out", name);
+	struct record_fact f[4] = {{.kind = FACT_CMD, .name = "", .value = name},
+				   {.kind = FACT_DATA, .name = data, .content = content_of(CONTENT_FILE, data_hex, 1)},
+				   {.kind = FACT_OUTS, .name = path, .content = content_of(CONTENT_FILE, out_hex, 1)},
+				   {.kind = FACT_PARAM, .name = "p", .value = param}};
+	struct record r = {.instance = name, .facts = f, .n_facts = 4};
+
+	if (!out->len)
+		strbuf_addstr(out, LOCKFILE_HEAD);
+	record_key(&r, &r.key);
+	record_write(&r, false, out);
+}
+
+/* Merges, and says of each instance what its parameter is then, "-" if it was left out. */
+static char *merged(const struct strbuf *base, const struct strbuf *ours, const struct strbuf *theirs)
+{
+	const struct strbuf *texts[] = {base, ours, theirs};
+	struct lockfile l[4] = {LOCKFILE_INIT, LOCKFILE_INIT, LOCKFILE_INIT, LOCKFILE_INIT};
+	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT, said = STRBUF_INIT;
+	CLEANUP(strvec_release) struct strvec left_out = STRVEC_INIT;
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		EXPECT_INT(lockfile_parse(&l[i], "lock", texts[i]->buf, texts[i]->len, &err), 0);
+	lockfile_merge(&l[0], &l[1], &l[2], &out, &left_out);
+	EXPECT_INT(lockfile_parse(&l[3], "lock", out.buf, out.len, &err), 0);
+	for (i = 0; i < 3; i++) {
+		static const char *const names[] = {"a", "b", "c"};
+		const struct lock_block *b = map_get(&l[3].by_instance, names[i]);
+
+		if (b)
+			strbuf_addf(&said, "%s%s ", names[i], record_find(b->record, FACT_PARAM, "p")->value);
+	}
+	for (i = 0; i < left_out.n; i++)
+		strbuf_addf(&said, "-%s ", left_out.v[i]);
+	for (i = 0; i < 4; i++)
+		lockfile_release(&l[i]);
+	return strbuf_detach(&said);
+}
+
+static void lock_merges(void)
+{
+	CLEANUP(strbuf_release) struct strbuf base = STRBUF_INIT, ours = STRBUF_INIT, theirs = STRBUF_INIT, empty = STRBUF_INIT;
+	char *said;
+
+	add_block(&base, "a", "in", hex_a, "1", hex_a);
+	add_block(&base, "b", "a.out", hex_a, "1", hex_a);
+	/* ours has other data, so a and b came out differently; theirs another parameter of b */
+	add_block(&ours, "a", "in", hex_b, "1", hex_b);
+	add_block(&ours, "b", "a.out", hex_b, "1", hex_b);
+	add_block(&theirs, "a", "in", hex_a, "1", hex_a);
+	add_block(&theirs, "b", "a.out", hex_a, "2", hex_c);
+	said = merged(&base, &ours, &theirs);
+	EXPECT_STR(said, "a1 -b ");
+	free(said);
+	/* theirs has that data, too, and so what holds for both */
+	strbuf_clear(&theirs);
+	add_block(&theirs, "a", "in", hex_b, "1", hex_b);
+	add_block(&theirs, "b", "a.out", hex_b, "2", hex_c);
+	said = merged(&base, &ours, &theirs);
+	EXPECT_STR(said, "a1 b2 ");
+	free(said);
+	/* both ran a by themselves, and it came out in two ways: ours is what is there, and so is what was made of it */
+	strbuf_clear(&theirs);
+	add_block(&theirs, "a", "in", hex_b, "1", hex_c);
+	add_block(&theirs, "b", "a.out", hex_c, "1", hex_c);
+	said = merged(&base, &ours, &theirs);
+	EXPECT_STR(said, "a1 b1 ");
+	free(said);
+	/* one that both added, and one that was removed and left alone */
+	strbuf_clear(&ours);
+	strbuf_clear(&theirs);
+	add_block(&ours, "a", "in", hex_a, "1", hex_a);
+	add_block(&ours, "c", "in", hex_a, "3", hex_a);
+	add_block(&theirs, "a", "in", hex_a, "1", hex_a);
+	add_block(&theirs, "b", "a.out", hex_a, "1", hex_a);
+	add_block(&theirs, "c", "in", hex_a, "3", hex_a);
+	said = merged(&base, &ours, &theirs);
+	EXPECT_STR(said, "a1 c3 ");
+	free(said);
+	/* nothing in common */
+	said = merged(&empty, &ours, &empty);
+	EXPECT_STR(said, "a1 c3 ");
+	free(said);
 }
 
 static void lock_conflicts(void)
@@ -1277,6 +1371,7 @@ int main(void)
 		{"history: a journal damaged at any byte", journal_damaged},
 		{"history: a state damaged or cut at any byte", state_damaged},
 		{"history: a lock that others wrote", lock_of_others},
+		{"locks merge by what holds for the merged sources", lock_merges},
 		{"history: a lock with conflicts", lock_conflicts},
 		{"history: a lock block of two sides", lock_mixed},
 		{"history: a lock that is none", lock_malformed},
