@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "store/collect.h"
 #include "util/beneath.h"
 #include "util/file.h"
 #include "util/path.h"
@@ -46,6 +47,15 @@ static bool can_be_reached(struct putback *p, struct putback_item *it, bool *the
 	return false;
 }
 
+static void tell_missing(struct putback *p, struct putback_item *it)
+{
+	CLEANUP(strbuf_release) struct strbuf note = STRBUF_INIT;
+
+	it->result = PUTBACK_MISSING;
+	if (!it->note && store_tell_collected(p->store, &it->a->fact->content, &note))
+		it->note = strbuf_detach(&note);
+}
+
 static void judge(struct putback *p, struct putback_item *it)
 {
 	const struct content *want = &it->a->fact->content;
@@ -55,7 +65,7 @@ static void judge(struct putback *p, struct putback_item *it)
 	else if (store_has(p->store, want))
 		it->result = PUTBACK_WANTED;
 	else
-		it->result = PUTBACK_MISSING;
+		tell_missing(p, it);
 }
 
 static void judge_one(void *ctx, size_t i)

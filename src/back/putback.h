@@ -22,7 +22,7 @@ struct putback_item {
 	const struct artifact *a;
 	enum putback_result result;
 	struct content present; /* what stands there */
-	char *note;             /* owned, NULL: nothing to tell. REFUSED: why. DONE: what became of what stood there */
+	char *note;             /* owned, NULL: nothing to tell. REFUSED: why. MISSING: who took it. DONE: what became of what stood there */
 	struct placing *placing;
 };
 struct putback {

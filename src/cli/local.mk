@@ -9,6 +9,7 @@ libmlmake_a_SOURCES += \
 	src/cli/cmd_completions.c \
 	src/cli/cmd_diff.c \
 	src/cli/cmd_fetch.c \
+	src/cli/cmd_gc.c \
 	src/cli/cmd_graph.c \
 	src/cli/cmd_help.c \
 	src/cli/cmd_init.c \
@@ -28,6 +29,8 @@ libmlmake_a_SOURCES += \
 	src/cli/command.h \
 	src/cli/display.c \
 	src/cli/display.h \
+	src/cli/elsewhere.c \
+	src/cli/elsewhere.h \
 	src/cli/event_stream.c \
 	src/cli/event_stream.h \
 	src/cli/guard.c \

@@ -116,6 +116,22 @@ static int take_lock(struct project *p, struct err *err)
 	return 0;
 }
 
+/* What the store has now it shall have when this is done. */
+static int hold_store(struct project *p, struct err *err)
+{
+	bool wait = !args_count(p->args, "no-wait");
+
+	if (store_hold(p->store, false, err) == 0)
+		return 0;
+	if (err->code != ERR_LOCKED)
+		return -1;
+	fprintf(stderr, "mlmake: `mlmake gc` is at work in this clone%s\n", wait ? "; waiting for it to end (--no-wait does not)" : "");
+	if (!wait)
+		return -1;
+	err_clear(err);
+	return store_hold(p->store, true, err);
+}
+
 static int open_known(struct project *p, struct err *err)
 {
 	CLEANUP(freep) char *cache_file = xstrfmt("%s/statcache", p->repo.state);
@@ -135,6 +151,8 @@ static int open_known(struct project *p, struct err *err)
 	}
 	p->store = store_new(p->repo.shared, p->db, p->cache);
 	p->code = code_book_new(code_dir, p->cache);
+	if (p->lock_fd >= 0 && hold_store(p, err) < 0)
+		return -1;
 	probes_open(&p->probes, p->repo.state);
 	p->history = history_open(&paths, &p->conflict, err);
 	return p->history ? 0 : -1;
@@ -179,6 +197,8 @@ static void join_opener(struct project *p)
 int project_await(struct project *p)
 {
 	join_opener(p);
+	if (p->open_err.code == ERR_LOCKED)
+		return EXIT_LOCKED;
 	if (p->open_err.msg)
 		return cli_fail(EXIT_USAGE, &p->open_err);
 	if (p->conflict)

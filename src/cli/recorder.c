@@ -18,6 +18,9 @@
 #include "util/path.h"
 #include "util/pool.h"
 
+#define PIN_LIMIT ((size_t)32 << 20) /* bytes of a file or of one level of a tree */
+#define TRIES 3
+
 /* Why a node ran or was restored, the last time it began. */
 struct why {
 	struct run_reason *v;
@@ -144,12 +147,37 @@ struct event_sink recorder_sink(struct recorder *r)
 
 /* ---- the source */
 
+/* What git wrote for this no ref reaches until the run is recorded, so it goes to our own pack, which is kept. */
+static int pin(struct recorder *r, struct err *err)
+{
+	struct git_id bases[2];
+	size_t n = lineage_sources(r->p->lineage, r->source.commit, bases);
+
+	if (!r->source.has_tree)
+		return 0;
+	return tree_pin(r->p->db, store_packer(r->p->store), &r->source.tree, bases, n, PIN_LIMIT, err);
+}
+
+/* A `git gc` may take what has just been written: then it is written again. */
 static void *look(void *arg)
 {
 	struct recorder *r = arg;
+	int i, got = -1;
 
-	if (git_source(&r->p->repo, r->p->db, r->p->repo.state, &r->source, &r->source_err) == 0)
+	for (i = 0; i < TRIES && got < 0; i++) {
 		err_clear(&r->source_err);
+		git_source_release(&r->source);
+		got = git_source(&r->p->repo, r->p->db, r->p->repo.state, &r->source, &r->source_err);
+		if (got < 0)
+			break;
+		got = pin(r, &r->source_err);
+		if (got < 0 && r->source_err.code != ERR_NOTFOUND)
+			break;
+	}
+	if (got == 0)
+		err_clear(&r->source_err);
+	else
+		r->source.has_tree = false;
 	return NULL;
 }
 

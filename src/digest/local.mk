@@ -7,6 +7,8 @@ libmlmake_a_SOURCES += \
 	src/digest/content.h \
 	src/digest/digest.c \
 	src/digest/digest.h \
+	src/digest/digestset.c \
+	src/digest/digestset.h \
 	src/digest/entry.c \
 	src/digest/entry.h \
 	src/digest/fasthash.c \

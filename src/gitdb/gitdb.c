@@ -3,11 +3,13 @@
 
 #include "gitdb/gitdb.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "digest/digest.h"
@@ -373,6 +375,36 @@ int gitdb_refs(struct gitdb *db, const char *glob, int (*visit)(void *ctx, const
 	if (got < 0 && got != GIT_EUSER)
 		return libgit2_fail(err, "cannot list the refs of '%s'", db->dir);
 	return v.result;
+}
+
+static char *broken_below(struct gitdb *db, const char *name)
+{
+	CLEANUP(freep) char *path = path_join(db->dir, name);
+	DIR *dir = opendir(path);
+	char *found = NULL;
+	struct dirent *e;
+
+	while (dir && !found && (e = readdir(dir))) {
+		CLEANUP(freep) char *ref = xstrfmt("%s/%s", name, e->d_name);
+		CLEANUP(freep) char *file = path_join(db->dir, ref);
+		struct git_id id;
+		struct stat st;
+
+		if (e->d_name[0] == '.' || ends_with(ref, ".lock") || stat(file, &st) < 0)
+			continue;
+		if (S_ISDIR(st.st_mode))
+			found = broken_below(db, ref);
+		else if (gitdb_ref(db, ref, &id, NULL) < 0)
+			found = xstrdup(ref);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+char *gitdb_broken_ref(struct gitdb *db)
+{
+	return gitdb_open(db, NULL) < 0 ? NULL : broken_below(db, "refs");
 }
 
 char *gitdb_user(struct gitdb *db)

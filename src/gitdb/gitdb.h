@@ -64,6 +64,9 @@ void gitdb_break_lock(struct gitdb *db, const char *name);
 NODISCARD int gitdb_refs(struct gitdb *db, const char *glob, int (*visit)(void *ctx, const char *name, const struct git_id *id),
 			 void *ctx, struct err *err);
 
+/* The name of a ref that cannot be read, which gitdb_refs passes over; NULL if there is none. Owned. */
+char *gitdb_broken_ref(struct gitdb *db);
+
 /* Who commits, as git is configured: "Name <mail>"; with a name made of the login where nothing is configured. Owned. */
 char *gitdb_user(struct gitdb *db);
 

@@ -16,4 +16,6 @@ libmlmake_a_SOURCES += \
 	src/gitdb/tidy.c \
 	src/gitdb/tidy.h \
 	src/gitdb/tree.c \
-	src/gitdb/tree.h
+	src/gitdb/tree.h \
+	src/gitdb/worktrees.c \
+	src/gitdb/worktrees.h

@@ -25,7 +25,8 @@
 #include "util/file.h"
 #include "util/strvec.h"
 
-#define TEMPORARY "tmp_mlmake_"
+#define TEMPORARY "mlmake_tmp_" /* not "tmp_": `git prune` takes those */
+#define KEEP "mlmake: a run that is not recorded yet\n"
 #define HEAD_LEN 12
 #define BUFFER (1 << 20)
 #define LARGE_OFFSET UINT64_C(0x80000000)
@@ -407,7 +408,6 @@ static void index_text(struct packer *p, const unsigned char sum[SHA1_LEN], stru
 /* The pack before its index, for git looks for packs by their indexes; and what keeps it before both. */
 static int install(struct packer *p, const unsigned char sum[SHA1_LEN], struct err *err)
 {
-	static const char why[] = "mlmake: a run that is not recorded yet\n";
 	CLEANUP(strbuf_release) struct strbuf idx = STRBUF_INIT;
 	CLEANUP(freep) char *base = NULL;
 	CLEANUP(freep) char *pack = NULL;
@@ -421,7 +421,7 @@ static int install(struct packer *p, const unsigned char sum[SHA1_LEN], struct e
 	index = xstrfmt("%s.idx", base);
 	keep = xstrfmt("%s.keep", base);
 	index_text(p, sum, &idx);
-	if (file_write(keep, why, sizeof(why) - 1, 0644, false, err) < 0)
+	if (file_write(keep, KEEP, strlen(KEEP), 0644, false, err) < 0)
 		return -1;
 	strvec_push(&p->kept, keep);
 	if (rename(p->path, pack) < 0)
@@ -480,4 +480,28 @@ void packer_release_keep(struct packer *p)
 	strvec_release(&p->kept);
 	p->kept = (struct strvec)STRVEC_INIT;
 	pthread_mutex_unlock(&p->mutex);
+}
+
+static bool is_ours(const char *file)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	return file_read(file, 4096, &text, NULL) == 0 && streq(text.buf, KEEP);
+}
+
+size_t packs_unkeep(struct gitdb *db)
+{
+	CLEANUP(freep) char *path = xstrfmt("%s/objects/pack", gitdb_dir(db));
+	DIR *dir = opendir(path);
+	struct dirent *e;
+	size_t n = 0;
+
+	while (dir && (e = readdir(dir))) {
+		CLEANUP(freep) char *file = xstrfmt("%s/%s", path, e->d_name);
+
+		n += ends_with(e->d_name, ".keep") && is_ours(file) && unlink(file) == 0;
+	}
+	if (dir)
+		closedir(dir);
+	return n;
 }

@@ -37,5 +37,7 @@ void packer_finished(struct packer *p, struct strvec *names);
 NODISCARD int packer_add_raw(struct packer *p, const struct git_id *id, const void *bytes, size_t n, struct err *err);
 /* Lets git collect what is in the packs that this packer finished, unless a ref reaches it. */
 void packer_release_keep(struct packer *p);
+/* The same for what killed processes left. Nobody may be writing. Returns how many there were. */
+size_t packs_unkeep(struct gitdb *db);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "util/map.h"
 
 #define TREE_LIMIT ((size_t)256 << 20)
 #define DEPTH 200 /* directories are nested at most this deep */
@@ -297,4 +298,112 @@ void commit_text(const struct commit *c, struct strbuf *out)
 	}
 	strbuf_addf(out, "author %s %lld +0000\ncommitter %s %lld +0000\n\n%s", c->author, (long long)c->time, c->author,
 		    (long long)c->time, c->message);
+}
+
+/* ---- pinning */
+
+struct pinning {
+	struct gitdb *db;
+	struct packer *p;
+	size_t limit;
+};
+
+static int pin_object(struct pinning *pin, const struct git_id *id, enum gitdb_kind kind, size_t limit, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT;
+	struct err why = ERR_INIT;
+	struct git_id same;
+
+	if (gitdb_read(pin->db, id, kind, limit, &bytes, &why) < 0) {
+		if (why.code != ERR_INVALID || kind != GITDB_BLOB)
+			return err_move(err, &why);
+		err_release(&why);
+		return 0;
+	}
+	return packer_add(pin->p, kind, bytes.buf, bytes.len, PACKER_FRESH | PACKER_COMPRESSED, &same, err);
+}
+
+#define BASES 2
+
+/* One level of the bases: what each has under a name. */
+struct level {
+	struct map by_name[BASES]; /* -> struct tree_entry */
+	struct arena a;
+	size_t n;
+};
+
+static void level_release(struct level *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		map_release(&l->by_name[i]);
+	arena_release(&l->a);
+}
+
+static int level_read(struct pinning *pin, struct level *l, const struct git_id *bases, size_t n_bases, struct err *err)
+{
+	for (; l->n < n_bases; l->n++) {
+		struct tree_entry *v;
+		size_t n, i;
+
+		if (tree_read(pin->db, &bases[l->n], pin->limit, &l->a, &v, &n, err) < 0)
+			return -1;
+		for (i = 0; i < n; i++)
+			map_put(&l->by_name[l->n], v[i].name, &v[i]);
+	}
+	return 0;
+}
+
+/* The trees of that name, for the level below. 1 if one of the bases has the very entry. */
+static int level_below(const struct level *l, const struct tree_entry *e, struct git_id below[BASES], size_t *n)
+{
+	size_t i;
+
+	*n = 0;
+	for (i = 0; i < l->n; i++) {
+		const struct tree_entry *was = map_get(&l->by_name[i], e->name);
+
+		if (was && git_id_eq(&was->id, &e->id))
+			return 1;
+		if (was && was->mode == TREE_DIR)
+			below[(*n)++] = was->id;
+	}
+	return 0;
+}
+
+static int pin_tree(struct pinning *pin, const struct git_id *tree, const struct git_id *bases, size_t n_bases, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	CLEANUP(level_release) struct level l = {.a = ARENA_INIT};
+	struct git_id below[BASES];
+	struct tree_entry *v;
+	size_t n, i, n_below;
+
+	if (pin_object(pin, tree, GITDB_TREE, pin->limit, err) < 0 || tree_read(pin->db, tree, pin->limit, &a, &v, &n, err) < 0 ||
+	    level_read(pin, &l, bases, n_bases, err) < 0)
+		return -1;
+	for (i = 0; i < n; i++) {
+		int got = v[i].mode == TREE_COMMIT ? 1 : level_below(&l, &v[i], below, &n_below);
+
+		if (got == 0)
+			got = v[i].mode == TREE_DIR ? pin_tree(pin, &v[i].id, below, n_below, err)
+						    : pin_object(pin, &v[i].id, GITDB_BLOB, pin->limit, err);
+		if (got < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int tree_pin(struct gitdb *db, struct packer *p, const struct git_id *tree, const struct git_id *bases, size_t n_bases, size_t limit,
+	     struct err *err)
+{
+	struct pinning pin = {db, p, limit};
+	size_t i;
+
+	n_bases = MIN(n_bases, (size_t)BASES);
+	for (i = 0; i < n_bases; i++)
+		if (git_id_eq(&bases[i], tree))
+			return 0;
+	return pin_tree(&pin, tree, bases, n_bases, err);
 }

@@ -380,6 +380,22 @@ int lineage_file(struct lineage *l, const struct run *r, const char *path, size_
 	return commit_read(l->db, &r->commit, &a, &c, err) < 0 ? -1 : read_file(l, &c.tree, path, limit, out, err);
 }
 
+size_t lineage_sources(struct lineage *l, const char *head, struct git_id out[2])
+{
+	CLEANUP(freep) char *file = xstrfmt("%s/writer", l->repo->shared);
+	CLEANUP(freep) char *writer = NULL;
+	CLEANUP(freep) char *source = NULL;
+	size_t n = 0;
+
+	if (head && gitdb_resolve(l->db, head, GITDB_TREE, &out[n], NULL) == 0)
+		n++;
+	if (read_name(file, &writer) == 0) {
+		source = xstrfmt(LINEAGE_REFS "%s:source", writer);
+		n += gitdb_resolve(l->db, source, GITDB_TREE, &out[n], NULL) == 0;
+	}
+	return n;
+}
+
 /* ---- writing */
 
 /* "<host>-<8 hex digits>": readable, and one clone's own. */
@@ -448,6 +464,13 @@ static int open_cache(struct lineage *l, struct err *err)
 	if (file_mkdirs_for(l->cache_file, err) < 0)
 		return -1;
 	return file_lock(l->cache_file, true, true, err);
+}
+
+int lineage_rebuild(struct lineage *l, struct err *err)
+{
+	if (unlink(l->cache_file) < 0 && errno != ENOENT)
+		return err_errno(err, "cannot remove '%s'", l->cache_file);
+	return lineage_refresh(l, err);
 }
 
 /* What follows the cache's whole part is replaced by the blocks of the runs that it lacks. */

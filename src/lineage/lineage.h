@@ -48,6 +48,10 @@ NODISCARD int lineage_file(struct lineage *l, const struct run *r, const char *p
 /* The entry of the run's tree at path: as tree_find. */
 NODISCARD int lineage_entry(struct lineage *l, const struct run *r, const char *path, struct tree_entry *out, struct err *err);
 
+/* The sources of the newest commit of this clone's chain and of HEAD (hex; may be NULL): trees that refs reach, at most 2. Returns how
+ * many. */
+size_t lineage_sources(struct lineage *l, const char *head, struct git_id out[2]);
+
 /* ---- writing */
 
 /* The name of this clone's chain, made when it is first asked for. Owned. */
@@ -59,5 +63,7 @@ NODISCARD int lineage_append(struct lineage *l, struct run *r, struct tree_build
 			     int (*make_durable)(void *ctx, struct err *err), void *ctx, struct err *err);
 /* Brings the cache up to date with all chains, as after a fetch. Losing it or failing here does no harm. */
 NODISCARD int lineage_refresh(struct lineage *l, struct err *err);
+/* Makes it anew from the chains. Runs that were read before are gone. */
+NODISCARD int lineage_rebuild(struct lineage *l, struct err *err);
 
 #endif

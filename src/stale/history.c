@@ -322,11 +322,17 @@ static void replay_journal(struct history *h, const struct strbuf *text)
 	h->journal_len = p - text->buf;
 }
 
+struct keyed *history_records(const char *shared)
+{
+	CLEANUP(freep) char *dir = xstrfmt("%s/records", shared);
+
+	return keyed_new(dir, "records");
+}
+
 struct history *history_open(const struct history_paths *paths, bool *conflict, struct err *err)
 {
 	struct history *h = xcalloc(1, sizeof(*h));
 	CLEANUP(strbuf_release) struct strbuf journal = STRBUF_INIT;
-	CLEANUP(freep) char *records = NULL;
 	char now[128];
 	bool crashed;
 
@@ -335,8 +341,7 @@ struct history *history_open(const struct history_paths *paths, bool *conflict, 
 	h->journal = -1;
 	h->state_file = xstrfmt("%s/state", paths->state);
 	h->journal_file = xstrfmt("%s/journal", paths->state);
-	records = xstrfmt("%s/records", paths->shared);
-	h->records = keyed_new(records, "records");
+	h->records = history_records(paths->shared);
 	h->undone_file = xstrfmt("%s/undone", paths->shared);
 	h->lock_file = xstrdup(paths->lock);
 	/* Before the state, which is newer than it if another process saves in between: what is said twice does no harm. */

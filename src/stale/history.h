@@ -12,6 +12,7 @@
 #define STALE_HISTORY_H
 
 #include "stale/record.h"
+#include "store/keyed.h"
 #include "util/strvec.h"
 
 struct history;
@@ -28,6 +29,8 @@ struct history_paths {
  * either case *conflict is set. */
 NODISCARD struct history *history_open(const struct history_paths *paths, bool *conflict, struct err *err);
 void history_free(struct history *h);
+/* SHARED/records, for who tidies it. Owned. */
+struct keyed *history_records(const char *shared);
 
 /* The last record of an instance here, or what mlmake.lock says of it; NULL if neither. */
 const struct record *history_last(struct history *h, const char *instance);

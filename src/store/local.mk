@@ -1,6 +1,8 @@
 libmlmake_a_SOURCES += \
 	src/store/closure.c \
 	src/store/closure.h \
+	src/store/collect.c \
+	src/store/collect.h \
 	src/store/find.c \
 	src/store/keyed.c \
 	src/store/keyed.h \

@@ -22,6 +22,7 @@
 
 /* "objects/aa/bb/<sha256>" */
 #define NAME_LEN (14 + DIGEST_HEX)
+#define TRASH "trash/"
 
 static void object_name(const struct digest *id, char name[NAME_LEN + 1])
 {
@@ -33,15 +34,38 @@ static void object_name(const struct digest *id, char name[NAME_LEN + 1])
 
 void objects_init(struct objects *o, const char *dir)
 {
-	*o = (struct objects){.dir = xstrdup(dir), .fd = -1};
+	*o = (struct objects){.dir = xstrdup(dir), .fd = -1, .hold = -1};
 	pthread_mutex_init(&o->mutex, NULL);
 }
 
 void objects_release(struct objects *o)
 {
 	closep(&o->fd);
+	closep(&o->hold);
 	pthread_mutex_destroy(&o->mutex);
 	free(o->dir);
+}
+
+static int hold_locked(struct objects *o, bool wait, struct err *err)
+{
+	CLEANUP(freep) char *file = xstrfmt("%s/gc.lock", o->dir);
+	int fd = o->hold;
+
+	if (fd < 0) {
+		fd = file_lock(file, false, wait, err);
+		__atomic_store_n(&o->hold, fd, __ATOMIC_RELAXED);
+	}
+	return fd < 0 ? -1 : 0;
+}
+
+int objects_hold(struct objects *o, bool wait, struct err *err)
+{
+	int result;
+
+	pthread_mutex_lock(&o->mutex);
+	result = file_mkdirs(o->dir, err) < 0 ? -1 : hold_locked(o, wait, err);
+	pthread_mutex_unlock(&o->mutex);
+	return result;
 }
 
 /* Whoever writes an object holds a lock on it: what nobody holds, a kill left. */
@@ -94,15 +118,17 @@ static int open_locked(struct objects *o, bool make, struct err *err)
 			return err_errno(err, "cannot open store '%s'", o->dir);
 	}
 	if (make && !o->swept) {
-		if (make_dirs(o, fd, err) < 0) {
+		if (hold_locked(o, true, err) < 0 || make_dirs(o, fd, err) < 0) {
 			if (fd != o->fd)
 				close(fd);
 			return -1;
 		}
 		__atomic_store_n(&o->swept, true, __ATOMIC_RELEASE);
 	}
-	if (fd != o->fd) /* others may be reading it already */
+	if (fd != o->fd) { /* others may be reading it already */
+		o->trash = faccessat(fd, "trash", F_OK, 0) == 0;
 		__atomic_store_n(&o->fd, fd, __ATOMIC_RELEASE);
+	}
 	return 0;
 }
 
@@ -116,6 +142,45 @@ int objects_open(struct objects *o, bool make, struct err *err)
 	result = open_locked(o, make, err);
 	pthread_mutex_unlock(&o->mutex);
 	return result;
+}
+
+/* link and unlink, where the file system has no RENAME_NOREPLACE. */
+static int move_new(int at, const char *from, const char *to)
+{
+	int result = renameat2(at, from, at, to, RENAME_NOREPLACE);
+
+	if (result < 0 && errno == EINVAL && (result = linkat(at, from, at, to, 0)) == 0)
+		unlinkat(at, from, 0);
+	return result;
+}
+
+/* Makes objects/aa and objects/aa/bb of name. */
+static int make_prefix(struct objects *o, const char *name)
+{
+	char dir[NAME_LEN + 1];
+
+	snprintf(dir, sizeof(dir), "%.10s", name);
+	if (mkdirat(o->fd, dir, 0777) < 0 && errno != EEXIST)
+		return -1;
+	snprintf(dir, sizeof(dir), "%.13s", name);
+	return mkdirat(o->fd, dir, 0777) < 0 && errno != EEXIST ? -1 : 0;
+}
+
+/* Where an object that name does not hold lies among what was collected: name becomes that. Whoever holds the store puts it back. */
+static bool in_trash(struct objects *o, char name[NAME_LEN + 1])
+{
+	char from[sizeof(TRASH) + DIGEST_HEX];
+
+	if (!o->trash)
+		return false;
+	snprintf(from, sizeof(from), TRASH "%s", strrchr(name, '/') + 1);
+	if (__atomic_load_n(&o->hold, __ATOMIC_RELAXED) >= 0)
+		return make_prefix(o, name) == 0 &&
+		       (move_new(o->fd, from, name) == 0 || faccessat(o->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+	if (faccessat(o->fd, from, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	memcpy(name, from, sizeof(from));
+	return true;
 }
 
 static int condemn(struct objects *o, const char *name)
@@ -133,7 +198,7 @@ int objects_condemn(struct objects *o, const struct digest *id, struct err *err)
 	char name[NAME_LEN + 1];
 
 	object_name(id, name);
-	if (condemn(o, name) < 0 && errno != ENOENT)
+	if (condemn(o, name) < 0 && (errno != ENOENT || (in_trash(o, name) && condemn(o, name) < 0)))
 		return err_set(err, ERR_CORRUPT, "object '%s/%s' does not hold what its name says and cannot be moved "
 			       "away: %s", o->dir, name, strerror(errno));
 	return err_set(err, ERR_CORRUPT, "object '%s/%s' does not hold what its name says; it was moved to '%s/corrupt'",
@@ -159,7 +224,8 @@ bool objects_has(struct objects *o, const struct digest *id, int64_t want, int64
 	if (objects_open(o, false, NULL) < 0)
 		return false;
 	object_name(id, name);
-	if (fstatat(o->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(o->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    (errno != ENOENT || !in_trash(o, name) || fstatat(o->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0))
 		return false;
 	if (!S_ISREG(st.st_mode) || (want >= 0 && st.st_size != want)) {
 		condemn(o, name); /* if this fails, the next to write it says so */
@@ -181,6 +247,10 @@ int objects_read(struct objects *o, const struct digest *id, int64_t *size, stru
 	if (objects_open(o, false, err) < 0)
 		return -1;
 	fd = openat(o->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 && errno == ENOENT) {
+		fd = in_trash(o, name) ? openat(o->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
+		errno = fd < 0 ? ENOENT : errno;
+	}
 	if (fd < 0 && errno == ENOENT)
 		return err_set(err, ERR_NOTFOUND, "the store '%s' does not hold object '%s'", o->dir,
 			       strrchr(name, '/') + 1);
@@ -248,28 +318,6 @@ void incoming_drop(struct incoming *in)
 		in->fd = -1;
 	}
 	errno = saved;
-}
-
-/* Makes objects/aa and objects/aa/bb of name. */
-static int make_prefix(struct objects *o, const char *name)
-{
-	char dir[NAME_LEN + 1];
-
-	snprintf(dir, sizeof(dir), "%.10s", name);
-	if (mkdirat(o->fd, dir, 0777) < 0 && errno != EEXIST)
-		return -1;
-	snprintf(dir, sizeof(dir), "%.13s", name);
-	return mkdirat(o->fd, dir, 0777) < 0 && errno != EEXIST ? -1 : 0;
-}
-
-/* link and unlink, where the file system has no RENAME_NOREPLACE. */
-static int move_new(int at, const char *from, const char *to)
-{
-	int result = renameat2(at, from, at, to, RENAME_NOREPLACE);
-
-	if (result < 0 && errno == EINVAL && (result = linkat(at, from, at, to, 0)) == 0)
-		unlinkat(at, from, 0);
-	return result;
 }
 
 int incoming_finish(struct incoming *in, const struct digest *id, int64_t size, struct err *err)

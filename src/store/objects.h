@@ -17,13 +17,18 @@ struct objects {
 	int fd;       /* of dir; -1 until something is put or found there */
 	bool written; /* since the last sync; changed atomically */
 	bool swept;   /* incoming/ was looked through for what kills left */
+	bool trash;   /* there was a trash/ when dir was opened */
+	int hold;     /* gc.lock, held shared; -1: not held */
 	pthread_mutex_t mutex;
 };
 void objects_init(struct objects *o, const char *dir);
 void objects_release(struct objects *o);
 
-/* Makes the directories, if make; false if they are not there. Every other call does it by itself. */
+/* Makes the directories, if make, and holds dir (below); false if they are not there. Every other call does it by itself. */
 NODISCARD int objects_open(struct objects *o, bool make, struct err *err);
+/* Keeps whoever collects away until objects_release: what is found or put from now on stays. Waits if wait, else ERR_LOCKED. What
+ * lies in trash/ counts as there; a look under a hold puts it back. */
+NODISCARD int objects_hold(struct objects *o, bool wait, struct err *err);
 /* Is the object there, with this size (-1: any)? One of another size is moved to corrupt/. *size, if not NULL, is
  * its size. */
 bool objects_has(struct objects *o, const struct digest *id, int64_t want, int64_t *size);

@@ -39,6 +39,11 @@ struct packer *store_packer(struct store *s)
 	return s->small.packer;
 }
 
+int store_hold(struct store *s, bool wait, struct err *err)
+{
+	return objects_hold(&s->objects, wait, err);
+}
+
 int store_sync(struct store *s, struct err *err)
 {
 	bool written = false;

@@ -5,6 +5,7 @@
  *
  * dir/objects/aa/bb/<sha256>   one file an object, mode 0444
  * dir/small/                   which git blobs the small ones are (store/small.h)
+ * dir/trash/                   objects that were collected and are still found (store/collect.h)
  * dir/incoming/                objects being written, each locked (flock) by who writes it; the next run removes the rest
  *
  * An object appears whole or not at all. Every read verifies; a file that does not hash to its name is moved to
@@ -28,6 +29,10 @@ void store_free(struct store *s);
 /* The pack that store_sync finishes, for what else belongs to the run. What it holds is kept from git's collecting until
  * packer_release_keep. */
 struct packer *store_packer(struct store *s);
+
+/* Keeps `mlmake gc` away as long as s lives: to be called before anything is decided by what the store has. Waits if wait, else
+ * ERR_LOCKED. A put does so by itself. */
+NODISCARD int store_hold(struct store *s, bool wait, struct err *err);
 
 /* Takes in the file, link or directory at path (not followed). *out says what was taken. ERR_MOVED if it changed
  * while it was read, ERR_NOTFOUND, ERR_INVALID (socket, device, a name that no manifest holds). Small objects are found by

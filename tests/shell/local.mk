@@ -52,3 +52,4 @@ SHELL_TESTS += \
 	tests/shell/t0090-code-cpython.sh \
 	tests/shell/t0091-code-meaning.sh \
 	tests/shell/t0092-imports.sh
+SHELL_TESTS += tests/shell/t0100-gc.sh
