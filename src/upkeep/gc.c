@@ -12,7 +12,7 @@
 #include "gitdb/tidy.h"
 #include "stale/history.h"
 #include "stale/lockfile.h"
-#include "upkeep/marks.h"
+#include "upkeep/needs.h"
 #include "upkeep/roots.h"
 #include "util/map.h"
 
@@ -50,7 +50,7 @@ static void count(struct gc_count *c, int64_t bytes)
 
 struct marking {
 	struct gc *g;
-	struct marks marks;
+	struct needs needs;
 	struct roots roots;
 };
 
@@ -58,7 +58,7 @@ static int take(void *ctx, const struct root *root, const char *text, size_t n, 
 {
 	struct marking *m = ctx;
 
-	if (marks_text(&m->marks, root->run, text, n, err) < 0)
+	if (needs_text(&m->needs, root->run, text, n, err) < 0)
 		return err_wrap(err, "%s", root->where);
 	return 0;
 }
@@ -165,7 +165,7 @@ static bool claim(void *ctx, const struct digest *id, bool dir)
 }
 
 /* One that has nothing to claim is none. */
-static int claim_fact(struct claiming *c, struct marks *m, const struct run *run, const struct record *r, const struct record_fact *f,
+static int claim_fact(struct claiming *c, struct needs *m, const struct run *run, const struct record *r, const struct record_fact *f,
 		      struct err *err)
 {
 	struct gc *g = c->g;
@@ -177,7 +177,7 @@ static int claim_fact(struct claiming *c, struct marks *m, const struct run *run
 	if (f->content.kind != CONTENT_DIR)
 		claim(c, &f->content.id, false);
 	else if (!digestset_has(&c->dirs, &f->content.id))
-		got = marks_walk(m, run, &f->content.id, claim, c, err);
+		got = needs_walk(m, run, &f->content.id, claim, c, err);
 	if (c->n)
 		g->results[g->n_results++] = (struct gc_result){.run = run, .instance = arena_strdup(&g->arena, r->instance),
 								.path = arena_strdup(&g->arena, f->name),
@@ -187,7 +187,7 @@ static int claim_fact(struct claiming *c, struct marks *m, const struct run *run
 
 struct claimed_text {
 	struct claiming *c;
-	struct marks *m;
+	struct needs *m;
 	const struct run *run;
 	bool outputs;
 };
@@ -209,7 +209,7 @@ static int claim_block(void *ctx, const struct lock_block *b, struct err *err)
 }
 
 /* Outputs first, so that what one stage made and the next one read is told of the one that made it. */
-static int claim_run(struct claiming *c, struct marks *m, const struct run *run, struct err *err)
+static int claim_run(struct claiming *c, struct needs *m, const struct run *run, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
@@ -223,7 +223,7 @@ static int claim_run(struct claiming *c, struct marks *m, const struct run *run,
 	return lockfile_read(run->id, text.buf, text.len, true, &a, claim_block, &t, err);
 }
 
-static int claim_old(struct gc *g, struct marks *m, const struct run *runs, size_t n, const bool *old, struct err *err)
+static int claim_old(struct gc *g, struct needs *m, const struct run *runs, size_t n, const bool *old, struct err *err)
 {
 	struct claiming c = {.g = g};
 	int got = 0;
@@ -340,10 +340,10 @@ static int plan(struct gc *g, struct marking *m, struct err *err)
 		return -1;
 	g->fate = xcalloc(g->files.n + 1, 1);
 	g->claim = xcalloc(g->files.n + 1, sizeof(*g->claim));
-	judge(g, &m->marks.needed);
-	if (claim_old(g, &m->marks, runs, n, old, err) < 0)
+	judge(g, &m->needs.needed);
+	if (claim_old(g, &m->needs, runs, n, old, err) < 0)
 		return -1;
-	return decide_all(g, &m->marks.needed, err);
+	return decide_all(g, &m->needs.needed, err);
 }
 
 int gc_plan(struct gc *g, bool dry, bool wait, struct err *err)
@@ -352,7 +352,7 @@ int gc_plan(struct gc *g, bool dry, bool wait, struct err *err)
 	int got = 0;
 
 	g->now = g->opt->now;
-	m.marks = (struct marks){.store = g->store, .lineage = g->lineage};
+	m.needs = (struct needs){.store = g->store, .lineage = g->lineage};
 	m.roots = (struct roots){.repo = g->repo, .db = g->db, .lineage = g->lineage, .take = take, .ctx = &m,
 				 .history = g->opt->keep_runs < 0 && g->opt->keep_for < 0};
 	if (!dry && access(g->repo->shared, F_OK) == 0) {
@@ -364,9 +364,9 @@ int gc_plan(struct gc *g, bool dry, bool wait, struct err *err)
 	store_sweep(g->store, g->now - g->opt->grace, true, &g->rest.n, &g->rest.bytes);
 	store_each_small(g->store, count_small, g);
 	roots_release(&m.roots);
-	g->marked = m.marks.needed;
-	m.marks.needed = (struct digestset)DIGESTSET_INIT;
-	marks_release(&m.marks);
+	g->marked = m.needs.needed;
+	m.needs.needed = (struct digestset)DIGESTSET_INIT;
+	needs_release(&m.needs);
 	return got;
 }
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Which objects the texts of roots need. Every SHA-256 in a text counts, so that nothing is overlooked that a damaged or newer text says;
  * of directories, what is below them too. */
-#ifndef UPKEEP_MARKS_H
-#define UPKEEP_MARKS_H
+#ifndef UPKEEP_NEEDS_H
+#define UPKEEP_NEEDS_H
 
 #include "digest/digestset.h"
 #include "lineage/lineage.h"
 #include "store/store.h"
 
-struct marks {
+struct needs {
 	struct store *store;
 	struct lineage *lineage;
 	struct digestset needed;
@@ -16,12 +16,12 @@ struct marks {
 	const struct run *learnt; /* the run whose tree was learnt last */
 };
 /* ERR_CORRUPT, ERR_IO if what is below a directory cannot be told, though the store or the run should know. */
-NODISCARD int marks_text(struct marks *m, const struct run *run, const char *text, size_t n, struct err *err);
-void marks_release(struct marks *m);
+NODISCARD int needs_text(struct needs *m, const struct run *run, const char *text, size_t n, struct err *err);
+void needs_release(struct needs *m);
 
 /* Looks into the directory with that manifest: visit as for store_walk. What the tree of run (may be NULL) holds is learnt first where
  * that is needed. */
-NODISCARD int marks_walk(struct marks *m, const struct run *run, const struct digest *manifest,
+NODISCARD int needs_walk(struct needs *m, const struct run *run, const struct digest *manifest,
 			 bool (*visit)(void *ctx, const struct digest *id, bool dir), void *ctx, struct err *err);
 
 #endif

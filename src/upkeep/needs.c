@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <config.h>
 
-#include "upkeep/marks.h"
+#include "upkeep/needs.h"
 
 #include <string.h>
 
 #include "store/closure.h"
 #include "store/collect.h"
 
-void marks_release(struct marks *m)
+void needs_release(struct needs *m)
 {
 	digestset_release(&m->needed);
 	digestset_release(&m->dirs);
 }
 
 struct walking {
-	struct marks *m;
+	struct needs *m;
 	const struct run *run;
 	bool (*visit)(void *ctx, const struct digest *id, bool dir);
 	void *ctx;
@@ -46,7 +46,7 @@ static int missing(void *ctx, const struct digest *id, struct err *err)
 	return closure_learn(w->m->store, &e.id, err) < 0 ? -1 : 1;
 }
 
-int marks_walk(struct marks *m, const struct run *run, const struct digest *manifest,
+int needs_walk(struct needs *m, const struct run *run, const struct digest *manifest,
 	       bool (*fn)(void *ctx, const struct digest *id, bool dir), void *ctx, struct err *err)
 {
 	struct walking w = {m, run, fn, ctx};
@@ -56,7 +56,7 @@ int marks_walk(struct marks *m, const struct run *run, const struct digest *mani
 
 static bool mark(void *ctx, const struct digest *id, bool dir)
 {
-	struct marks *m = ctx;
+	struct needs *m = ctx;
 
 	digestset_add(&m->needed, id);
 	return dir && digestset_add(&m->dirs, id);
@@ -73,7 +73,7 @@ static bool says_dir(const char *text, const char *p)
 	return p - text >= 3 && p[-1] == ' ' && p[-2] == 'd' && p[-3] == ' ';
 }
 
-int marks_text(struct marks *m, const struct run *run, const char *text, size_t n, struct err *err)
+int needs_text(struct needs *m, const struct run *run, const char *text, size_t n, struct err *err)
 {
 	const char *p = text, *end = text + n;
 
@@ -86,7 +86,7 @@ int marks_text(struct marks *m, const struct run *run, const char *text, size_t 
 		if (p - from == DIGEST_HEX && digest_parse(from, &id)) {
 			digestset_add(&m->needed, &id);
 			if (says_dir(text, from) && !digestset_has(&m->dirs, &id) &&
-			    marks_walk(m, run, &id, mark, m, err) < 0)
+			    needs_walk(m, run, &id, mark, m, err) < 0)
 				return -1;
 		}
 		p += p == from;
