@@ -125,5 +125,5 @@ mm 0; ran; holds b.txt 3
 stored b.txt
 echo 'n = 4' > params.ini; mm 0; ran b
 echo 'n = 3' > params.ini; mm 0; ran; holds b.txt 3
-find .git/objects/pack -name 'tmp_mlmake_*' | grep -q . && fail 'the pack of the killed run is left'
+find .git/objects/pack -name 'mlmake_tmp_*' | grep -q . && fail 'the pack of the killed run is left'
 finish

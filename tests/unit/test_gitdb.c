@@ -117,7 +117,7 @@ static void what_kills_left(void)
 	struct gitdb *db = fresh("swept.git");
 	struct packer *p = packer_new(db), *q = packer_new(db);
 
-	EXPECT_INT(file_write("swept.git/objects/pack/tmp_mlmake_1", "x", 1, 0600, false, NULL), 0);
+	EXPECT_INT(file_write("swept.git/objects/pack/mlmake_tmp_1", "x", 1, 0600, false, NULL), 0);
 	add(p, "one", PACKER_STORED);
 	EXPECT_STR(says("ls swept.git/objects/pack | grep -c tmp_mlmake"), "1");
 	add(q, "two", PACKER_STORED); /* p's is held */

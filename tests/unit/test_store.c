@@ -166,12 +166,12 @@ static void unfinished(void)
 	EXPECT(store_has(q.s, &c));
 	leave(&q);
 	p = at("un/store");
-	put("un/store/git/objects/pack/tmp_mlmake_1.1.1", "PACK");
+	put("un/store/git/objects/pack/mlmake_tmp_1.1.1", "PACK");
 	EXPECT(store_has(p.s, &c));
 	take(p.s, "un/f");
-	EXPECT(file_exists("un/store/git/objects/pack/tmp_mlmake_1.1.1"));
+	EXPECT(file_exists("un/store/git/objects/pack/mlmake_tmp_1.1.1"));
 	take(p.s, "un/g"); /* a pack is begun, so others' are looked through */
-	EXPECT(!file_exists("un/store/git/objects/pack/tmp_mlmake_1.1.1"));
+	EXPECT(!file_exists("un/store/git/objects/pack/mlmake_tmp_1.1.1"));
 	leave(&p);
 }
 
