@@ -119,13 +119,13 @@ static void what_kills_left(void)
 
 	EXPECT_INT(file_write("swept.git/objects/pack/mlmake_tmp_1", "x", 1, 0600, false, NULL), 0);
 	add(p, "one", PACKER_STORED);
-	EXPECT_STR(says("ls swept.git/objects/pack | grep -c tmp_mlmake"), "1");
+	EXPECT_STR(says("ls swept.git/objects/pack | grep -c mlmake_tmp"), "1");
 	add(q, "two", PACKER_STORED); /* p's is held */
-	EXPECT_STR(says("ls swept.git/objects/pack | grep -c tmp_mlmake"), "2");
+	EXPECT_STR(says("ls swept.git/objects/pack | grep -c mlmake_tmp"), "2");
 	packer_free(p);
 	EXPECT_INT(packer_finish(q, NULL), 0);
 	packer_free(q);
-	EXPECT_STR(says("ls swept.git/objects/pack | grep -c tmp_mlmake"), "0");
+	EXPECT_STR(says("ls swept.git/objects/pack | grep -c mlmake_tmp"), "0");
 	gitdb_free(db);
 }
 
