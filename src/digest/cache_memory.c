@@ -6,56 +6,66 @@
 
 #include "digest/cache_memory.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "util/hash.h"
+
 _Static_assert(STATCACHE_SECRET == FASTHASH_SECRET, "one secret");
 
-struct known {
-	char key[40];
-	struct entry e;
-};
-
-static char *inode_key(const struct entry *e, char key[40])
+static struct entry **inode_slot(const struct statcache *sc, const struct entry *e)
 {
-	snprintf(key, 40, "%jx:%jx", (uintmax_t)e->dev, (uintmax_t)e->ino);
-	return key;
+	const uint64_t key[] = {e->dev, e->ino};
+	size_t at = hash_bytes(key, sizeof(key)) & (sc->n_slots - 1);
+
+	while (sc->inodes[at] && (sc->inodes[at]->ino != e->ino || sc->inodes[at]->dev != e->dev))
+		at = (at + 1) & (sc->n_slots - 1);
+	return &sc->inodes[at];
+}
+
+static void grow_inodes(struct statcache *sc)
+{
+	struct entry **old = sc->inodes;
+	size_t i, n_old = sc->n_slots;
+
+	if (sc->n_slots > 2 * sc->n_inodes + 2)
+		return;
+	sc->n_slots = n_old ? 2 * n_old : 64;
+	sc->inodes = xcalloc(sc->n_slots, sizeof(*sc->inodes));
+	for (i = 0; i < n_old; i++)
+		if (old[i])
+			*inode_slot(sc, old[i]) = old[i];
+	free(old);
 }
 
 static bool known_by_inode(void *ctx, const struct entry *e, struct entry *found)
 {
 	struct statcache *sc = ctx;
-	const struct known *k;
-	char key[40];
+	const struct entry *k;
 
 	if (!__atomic_load_n(&sc->n_inodes, __ATOMIC_ACQUIRE))
 		return false;
-	inode_key(e, key);
 	pthread_mutex_lock(&sc->mutex);
-	k = map_get(&sc->inodes, key);
+	k = *inode_slot(sc, e);
 	if (k)
-		*found = k->e;
+		*found = *k;
 	pthread_mutex_unlock(&sc->mutex);
 	return k != NULL;
 }
 
 void know_inode(struct statcache *sc, const struct entry *e)
 {
-	struct known *k = xmalloc(sizeof(*k)), *old;
+	struct entry **slot;
 
-	inode_key(e, k->key);
-	k->e = *e;
 	pthread_mutex_lock(&sc->mutex);
-	old = map_get(&sc->inodes, k->key);
-	if (old) {
-		old->e = k->e;
-		free(k);
-	} else {
-		map_put(&sc->inodes, k->key, k);
+	grow_inodes(sc);
+	slot = inode_slot(sc, e);
+	if (!*slot) {
+		*slot = arena_alloc(&sc->known, sizeof(**slot));
+		__atomic_store_n(&sc->n_inodes, sc->n_inodes + 1, __ATOMIC_RELEASE);
 	}
-	__atomic_store_n(&sc->n_inodes, sc->inodes.n, __ATOMIC_RELEASE);
+	**slot = *e;
 	pthread_mutex_unlock(&sc->mutex);
 }
 
@@ -89,10 +99,9 @@ void statcache_free(struct statcache *sc)
 		free(l->key);
 		free(l);
 	}
-	for (i = 0; (s = map_next(&sc->inodes, &i));)
-		free(s->value);
 	map_release(&sc->overlay);
-	map_release(&sc->inodes);
+	arena_release(&sc->known);
+	free(sc->inodes);
 	table_close(&sc->table);
 	pthread_mutex_destroy(&sc->mutex);
 	free(sc->used);

@@ -9,6 +9,7 @@
 #include "digest/look.h"
 #include "digest/statcache.h"
 #include "digest/table.h"
+#include "util/arena.h"
 #include "util/map.h"
 
 struct learnt {
@@ -26,8 +27,9 @@ struct statcache {
 	pthread_mutex_t mutex;
 	struct map overlay; /* struct learnt */
 	size_t n_overlay;   /* read without the lock, to know that there is nothing to look for */
-	struct map inodes;  /* struct known */
-	size_t n_inodes;
+	struct entry **inodes; /* files by inode, in a hash table: NULL is free; a power of two, at least twice n_inodes */
+	size_t n_inodes, n_slots;
+	struct arena known;    /* where they lie */
 	bool dirty;
 	struct look look;
 	struct look_counts counts;

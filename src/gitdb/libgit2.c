@@ -16,8 +16,8 @@
 #define DEFINE(name) __typeof__(name) *p_##name;
 GITDB_FUNCTIONS(DEFINE)
 
-#define WINDOW ((size_t)4 << 20)  /* of a pack that is mapped at a time, */
-#define MAPPED ((size_t)16 << 20) /* and of all packs */
+#define WINDOW ((size_t)1 << 20) /* of a pack that is mapped at a time, */
+#define MAPPED ((size_t)4 << 20) /* and of all packs */
 
 /* A pack of many small payloads is not to fill the memory. libgit2 checks what it reads by a slow SHA-1; gitdb_read does by a fast one. */
 static int configure(void)

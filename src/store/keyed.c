@@ -367,11 +367,14 @@ static int write_segment(const struct keyed *k, const char *name, struct keyed_i
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 	CLEANUP(freep) char *path = xstrfmt("%s/%s", k->dir, name);
-	size_t i, off;
+	size_t i, off, size;
 
 	n = sort_items(items, n);
 	strbuf_addf(&text, "mlmake-%s 1 %zu\n", k->kind, n);
 	off = text.len + n * ENTRY;
+	for (i = 0, size = off; i < n; i++)
+		size += items[i].len;
+	strbuf_grow(&text, size);
 	for (i = 0; i < n; i++) {
 		strbuf_add(&text, items[i].key.b, DIGEST_LEN);
 		add_number(&text, off);

@@ -151,20 +151,30 @@ static int place_link(const char *target, int at, const char *name, const char *
 static int place_dir(struct store *s, const struct digest *id, int at, const char *name, const char *path,
 		     enum place_how how, int depth, struct err *err);
 
-static int place_child(struct store *s, const struct manifest_entry *e, int dir, const char *path, enum place_how how,
-		       int depth, struct err *err)
+struct placing_dir {
+	struct store *s;
+	int dir;
+	const char *path;
+	enum place_how how;
+	int depth;
+	const struct manifest *m;
+};
+
+static int place_child(void *ctx, size_t i, struct err *err)
 {
-	CLEANUP(freep) char *child = xstrfmt("%s/%s", path, e->name);
+	const struct placing_dir *d = ctx;
+	const struct manifest_entry *e = &d->m->v[i];
+	CLEANUP(freep) char *child = xstrfmt("%s/%s", d->path, e->name);
 	CLEANUP(closep) int fd = -1;
 	struct placed p;
 
 	if (e->kind == CONTENT_DIR)
-		return place_dir(s, &e->id, dir, e->name, child, how, depth + 1, err);
+		return place_dir(d->s, &e->id, d->dir, e->name, child, d->how, d->depth + 1, err);
 	if (e->kind == CONTENT_LINK)
-		return place_link(e->target, dir, e->name, child, err);
-	if (place_file(s, e->kind, &e->id, dir, e->name, child, how, &fd, &p, err) < 0)
+		return place_link(e->target, d->dir, e->name, child, err);
+	if (place_file(d->s, e->kind, &e->id, d->dir, e->name, child, d->how, &fd, &p, err) < 0)
 		return -1;
-	return teach(s, &p);
+	return teach(d->s, &p);
 }
 
 static int place_dir(struct store *s, const struct digest *id, int at, const char *name, const char *path,
@@ -172,7 +182,6 @@ static int place_dir(struct store *s, const struct digest *id, int at, const cha
 {
 	CLEANUP(manifest_release) struct manifest m = MANIFEST_INIT;
 	CLEANUP(closep) int fd = -1;
-	size_t i;
 
 	if (depth > MANIFEST_DEPTH)
 		return err_set(err, ERR_INVALID, "directory '%s' is nested deeper than %d levels", path,
@@ -184,10 +193,7 @@ static int place_dir(struct store *s, const struct digest *id, int at, const cha
 	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return err_errno(err, "cannot open directory '%s'", path);
-	for (i = 0; i < m.n; i++)
-		if (place_child(s, &m.v[i], fd, path, how, depth, err) < 0)
-			return -1;
-	return 0;
+	return store_spread(s, m.n, place_child, &(struct placing_dir){s, fd, path, how, depth, &m}, err);
 }
 
 static int place_top_link(struct store *s, const struct digest *id, int at, const char *name, const char *path,

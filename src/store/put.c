@@ -161,61 +161,83 @@ static int read_link(int at, const char *name, const char *path, struct strbuf *
 static int put_at(struct store *s, int at, const char *name, const char *path, int depth, struct content *out,
 		  char **target, struct err *err);
 
-static int put_child(struct store *s, int dir, const char *name, const char *path, int depth, struct manifest *m,
-		     int64_t *total, struct err *err)
-{
-	CLEANUP(freep) char *child = xstrfmt("%s/%s", path, name);
-	const char *refusal = manifest_name_refusal(name);
-	char *target = NULL;
-	struct content c;
+/* The entries of a directory: their names first, in order, so that a pack holds files in the order in which they are placed. */
+struct putting {
+	struct store *s;
+	int dir;
+	const char *path;
+	int depth;
+	struct manifest m;
+	int64_t total; /* changed atomically */
+};
 
-	if (refusal)
-		return err_set(err, ERR_INVALID, "'%s' cannot be part of an artifact: its name %s", child, refusal);
-	if (put_at(s, dir, name, child, depth + 1, &c, &target, err) < 0)
-		return -1;
-	*total += c.size;
-	manifest_add(m, c.kind, xstrdup(name), target, &c.id);
-	return 0;
-}
-
-static int put_children(struct store *s, DIR *dir, const char *path, int depth, struct manifest *m, int64_t *total,
-			struct err *err)
+static int list_names(struct putting *p, DIR *dir, struct err *err)
 {
 	struct dirent *e;
 
-	while (errno = 0, (e = readdir(dir)))
-		if (!streq(e->d_name, ".") && !streq(e->d_name, "..") &&
-		    put_child(s, dirfd(dir), e->d_name, path, depth, m, total, err) < 0)
-			return -1;
-	return errno ? err_errno(err, "cannot read directory '%s'", path) : 0;
+	while (errno = 0, (e = readdir(dir))) {
+		const char *refusal;
+
+		if (streq(e->d_name, ".") || streq(e->d_name, ".."))
+			continue;
+		refusal = manifest_name_refusal(e->d_name);
+		if (refusal)
+			return err_set(err, ERR_INVALID, "'%s/%s' cannot be part of an artifact: its name %s", p->path, e->d_name,
+				       refusal);
+		manifest_add(&p->m, CONTENT_NONE, xstrdup(e->d_name), NULL, &(struct digest){{0}});
+	}
+	if (errno)
+		return err_errno(err, "cannot read directory '%s'", p->path);
+	manifest_sort(&p->m);
+	return 0;
+}
+
+static int put_child(void *ctx, size_t i, struct err *err)
+{
+	struct putting *p = ctx;
+	struct manifest_entry *e = &p->m.v[i];
+	CLEANUP(freep) char *child = xstrfmt("%s/%s", p->path, e->name);
+	struct content c;
+
+	if (put_at(p->s, p->dir, e->name, child, p->depth + 1, &c, &e->target, err) < 0)
+		return -1;
+	__atomic_add_fetch(&p->total, c.size, __ATOMIC_RELAXED);
+	e->kind = c.kind;
+	e->id = c.id;
+	return 0;
+}
+
+static int put_entries(struct putting *p, DIR *dir, struct err *err)
+{
+	struct stat before, after;
+
+	if (p->depth > MANIFEST_DEPTH)
+		return err_set(err, ERR_INVALID, "directory '%s' is nested deeper than %d levels", p->path, MANIFEST_DEPTH);
+	if (fstat(p->dir, &before) < 0)
+		return err_errno(err, "cannot stat '%s'", p->path);
+	if (list_names(p, dir, err) < 0 || store_spread(p->s, p->m.n, put_child, p, err) < 0)
+		return -1;
+	return fstat(p->dir, &after) == 0 && !same_stat(&before, &after) ? moved(p->path, err) : 0;
 }
 
 /* Takes fd. */
 static int put_dir(struct store *s, int fd, const char *path, int depth, struct content *out, struct err *err)
 {
-	CLEANUP(manifest_release) struct manifest m = MANIFEST_INIT;
-	struct stat before, after;
-	int result = 0;
-	DIR *dir;
+	struct putting p = {.s = s, .dir = fd, .path = path, .depth = depth, .m = MANIFEST_INIT};
+	DIR *dir = fdopendir(fd);
+	int result;
 
-	out->kind = CONTENT_DIR;
-	out->size = 0;
-	if (fstat(fd, &before) < 0 || !(dir = fdopendir(fd))) {
+	if (!dir) {
 		close(fd);
 		return err_errno(err, "cannot read directory '%s'", path);
 	}
-	if (depth > MANIFEST_DEPTH)
-		result = err_set(err, ERR_INVALID, "directory '%s' is nested deeper than %d levels", path,
-				 MANIFEST_DEPTH);
-	else
-		result = put_children(s, dir, path, depth, &m, &out->size, err);
-	if (result == 0 && fstat(fd, &after) == 0 && !same_stat(&before, &after))
-		result = moved(path, err);
+	result = put_entries(&p, dir, err);
 	closedir(dir);
-	if (result < 0)
-		return -1;
-	manifest_sort(&m);
-	return store_put_manifest(s, &m, &out->id, err);
+	*out = (struct content){CONTENT_DIR, {{0}}, p.total};
+	if (result == 0)
+		result = store_put_manifest(s, &p.m, &out->id, err);
+	manifest_release(&p.m);
+	return result;
 }
 
 /* A link below a directory lies in its manifest, and its target goes to *target_out; one on its own is an object. */
@@ -292,33 +314,39 @@ static int check_known(const char *path, const struct content *got, const struct
 struct known_dir {
 	struct store *s;
 	struct err *err;
+	const char *dir;
+	const struct manifest *m;
 };
+
+static int put_known_child(void *ctx, size_t i, struct err *err)
+{
+	const struct known_dir *k = ctx;
+	const struct manifest_entry *e = &k->m->v[i];
+	CLEANUP(freep) char *path = NULL;
+	struct content known = {e->kind, e->id, -1}, got;
+
+	if ((e->kind != CONTENT_FILE && e->kind != CONTENT_EXEC) || store_holds(k->s, &e->id, NULL))
+		return 0;
+	path = xstrfmt("%s/%s", k->dir, e->name);
+	return store_put(k->s, path, &got, err) < 0 ? -1 : check_known(path, &got, &known, err);
+}
 
 /* Puts what one directory of a known tree lacks in the store, then its manifest. */
 static int put_known_dir(void *ctx, const char *dir, const struct manifest *m)
 {
 	struct known_dir *k = ctx;
 	struct digest id;
-	size_t i;
 
-	for (i = 0; i < m->n; i++) {
-		const struct manifest_entry *e = &m->v[i];
-		CLEANUP(freep) char *path = NULL;
-		struct content known = {e->kind, e->id, -1}, got;
-
-		if ((e->kind != CONTENT_FILE && e->kind != CONTENT_EXEC) ||
-		    store_holds(k->s, &e->id, NULL))
-			continue;
-		path = xstrfmt("%s/%s", dir, e->name);
-		if (store_put(k->s, path, &got, k->err) < 0 || check_known(path, &got, &known, k->err) < 0)
-			return -1;
-	}
+	k->dir = dir;
+	k->m = m;
+	if (store_spread(k->s, m->n, put_known_child, k, k->err) < 0)
+		return -1;
 	return store_put_manifest(k->s, m, &id, k->err);
 }
 
 static int put_known(struct store *s, const char *path, bool follow, const struct content *known, struct err *err)
 {
-	struct known_dir k = {s, err};
+	struct known_dir k = {.s = s, .err = err};
 	struct content got;
 	int result = 1;
 

@@ -8,6 +8,10 @@
 #include <unistd.h>
 
 #include "store/storeroom.h"
+#include "util/pool.h"
+
+#define ALONE 64 /* so few files are not worth a thread */
+#define GRAIN 16
 
 struct store *store_new(const char *dir, struct gitdb *db, struct statcache *cache)
 {
@@ -32,6 +36,33 @@ void store_free(struct store *s)
 	pthread_mutex_destroy(&s->linking);
 	free(s->linked);
 	free(s);
+}
+
+static void spread_one(void *ctx, size_t i)
+{
+	struct spread *sp = ctx;
+	CLEANUP(err_release) struct err err = ERR_INIT;
+
+	if (__atomic_load_n(&sp->failed, __ATOMIC_RELAXED) || sp->fn(sp->ctx, i, &err) == 0)
+		return;
+	pthread_mutex_lock(&sp->mutex);
+	if (!sp->failed)
+		err_move(sp->err, &err);
+	__atomic_store_n(&sp->failed, true, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&sp->mutex);
+}
+
+int store_spread(struct store *s, size_t n, int (*fn)(void *ctx, size_t i, struct err *err), void *ctx, struct err *err)
+{
+	CLEANUP(err_release) struct err first = ERR_INIT;
+	struct spread sp = {s, fn, ctx, &first, PTHREAD_MUTEX_INITIALIZER, false};
+	bool alone = n < ALONE || __atomic_exchange_n(&s->spreading, true, __ATOMIC_ACQUIRE);
+
+	pool_for(n, GRAIN, alone ? 1 : pool_cpus(), spread_one, &sp);
+	if (!alone)
+		__atomic_store_n(&s->spreading, false, __ATOMIC_RELEASE);
+	pthread_mutex_destroy(&sp.mutex);
+	return sp.failed ? err_move(err, &first) : 0;
 }
 
 struct packer *store_packer(struct store *s)

@@ -25,11 +25,24 @@ struct store {
 	struct small small;
 	struct keyed *closures; /* store/closure.h */
 	struct statcache *cache;
+	bool spreading; /* a loop of store_spread has threads; changed atomically */
 	int can_clone; /* 1, -1, 0: not asked yet; changed atomically */
 	pthread_mutex_t linking;
 	struct linked *linked;
 	size_t n_linked, cap_linked;
 };
+
+/* A loop over the n entries of a directory. The first error ends it. */
+struct spread {
+	struct store *s;
+	int (*fn)(void *ctx, size_t i, struct err *err);
+	void *ctx;
+	struct err *err;
+	pthread_mutex_t mutex; /* of err */
+	bool failed;           /* changed atomically */
+};
+/* Calls fn for 0 <= i < n, on several threads if there are many and no other such loop of this store has any. -1: err is set. */
+NODISCARD int store_spread(struct store *s, size_t n, int (*fn)(void *ctx, size_t i, struct err *err), void *ctx, struct err *err);
 
 /* Is the object there, as a file or in git? *size, if not NULL, is its size. */
 bool store_holds(struct store *s, const struct digest *id, int64_t *size);
