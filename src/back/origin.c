@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "code/code.h"
 #include "gitdb/tree.h"
 #include "util/path.h"
 
@@ -122,6 +123,18 @@ void origin_release(struct origin *o)
 	*o = (struct origin)ORIGIN_INIT;
 }
 
+/* Code counts by what it says, where that is known. */
+static bool means_the_same(const struct record_fact *f, const struct strbuf *text)
+{
+	CLEANUP(arena_release) struct arena arena = ARENA_INIT;
+	struct code_facts facts;
+
+	if (!f->has_meaning || text->len > CODE_LIMIT)
+		return false;
+	code_read(code_language(f->name), text->buf, text->len, &arena, &facts);
+	return facts.has_meaning && digest_eq(&facts.meaning, &f->meaning);
+}
+
 /* 1: the source holds another file at path than f says; 0: it holds that one, or none. */
 static int differs(const struct origin *o, struct gitdb *db, const struct repo *r, const struct record_fact *f, struct err *err)
 {
@@ -139,7 +152,7 @@ static int differs(const struct origin *o, struct gitdb *db, const struct repo *
 	if (gitdb_read(db, &e.id, GITDB_BLOB, SOURCE_LIMIT, &text, err) < 0)
 		return -1;
 	digest_bytes(text.buf, text.len, &id);
-	return !digest_eq(&id, &f->content.id);
+	return !digest_eq(&id, &f->content.id) && !means_the_same(f, &text);
 }
 
 int origin_behind(const struct origin *o, struct gitdb *db, const struct repo *r, const struct artifacts *as, const char **path,

@@ -373,13 +373,6 @@ static void compare_outputs(struct rerun_work *w, struct rerun *r)
 	}
 }
 
-static bool same_input(const struct record_fact *a, const struct record_fact *b)
-{
-	if (fact_is_input_file(a->kind))
-		return content_eq(&a->content, &b->content);
-	return a->value && b->value ? streq(a->value, b->value) : a->value == b->value;
-}
-
 static void add_value(struct strbuf *out, const struct record_fact *f)
 {
 	strbuf_addstr(out, f && f->value ? f->value : f ? "(unset)" : "(none)");
@@ -397,7 +390,7 @@ static char *difference(const struct rerun_work *w, const struct record *was, co
 			const struct record_fact *f = &lists[l]->facts[i];
 			const struct record_fact *a = record_find(was, f->kind, f->name), *b = record_find(now, f->kind, f->name);
 
-			if (fact_is_output(f->kind) || f->kind == FACT_CMD || (a && b && same_input(a, b)))
+			if (fact_is_output(f->kind) || f->kind == FACT_CMD || (a && b && record_fact_same(a, b)))
 				continue;
 			if (!fact_is_input_file(f->kind)) {
 				strbuf_addf(&out, "%s: ", f->name);

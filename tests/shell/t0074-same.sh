@@ -98,7 +98,7 @@ outs = a.txt
 same = test {{old}} != {{new}}
 END
 echo 1 > in.txt; mm 0
-id=$(sha a.txt); rm ".git/mlmake/objects/$(echo "$id" | cut -c1-2)/$(echo "$id" | cut -c3-4)/$id"
+id=$(sha a.txt); rm a.txt ".git/mlmake/objects/$(echo "$id" | cut -c1-2)/$(echo "$id" | cut -c3-4)/$id"
 echo 2 > in.txt; mm 0
 said 'cannot compare'
 mm 0 status --check
