@@ -158,6 +158,8 @@ static int run_in(struct accepting_now *m, const struct args *a)
 		code = project_load(&m->p, a->words.v, a->words.n);
 	if (code != EXIT_DONE)
 		return code;
+	if (history_crashed_run(m->p.history) && project_save(&m->p, NULL, NULL, &err) < 0)
+		return cli_fail(EXIT_USAGE, &err);
 	m->who = gitdb_user(m->p.db);
 	m->recorder = recorder_new(&m->p, m->run_id);
 	if ((m->undo ? undo(m, &err) : accept(m, &err)) < 0 || write_down(m, &err) < 0)

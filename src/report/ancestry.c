@@ -217,7 +217,8 @@ static void add_run(struct page *p, const struct run *r, size_t depth, size_t st
 {
 	bool narrow = p->s->width && (size_t)p->s->width < 120 + 4 * depth;
 
-	strbuf_addf(p->out, "run %s", r->id);
+	strbuf_addstr(p->out, "run ");
+	term_add_clean(p->out, r->id, strlen(r->id));
 	if (narrow) {
 		end_line(p, start);
 		start = p->out->len;

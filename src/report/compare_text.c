@@ -69,11 +69,14 @@ static void add_side(struct page *p, const char *word, const struct snapshot *s)
 	size_t start = p->out->len;
 
 	strbuf_addf(p->out, "%-5s ", word);
-	hue_addf(p->out, p->s, HUE_BOLD, "%s", s->name);
+	strbuf_addstr(p->out, hue_on(p->s, HUE_BOLD));
+	term_add_clean(p->out, s->name, strlen(s->name));
+	strbuf_addstr(p->out, hue_off(p->s));
 	if (s->run) {
 		strbuf_addstr(p->out, "  ");
 		words_time(p->out, s->run->time, false);
-		strbuf_addf(p->out, "  %s", s->run->outcome);
+		strbuf_addstr(p->out, "  ");
+		term_add_clean(p->out, s->run->outcome, strlen(s->run->outcome));
 	}
 	if (s->run && s->commit && strncmp(s->name, "commit", 6) != 0) {
 		strbuf_addf(p->out, "  %.9s", s->commit);
@@ -104,16 +107,17 @@ static void add_text(struct page *p, const char *s, size_t n)
 	}
 }
 
+/* sign: as of a hunk; '!' of a line that tells of trouble. */
 static void add_code_line(void *ctx, char sign, const char *s, size_t n)
 {
 	struct page *p = ctx;
 	size_t start = p->out->len;
-	enum hue hue = sign == '-' ? HUE_BAD : sign == '+' ? HUE_GOOD : HUE_INFO;
+	enum hue hue = sign == '-' ? HUE_BAD : sign == '+' ? HUE_GOOD : sign == '!' ? HUE_WARN : HUE_INFO;
 
 	strbuf_addstr(p->out, "    ");
 	if (sign != ' ')
 		strbuf_addstr(p->out, hue_on(p->s, hue));
-	if (sign != '@')
+	if (sign != '@' && sign != '!')
 		strbuf_addch(p->out, sign);
 	add_text(p, s, n);
 	if (sign != ' ')
@@ -348,7 +352,7 @@ static void add_file(struct page *p, const struct compared_file *f, size_t width
 	else if (f->has_rows)
 		add_rows(p, &f->rows);
 	else if (f->problem)
-		strbuf_addf(p->out, "    %s\n", f->problem);
+		add_code_line(p, '!', f->problem, strlen(f->problem));
 }
 
 static void add_file_section(struct page *p, const char *title, enum reason_kind kind)

@@ -230,8 +230,9 @@ static void add_head(const struct run_page *p, const struct style *s, struct str
 	char hex[GIT_ID_HEX + 1];
 	size_t start = out->len;
 
-	hue_addf(out, s, HUE_BOLD, "run %s", r->id);
-	strbuf_addf(out, "  %s", hue_on(s, words_outcome_hue(r->outcome)));
+	strbuf_addf(out, "%srun ", hue_on(s, HUE_BOLD));
+	term_add_clean(out, r->id, strlen(r->id));
+	strbuf_addf(out, "%s  %s", hue_off(s), hue_on(s, words_outcome_hue(r->outcome)));
 	term_add_clean(out, r->outcome, strlen(r->outcome));
 	strbuf_addf(out, "%s  ", hue_off(s));
 	words_time(out, r->time, true);
@@ -262,7 +263,7 @@ static void add_head(const struct run_page *p, const struct style *s, struct str
 static void add_part_line(const struct run_part *part, const struct style *s, struct strbuf *out)
 {
 	strbuf_addstr(out, hue_on(s, words_outcome_hue(part->result)));
-	strbuf_addf(out, "%-8s", part->result);
+	term_add_cell(out, part->result, 8, s);
 	strbuf_addf(out, "%s  %s", hue_off(s), hue_on(s, HUE_BOLD));
 	term_add_clean(out, part->name, strlen(part->name));
 	strbuf_addf(out, "%s  ", hue_off(s));
@@ -371,7 +372,7 @@ void report_run(const struct run_page *p, const struct style *s, struct strbuf *
 		}
 	}
 	if (left)
-		strbuf_addf(out, "and %zu more; `mlmake show %s STAGE` shows one whole\n", left, r->id);
+		strbuf_addf(out, "and %zu more; with the name of a stage behind the run's, that is shown whole\n", left);
 }
 
 /* ---- JSON ---- */
@@ -467,19 +468,29 @@ struct json *report_run_json(const struct run_page *p)
 
 /* ---- why, of the past ---- */
 
+static const char *result_words(const struct run_part *part)
+{
+	static const char *const words[][2] = {{"done", "ran"},
+					       {"restored", "was put back, and nothing ran,"},
+					       {"accepted", "was accepted"},
+					       {"undone", "was taken back"}};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		if (streq(part->result, words[i][0]))
+			return words[i][1];
+	return part->result;
+}
+
 static void add_past_headline(const struct run_page *p, const struct run_part *part, const struct style *s, struct strbuf *out)
 {
 	const struct run *r = p->s->run;
 
 	strbuf_addstr(out, hue_on(s, HUE_BOLD));
 	term_add_clean(out, part->name, strlen(part->name));
-	strbuf_addf(out, "%s %s%s%s in run ", hue_off(s), hue_on(s, words_outcome_hue(part->result)),
-		    streq(part->result, "done")	      ? "ran"
-		    : streq(part->result, "restored") ? "was put back, and nothing ran,"
-		    : streq(part->result, "accepted") ? "was accepted"
-		    : streq(part->result, "undone")   ? "was taken back"
-						      : part->result,
-		    hue_off(s));
+	strbuf_addf(out, "%s %s", hue_off(s), hue_on(s, words_outcome_hue(part->result)));
+	term_add_clean(out, result_words(part), strlen(result_words(part)));
+	strbuf_addf(out, "%s in run ", hue_off(s));
 	term_add_clean(out, r->id, strlen(r->id));
 	strbuf_addstr(out, " of ");
 	words_time(out, r->time, false);

@@ -47,7 +47,7 @@ struct history {
 	struct keyed *records;
 	char *undone_file;
 	struct strbuf undone; /* its text, once somebody asks */
-	bool undone_read;
+	bool undone_read, accepted_in_lock;
 	const char *run_id;
 	struct strbuf state_text, lock_text, lock_theirs;
 	struct map known;    /* instance -> struct known */
@@ -167,6 +167,7 @@ static int take_lock_block(void *ctx, const struct lock_block *b, struct err *er
 	}
 	if (!rd->other_side || !map_get(&h->by_key, arena_hex(h, &r->key)))
 		map_put(&h->by_key, arena_hex(h, &r->key), r);
+	h->accepted_in_lock |= r->n_accepted > 0;
 	old = map_get(&h->known, r->instance);
 	if (old && (rd->other_side || (record_peek_key(old->text, old->len, &mine, &accepted) && digest_eq(&r->key, &mine) &&
 				       (!accepted || r->n_accepted)))) /* what was run counts more than what was accepted */
@@ -219,6 +220,22 @@ static void keep_record(struct history *h, const char *text, size_t n)
 	h->new_records[h->n_new++] = it;
 }
 
+/* Stands for a record that mlmake.lock still has and that a journal, which is newer, has taken back. */
+static struct record taken_back;
+
+static void take_back(struct history *h, const struct record *now)
+{
+	struct map_slot *s;
+	size_t i = 0;
+
+	while (h->accepted_in_lock && (s = map_next(&h->by_key, &i))) {
+		const struct record *r = s->value;
+
+		if (r->n_accepted && streq(r->instance, now->instance) && !digest_eq(&r->key, &now->key))
+			s->value = &taken_back;
+	}
+}
+
 static void replay_record(struct history *h, const char *payload, const char *end)
 {
 	CLEANUP(strbuf_release) struct strbuf block = STRBUF_INIT;
@@ -231,6 +248,7 @@ static void replay_record(struct history *h, const char *payload, const char *en
 	text = arena_strndup(&h->arena, block.buf, block.len);
 	know(h, text, block.len);
 	keep_record(h, text, block.len);
+	take_back(h, &r);
 	ended(h, r.instance);
 }
 
@@ -452,6 +470,8 @@ const struct record *history_find(struct history *h, const struct digest *key)
 
 	digest_hex(key, hex);
 	r = map_get(&h->by_key, hex);
+	if (r == &taken_back)
+		r = NULL;
 	if (r && !r->n_accepted)
 		return r;
 	archived = find_archived(h, key);

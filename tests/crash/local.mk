@@ -1,9 +1,11 @@
 # Kills mlmake at every call that writes, and looks whether the next run makes everything right.
 if UNIT_TESTS
-check_PROGRAMS += test_crash test_return
-TESTS += test_crash test_return
+check_PROGRAMS += test_crash test_return test_accept
+TESTS += test_crash test_return test_accept
 endif
 test_crash_SOURCES = tests/crash/crash.c tests/crash/trace.c tests/crash/trace.h
 test_crash_LDADD = libmlmake.a
 test_return_SOURCES = tests/crash/return.c tests/crash/trace.c tests/crash/trace.h
 test_return_LDADD = libmlmake.a
+test_accept_SOURCES = tests/crash/accept.c tests/crash/trace.c tests/crash/trace.h
+test_accept_LDADD = libmlmake.a

@@ -200,6 +200,32 @@ said '^    ~ a/one$'; said '^    - a/two$'; said '^    ~ b/three$'; said '^    \
 echo 5 > in/five
 mm 0 diff; said 'in +.*'
 
+begin 'a chain that others wrote moves no cursor, and a damaged one is no crash'
+cd "$T/clone" || exit 1
+esc=$(printf '\033')
+git show "$run:run" | sed 's/^id .*/id 20260101T000000-\\x1b[31m/; s/^outcome .*/outcome d\\x1b[2Jone/; s/^author .*/author \\x1b]0;x\\x07 <a@b>/
+	s/^part done \(.*\) clean$/part d\\x1b[1m \1 clean\\x1b[1m/' > "$T/run"
+git show "$run:records" | sed 's/^\[evaluate\]/[eval\\x1b[5m]/; s/model-2.txt$/model\\x1b[5m.txt/' > "$T/records"
+tree=$(printf '100644 blob %s\tmlmake.lock\n100644 blob %s\trecords\n100644 blob %s\trun\n' "$(git rev-parse "$run:mlmake.lock")" \
+	"$(git hash-object -w "$T/records")" "$(git hash-object -w "$T/run")" | git mktree)
+bad_run=$(git commit-tree -m 'bad' "$tree")
+git update-ref refs/mlmake/log/bad-00000001 "$bad_run"
+for command in log "show $bad_run" "diff $bad_run $second" "diff v1 $bad_run" "why --run $bad_run" "lineage raw.csv"; do
+	# shellcheck disable=SC2086
+	"$MLMAKE" $command > "$T/out" 2> "$T/err"
+	[ $? -le 2 ] || fail "$command crashed"
+	refuse "an escape in $command" grep -q "$esc" "$T/out" "$T/err"
+	case $command in show*) check 'it is told' grep -q '^run 20260101T000000-' "$T/out" ;; esac
+done
+tree=$(printf '100644 blob %s\trun\n' "$(git rev-parse "$run:run")" | git mktree)
+git update-ref refs/mlmake/log/bad-00000001 "$(git commit-tree -m 'bad' "$tree")"
+for command in log show "diff v1 $second" "lineage raw.csv"; do
+	# shellcheck disable=SC2086
+	"$MLMAKE" $command > "$T/out" 2> "$T/err"
+	[ $? -le 2 ] || fail "$command crashed"
+done
+git update-ref -d refs/mlmake/log/bad-00000001
+
 begin 'with colour, and in a narrow window'
 cd "$T/clone" || exit 1
 mm 0 --color=always diff v1 "$second"
