@@ -38,6 +38,7 @@ static const struct {
 	{"Permission denied", "you may not do this there"},
 	{"permission denied", "you may not do this there"},
 	{"epository not found", "there is no such repository, or you may not see it"},
+	{"/' not found", "there is no such repository, or you may not see it"},
 	{"does not appear to be a git repository", "there is no lineage at that place: check the url; `mlmake push` makes it"},
 	{"didn't find section in config file", "rclone has no remote of that name: `rclone listremotes` shows those that it has"},
 	{"git-lfs: not found", "git-lfs is not installed there"},

@@ -3,11 +3,11 @@
  *
  * Some hosts delete payloads that no pointer file names, and others refuse a pointer whose payload they do not have. So after the
  * payloads a commit is pushed to refs/mlmake/keep/<writer>, with a pointer file for each at aa/bb/<sha256>-<size>; its parent is
- * the one before. These commits are also the list of what is there. They are made and read in an object directory of their own,
- * beside the user's.
+ * the one before. These commits are also the list of what is there.
  *
- * Nothing is configured: git-lfs gets a storage directory of ours on its command line. Downloads go to one that is empty, and enter
- * the store verified. */
+ * All this is done in a bare repository of our own, which sees the user's objects and configuration: git-lfs writes into that of the
+ * repository that it works in. It gets a storage directory on its command line; downloads go to one that is empty, and enter the
+ * store verified. */
 #include <config.h>
 
 #include <stdio.h>
@@ -27,7 +27,9 @@
 struct lfs_transport {
 	struct transport t;
 	struct scratch scratch;
-	char *env[10]; /* for git commands that work in the object directory of our own */
+	char *repository;        /* ours */
+	struct remote_here beside; /* as here, with that */
+	char *env[8];            /* for commands in it */
 	size_t n_env;
 	bool listed;
 	char *keep;             /* the commit that our keep ref has there, NULL: none */
@@ -45,7 +47,6 @@ static const char *writer_of(const struct transport *t)
 	return t->here->writer ? t->here->writer : "clone";
 }
 
-/* git in our own object directory */
 static int run(struct lfs_transport *l, const struct strvec *argv, const struct strbuf *input, struct strbuf *out, const char *what,
 	       struct err *err)
 {
@@ -88,7 +89,7 @@ static int list_tree(struct lfs_transport *l, const char *commit, struct strbuf 
 {
 	CLEANUP(strvec_release) struct strvec argv = STRVEC_INIT;
 
-	wire_begin(l->t.here, &argv);
+	wire_begin(&l->beside, &argv);
 	strvec_push(&argv, "ls-tree");
 	strvec_push(&argv, "-r");
 	strvec_push(&argv, "--full-tree");
@@ -104,7 +105,7 @@ static int fetch_kept(struct lfs_transport *l, struct strvec *refs, struct strve
 
 	if (!refs->n)
 		return 0;
-	wire_begin(l->t.here, &argv);
+	wire_begin(&l->beside, &argv);
 	strvec_push(&argv, "fetch");
 	strvec_push(&argv, "--quiet");
 	strvec_push(&argv, "--no-tags");
@@ -152,7 +153,7 @@ static int list_kept(struct lfs_transport *l, struct err *err)
 
 	if (l->listed)
 		return 0;
-	wire_begin(l->t.here, &argv);
+	wire_begin(&l->beside, &argv);
 	strvec_push(&argv, "ls-remote");
 	strvec_push(&argv, "--refs");
 	strvec_push(&argv, l->t.git);
@@ -230,7 +231,7 @@ static int add_pointers(struct lfs_transport *l, const struct payload *const *v,
 			return -1;
 		strbuf_addch(&names, '\n');
 	}
-	wire_begin(l->t.here, &argv);
+	wire_begin(&l->beside, &argv);
 	strvec_push(&argv, "hash-object");
 	strvec_push(&argv, "-w");
 	strvec_push(&argv, "--no-filters");
@@ -244,7 +245,7 @@ static int git_line(struct lfs_transport *l, const char *const *words, const str
 {
 	CLEANUP(strvec_release) struct strvec argv = STRVEC_INIT;
 
-	wire_begin(l->t.here, &argv);
+	wire_begin(&l->beside, &argv);
 	for (; *words; words++)
 		strvec_push(&argv, *words);
 	if (run(l, &argv, input, out, "cannot make a commit of pointers", err) < 0)
@@ -293,7 +294,7 @@ static size_t next_batch(struct haul *h, size_t *at, enum payload_state state, s
 
 static void lfs_begin(struct lfs_transport *l, const char *storage, int jobs, struct strvec *argv)
 {
-	wire_begin(l->t.here, argv);
+	wire_begin(&l->beside, argv);
 	strvec_push(argv, "-c");
 	strvec_pushf(argv, "lfs.storage=%s", storage);
 	strvec_push(argv, "-c");
@@ -399,7 +400,7 @@ static int push_kept(struct lfs_transport *l, struct haul *h, struct err *err)
 		return 0;
 	if (commit_pointers(l, v, n, l->keep, &commit, err) < 0)
 		return -1;
-	wire_begin(l->t.here, &argv);
+	wire_begin(&l->beside, &argv);
 	strvec_push(&argv, "push");
 	strvec_push(&argv, "--quiet");
 	strvec_push(&argv, "--no-verify");
@@ -541,6 +542,7 @@ static void lfs_free(struct transport *t)
 	while (l->n_env)
 		free(l->env[--l->n_env]);
 	scratch_close(&l->scratch);
+	free(l->repository);
 	free(l->keep);
 	free(l->listed_v);
 	free(l);
@@ -551,11 +553,51 @@ static void add_env(struct lfs_transport *l, char *text)
 	l->env[l->n_env++] = text;
 }
 
+static int configure(struct lfs_transport *l, const char *key, const char *value, struct err *err)
+{
+	CLEANUP(strvec_release) struct strvec argv = STRVEC_INIT;
+
+	wire_begin(&l->beside, &argv);
+	strvec_push(&argv, "config");
+	strvec_push(&argv, key);
+	strvec_push(&argv, value);
+	return wire_run(&l->t, &argv, NULL, NULL, 0, NULL, "cannot configure a repository beside this one", err);
+}
+
+/* What is said last counts, so the user's configuration is included first. */
+static int make_repository(struct lfs_transport *l, const char *git, struct err *err)
+{
+	CLEANUP(freep) char *config = xstrfmt("%s/config", git);
+	CLEANUP(freep) char *alternates = xstrfmt("%s/objects/info/alternates", l->repository);
+	CLEANUP(freep) char *objects = xstrfmt("%s/objects\n", git);
+	CLEANUP(freep) char *own = xstrfmt("%s/config", l->repository);
+	CLEANUP(strvec_release) struct strvec argv = STRVEC_INIT;
+	CLEANUP(strbuf_release) struct strbuf format = STRBUF_INIT, first = STRBUF_INIT;
+
+	if (wire_object_format(&l->t, &format, err) < 0)
+		return -1;
+	strvec_push(&argv, "git");
+	strvec_push(&argv, "init");
+	strvec_push(&argv, "--quiet");
+	strvec_push(&argv, "--bare");
+	strvec_push(&argv, "--template=");
+	strvec_pushf(&argv, "--object-format=%s", format.buf);
+	strvec_push(&argv, l->repository);
+	if (wire_run(&l->t, &argv, NULL, NULL, 0, NULL, "cannot make a repository beside this one", err) < 0 ||
+	    file_read(own, LIST_LIMIT, &first, err) < 0 || file_write(own, "", 0, 0644, false, err) < 0 ||
+	    configure(l, "include.path", config, err) < 0 || file_write(alternates, objects, strlen(objects), 0644, false, err) < 0)
+		return -1;
+	strbuf_addch(&first, '\n');
+	if (file_read(own, LIST_LIMIT, &first, err) < 0)
+		return -1;
+	strbuf_addstr(&first, "[core]\n\tbare = true\n");
+	return file_write(own, first.buf, first.len, 0644, false, err);
+}
+
 static int prepare(struct lfs_transport *l, struct err *err)
 {
 	CLEANUP(strvec_release) struct strvec argv = STRVEC_INIT;
 	CLEANUP(freep) char *git = realpath(l->t.here->git, NULL);
-	CLEANUP(freep) char *objects = NULL;
 	CLEANUP(freep) char *pointers = NULL;
 
 	if (!git)
@@ -566,17 +608,16 @@ static int prepare(struct lfs_transport *l, struct err *err)
 	if (wire_run(&l->t, &argv, NULL, NULL, 0, NULL, "git-lfs is not installed", err) < 0 ||
 	    scratch_open(&l->scratch, l->t.here->shared, err) < 0)
 		return -1;
-	objects = xstrfmt("%s/git", l->scratch.dir);
+	l->repository = xstrfmt("%s/git", l->scratch.dir);
+	l->beside = *l->t.here;
+	l->beside.git = l->repository;
 	pointers = xstrfmt("%s/pointers", l->scratch.dir);
-	add_env(l, xstrfmt("GIT_OBJECT_DIRECTORY=%s", objects));
-	add_env(l, xstrfmt("GIT_ALTERNATE_OBJECT_DIRECTORIES=%s/objects", git));
 	add_env(l, xstrfmt("GIT_INDEX_FILE=%s/index", l->scratch.dir));
 	add_env(l, xstrdup("GIT_AUTHOR_NAME=mlmake"));
 	add_env(l, xstrdup("GIT_AUTHOR_EMAIL=mlmake@localhost"));
 	add_env(l, xstrdup("GIT_COMMITTER_NAME=mlmake"));
 	add_env(l, xstrdup("GIT_COMMITTER_EMAIL=mlmake@localhost"));
-	add_env(l, xstrdup("GIT_LFS_SKIP_SMUDGE=1"));
-	return file_mkdirs(objects, err) < 0 || file_mkdirs(pointers, err) < 0 ? -1 : 0;
+	return make_repository(l, git, err) < 0 ? -1 : file_mkdirs(pointers, err);
 }
 
 struct transport *lfs_open(const struct address *a, const struct remote_here *here, bool write, struct err *err)

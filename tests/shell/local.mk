@@ -1,4 +1,4 @@
-EXTRA_DIST += tests/shell/.shellcheckrc tests/shell/remote.sh
+EXTRA_DIST += tests/shell/.shellcheckrc tests/shell/remote.sh tests/shell/forge.py
 SHELL_TESTS += \
 	tests/shell/t0040-lineage.sh \
 	tests/shell/t0041-powercut.sh \
@@ -37,6 +37,7 @@ SHELL_TESTS += \
 	tests/shell/t0050-inputs.sh \
 	tests/shell/t0060-share.sh \
 	tests/shell/t0061-share-ssh.sh \
+	tests/shell/t0062-share-lfs.sh \
 	tests/shell/t0063-share-rclone.sh \
 	tests/shell/t0070-checkout.sh \
 	tests/shell/t0071-checkout-hostile.sh \
