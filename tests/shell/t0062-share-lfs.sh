@@ -9,7 +9,7 @@ have_python || skip_all 'python3 is not installed'
 serve() {
 	python3 "$srcdir/tests/shell/forge.py" "$T/forge" "$port" me:geheim > "$T/forge.log" 2>&1 &
 	serving=$!
-	until grep -q ready "$T/forge.log"; do
+	until grep -q '^ready' "$T/forge.log"; do
 		alive "$serving" || return 1
 		sleep 0.02
 	done
@@ -21,6 +21,8 @@ repository() { git init -q --bare "$T/forge/$1.git"; git -C "$T/forge/$1.git" co
 # A credential helper, as a user would have one.
 GIT_CONFIG_GLOBAL=$T/gitconfig
 git config --file "$GIT_CONFIG_GLOBAL" credential.helper '!f() { echo username=me; echo password=geheim; }; f'
+git config --file "$GIT_CONFIG_GLOBAL" lfs.transfer.maxretries 1
+git config --file "$GIT_CONFIG_GLOBAL" lfs.transfer.maxretrydelay 1
 HOST=http://127.0.0.1:$port
 
 begin 'what one clone built and pushed, another that pulls puts in place'
@@ -159,13 +161,6 @@ if "$python" -c 'import giftless' 2> /dev/null; then
 	cat > "$T/giftless.yaml" <<-END
 	AUTH_PROVIDERS:
 	  - giftless.auth.allow_anon:read_write
-	TRANSFER_ADAPTERS:
-	  basic:
-	    factory: giftless.transfer.basic_streaming:factory
-	    options:
-	      storage_class: giftless.storage.local_storage:LocalStorage
-	      storage_options:
-	        path: $T/giftless
 	END
 	cat > "$T/serve.py" <<-'END'
 	import sys
@@ -176,9 +171,10 @@ if "$python" -c 'import giftless' 2> /dev/null; then
 	server.serve_forever()
 	END
 	real() {
-		GIFTLESS_CONFIG_FILE=$T/giftless.yaml "$python" "$T/serve.py" "$port" > "$T/giftless.log" 2>&1 &
+		mkdir -p "$T/giftless"
+		(cd "$T/giftless" && GIFTLESS_CONFIG_FILE=$T/giftless.yaml exec "$python" "$T/serve.py" "$port") > "$T/giftless.log" 2>&1 &
 		serving=$!
-		until grep -q ready "$T/giftless.log"; do
+		until grep -q '^ready' "$T/giftless.log"; do
 			alive "$serving" || return 1
 			sleep 0.02
 		done
@@ -186,7 +182,7 @@ if "$python" -c 'import giftless' 2> /dev/null; then
 	}
 	if a_port real; then
 		repository five
-		shared_project h "$HOST/five.git" "lfs = http://127.0.0.1:$port/team/five"
+		shared_project h "$HOST/five.git" "lfs = http://127.0.0.1:$port/team/five.git/info/lfs"
 		mm 0 push
 		said "^lab: sent $FILES files "
 		is "$(find "$T/giftless" -type f | wc -l)" "$FILES" 'payloads there'
