@@ -30,9 +30,12 @@ struct member {
 	const char *name;
 	unsigned is; /* enum is_there */
 	const char *binary; /* its file's name */
+	const char *py;     /* paths, once they were asked for */
+	struct dir *sub;
 };
 struct dir {
 	const char *path;
+	const char *init; /* its __init__.py, once it was asked for */
 	struct map members; /* name -> struct member */
 	bool regular; /* has __init__.py */
 };
@@ -64,11 +67,15 @@ struct code_finder {
 	struct arena arena;
 	struct statcache *cache;
 	struct code_book *book;
+	struct map facts;   /* path -> struct file */
 	struct map dirs;    /* path -> struct dir */
 	struct map places;  /* joined names -> struct places */
 	struct map answers; /* program and places -> struct code_answer */
 	struct map coming;  /* directory -> struct coming, of what will be there */
 	size_t stamp;
+};
+struct file {
+	const struct code_facts *facts; /* NULL: none */
 };
 struct coming {
 	const char *name;
@@ -96,12 +103,31 @@ void code_finder_free(struct code_finder *f)
 		map_release(&((struct dir *)s->value)->members);
 	for (i = 0; (s = map_next(&f->places, &i));)
 		map_release(&((struct places *)s->value)->units);
+	map_release(&f->facts);
 	map_release(&f->dirs);
 	map_release(&f->places);
 	map_release(&f->answers);
 	map_release(&f->coming);
 	arena_release(&f->arena);
 	free(f);
+}
+
+/* What the file at path says; NULL: nothing that is known. As it lies there first, which is how a plan asks, too. */
+static const struct code_facts *facts_of(struct code_finder *f, const char *path)
+{
+	struct file *file = map_get(&f->facts, path);
+	struct content c;
+
+	if (file)
+		return file->facts;
+	file = arena_calloc(&f->arena, sizeof(*file));
+	map_put(&f->facts, arena_strdup(&f->arena, path), file);
+	if (!code_language(path) || statcache_glance(f->cache, path, &c, NULL) < 0)
+		return NULL;
+	if (c.kind == CONTENT_LINK && statcache_content(f->cache, path, true, &c, NULL) < 0)
+		return NULL;
+	file->facts = code_book_get(f->book, path, &c);
+	return file->facts;
 }
 
 /* ---- what is in a directory ---- */
@@ -262,10 +288,24 @@ static void add_dir(struct module *m, struct dir *d)
 	m->dirs[m->n_dirs++] = d;
 }
 
+static struct dir *sub_of(struct code_finder *f, struct dir *d, struct member *x)
+{
+	if (!x->sub && x->is & IS_DIR)
+		x->sub = dir_at(f, join(f, d->path, x->name, ""));
+	return x->sub;
+}
+
+static const char *init_of(struct code_finder *f, struct dir *d)
+{
+	if (!d->init)
+		d->init = join(f, d->path, "__init__.py", "");
+	return d->init;
+}
+
 /* Looks for the part name in one directory. True: found, and nothing further on counts. */
 static bool look_in(struct module *m, struct dir *d, const char *name, size_t n)
 {
-	const struct member *x = map_getn(&d->members, name, n);
+	struct member *x = map_getn(&d->members, name, n);
 	struct dir *sub;
 
 	if (!x)
@@ -274,16 +314,18 @@ static bool look_in(struct module *m, struct dir *d, const char *name, size_t n)
 		add_file(m, join(m->f, d->path, x->name, ""));
 		return m->found = true;
 	}
-	sub = x->is & IS_DIR ? dir_at(m->f, join(m->f, d->path, x->name, "")) : NULL;
+	sub = sub_of(m->f, d, x);
 	if (sub && sub->regular) {
-		add_file(m, join(m->f, sub->path, "__init__.py", ""));
+		add_file(m, init_of(m->f, sub));
 		add_dir(m, sub);
 		return m->found = true;
 	}
 	if (x->is & IS_BINARY)
 		add_file(m, join(m->f, d->path, x->binary, ""));
+	if (x->is & IS_PY && !x->py)
+		x->py = join(m->f, d->path, x->name, ".py");
 	if (x->is & IS_PY)
-		add_file(m, join(m->f, d->path, x->name, ".py"));
+		add_file(m, x->py);
 	if (x->is & (IS_BINARY | IS_PY))
 		return m->found = true;
 	if (sub) { /* goes on in other places */
@@ -391,7 +433,7 @@ static void resolve_module(struct code_finder *f, struct places *p, struct unit 
 			return; /* above the project */
 		add_dir(&m, dir_at(f, dir));
 		if (m.dirs[0]->regular)
-			add_file(&m, join(f, dir, "__init__.py", ""));
+			add_file(&m, init_of(f, m.dirs[0]));
 	} else {
 		m.dirs = p->dirs;
 		m.n_dirs = p->n;
@@ -441,15 +483,12 @@ static void resolve_file(struct code_finder *f, struct places *p, struct unit *u
 
 static void resolve(struct code_finder *f, struct places *p, struct unit *u)
 {
-	struct content c;
 	size_t i;
 
 	if (u->resolved)
 		return;
 	u->resolved = true;
-	if (!code_language(u->path) || statcache_content(f->cache, u->path, true, &c, NULL) < 0)
-		return;
-	u->facts = code_book_get(f->book, u->path, &c);
+	u->facts = facts_of(f, u->path);
 	for (i = 0; u->facts && i < u->facts->n_imports; i++) {
 		const struct code_import *im = &u->facts->imports[i];
 
@@ -481,12 +520,20 @@ static void add_below(struct code_finder *f, struct places *p, struct dir *d)
 	size_t i;
 
 	for (i = 0; (s = map_next(&d->members, &i));) {
-		const struct member *x = s->value;
+		struct member *x = s->value;
 
 		if (!(x->is & IS_DIR) || p->n_more >= MAX_MORE)
 			continue;
 		p->more = arena_grow(&f->arena, p->more, p->n_more, sizeof(*p->more));
-		p->more[p->n_more++] = dir_at(f, join(f, d->path, x->name, ""));
+		p->more[p->n_more++] = sub_of(f, d, x);
+	}
+}
+
+static void add_names(struct strbuf *key, const char *const *dirs)
+{
+	for (; dirs && *dirs; dirs++) {
+		strbuf_addch(key, '\n');
+		strbuf_addstr(key, *dirs);
 	}
 }
 
@@ -498,9 +545,9 @@ static struct places *places_for(struct code_finder *f, const char *dir, const c
 	const char *above;
 	size_t i;
 
-	strbuf_addf(&key, "%c%s", all ? '*' : ' ', dir);
-	for (i = 0; dirs && dirs[i]; i++)
-		strbuf_addf(&key, "\n%s", dirs[i]);
+	strbuf_addch(&key, all ? '*' : ' ');
+	strbuf_addstr(&key, dir);
+	add_names(&key, dirs);
 	p = map_get(&f->places, key.buf);
 	if (p)
 		return p;
@@ -604,12 +651,8 @@ static bool is_dir(const char *path)
 
 static bool moves_path(struct code_finder *f, const char *program)
 {
-	const struct code_facts *facts;
-	struct content c;
+	const struct code_facts *facts = facts_of(f, program);
 
-	if (statcache_content(f->cache, program, true, &c, NULL) < 0)
-		return false;
-	facts = code_book_get(f->book, program, &c);
 	return facts && facts->moves_path;
 }
 
@@ -626,8 +669,7 @@ const struct code_answer *code_finder_ask(struct code_finder *f, const char *pro
 		return &none;
 	}
 	strbuf_addstr(&key, program);
-	for (i = 0; dirs && dirs[i]; i++)
-		strbuf_addf(&key, "\n%s", dirs[i]);
+	add_names(&key, dirs);
 	q.a = map_get(&f->answers, key.buf);
 	if (q.a)
 		return q.a;

@@ -291,6 +291,29 @@ void statcache_query(struct statcache *sc, struct content_query *q, size_t n, in
 			q[i].failed = err_set(&q[i].err, ERR_MOVED, "'%s' keeps changing while it is read", q[i].path);
 }
 
+int statcache_glance(struct statcache *sc, const char *path, struct content *out, struct err *err)
+{
+	struct content_query q = {.path = path};
+	struct tree tree;
+	uint32_t root;
+
+	if (answer_by_stat(sc, &q) != STEP_DONE)
+		return statcache_content(sc, path, false, out, err);
+	if (q.failed)
+		return err_move(err, &q.err);
+	*out = q.content;
+	root = table_find(&sc->table, path, false, sc->secret);
+	if (root == UINT32_MAX)
+		return 0;
+	table_tree(&sc->table, root, &tree);
+	if (!entry_is_file(&tree.v[0]) || q.content.kind != tree.v[0].kind || !digest_eq(&q.content.id, &tree.v[0].id))
+		return 0;
+	if (!sc->ahead)
+		sc->ahead = xcalloc(table_count(&sc->table) + 1, 1);
+	sc->ahead[root] = 1;
+	return 0;
+}
+
 int statcache_content(struct statcache *sc, const char *path, bool follow, struct content *out, struct err *err)
 {
 	struct content_query q = {.path = path, .follow = follow};
