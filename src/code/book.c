@@ -223,14 +223,18 @@ const struct code_facts *code_book_get(struct code_book *b, const char *path, co
 {
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	static struct code_import import = {IMPORT_UNKNOWN, 1, 0, NULL, "import"};
+	static const struct code_facts too_large = {.imports = &import, .n_imports = 1};
 	enum code_language language = code_language(path);
 	const struct code_facts *found;
 	char hex[DIGEST_HEX + 1];
 	struct code_facts f;
 	struct digest key, is;
 
-	if (!language || (c->kind != CONTENT_FILE && c->kind != CONTENT_EXEC) || (uint64_t)c->size > CODE_LIMIT)
+	if (!language || (c->kind != CONTENT_FILE && c->kind != CONTENT_EXEC))
 		return NULL;
+	if ((uint64_t)c->size > CODE_LIMIT)
+		return language == CODE_PYTHON || language == CODE_NOTEBOOK ? &too_large : NULL;
 	key_of(c, (int)language, &key, hex);
 	found = look_up(b, &key, hex);
 	if (found)

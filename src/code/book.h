@@ -13,7 +13,7 @@ struct code_book;
 struct code_book *code_book_new(const char *dir, struct statcache *cache);
 void code_book_free(struct code_book *b);
 
-/* What the file at path, of content c, is known to say; NULL if it is in no language known here, too large, or no longer what c
+/* What the file at path, of content c, is known to say; NULL if it is in no language known here, or no longer what c
  * says. May be called from several threads; lives as long as b. */
 const struct code_facts *code_book_get(struct code_book *b, const char *path, const struct content *c);
 /* The meaning of the file or directory at path: of a directory the names in it, and of each file its meaning or, where it has

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "code/reading.h"
+#include "util/path.h"
 
 enum code_language code_language(const char *path)
 {
@@ -17,9 +18,11 @@ enum code_language code_language(const char *path)
 		     {".h", CODE_C},	    {".cc", CODE_C},	   {".cpp", CODE_C},	      {".cxx", CODE_C},
 		     {".hh", CODE_C},	    {".hpp", CODE_C},	   {".cu", CODE_C},	      {".cuh", CODE_C},
 		     {".json", CODE_JSON},  {".sql", CODE_SQL}};
-	const char *dot = strrchr(path, '.');
+	const char *dot = strrchr(path_base(path), '.');
 	size_t i;
 
+	if (!dot)
+		return CODE_BY_FIRST_LINE;
 	for (i = 0; dot && i < ARRAY_SIZE(known); i++)
 		if (streq(dot, known[i].ending))
 			return known[i].language;
@@ -69,12 +72,32 @@ void reading_import(struct reading *r, struct code_import im)
 	map_put(&r->seen, key, key);
 }
 
+/* What "#!/usr/bin/env python3 -u" says. */
+static enum code_language by_first_line(const char *text, size_t n)
+{
+	static const struct {
+		const char *word;
+		enum code_language language;
+	} known[] = {{"python", CODE_PYTHON}, {"Rscript", CODE_R}, {"bash", CODE_SHELL}, {"dash", CODE_SHELL}, {"/sh", CODE_SHELL}};
+	const char *nl = memchr(text, '\n', n);
+	size_t len = nl ? (size_t)(nl - text) : n, i;
+
+	if (len < 2 || text[0] != '#' || text[1] != '!')
+		return CODE_NONE;
+	for (i = 0; i < ARRAY_SIZE(known); i++)
+		if (memmem(text, len, known[i].word, strlen(known[i].word)))
+			return known[i].language;
+	return CODE_NONE;
+}
+
 void code_read(enum code_language language, const char *text, size_t n, struct arena *a, struct code_facts *out)
 {
 	static const char *const names[] = {"none", "python 1", "notebook 1", "r 1", "shell 1", "c 1", "json 1", "sql 1"};
 	struct reading r = {.a = a, .out = out, .seen = MAP_INIT};
 
 	memset(out, 0, sizeof(*out));
+	if (language == CODE_BY_FIRST_LINE)
+		language = by_first_line(text, n);
 	r.failed = language == CODE_NONE || language == CODE_C || n > CODE_LIMIT;
 	if (n > CODE_LIMIT)
 		return;
@@ -88,6 +111,7 @@ void code_read(enum code_language language, const char *text, size_t n, struct a
 	case CODE_SHELL:
 	case CODE_C:
 	case CODE_SQL: script_read(&r, language, text, n); break;
+	case CODE_BY_FIRST_LINE:
 	case CODE_NONE: break;
 	}
 	flush(&r);

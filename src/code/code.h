@@ -16,9 +16,12 @@
 /* Larger files are not read for their meaning. */
 #define CODE_LIMIT ((size_t)16 << 20)
 
-enum code_language { CODE_NONE, CODE_PYTHON, CODE_NOTEBOOK, CODE_R, CODE_SHELL, CODE_C, CODE_JSON, CODE_SQL };
+enum code_language {
+	CODE_NONE, CODE_PYTHON, CODE_NOTEBOOK, CODE_R, CODE_SHELL, CODE_C, CODE_JSON, CODE_SQL,
+	CODE_BY_FIRST_LINE, /* of a name without an ending: "#!" and an interpreter in the text say more */
+};
 
-/* By the ending of a name. */
+/* By the ending of a name. A directory may look like a program without an ending. */
 enum code_language code_language(const char *path);
 
 enum code_import_how {

@@ -620,6 +620,18 @@ static void begin_at(struct asking *q, const char *path)
 	q->todo[q->n_todo++] = u;
 }
 
+/* Python imports these before anything else, if they are there. */
+static void begin_python(struct asking *q, const char *program)
+{
+	static const char *const names[] = {"sitecustomize", "usercustomize"};
+	struct unit *u = unit_at(q->f, q->p, program);
+	size_t i;
+
+	resolve(q->f, q->p, u);
+	for (i = 0; u->facts && i < ARRAY_SIZE(names); i++)
+		resolve_module(q->f, q->p, u, &(struct code_import){IMPORT_MODULE, 1, 0, names[i], NULL});
+}
+
 /* All programs below a directory. */
 static void begin_below(struct asking *q, const char *dir, int depth, size_t *left)
 {
@@ -659,15 +671,11 @@ static bool moves_path(struct code_finder *f, const char *program)
 const struct code_answer *code_finder_ask(struct code_finder *f, const char *program, const char *const *dirs)
 {
 	CLEANUP(strbuf_release) struct strbuf key = STRBUF_INIT;
+	enum code_language language = code_language(program);
 	struct asking q = {.f = f};
 	size_t i, left = MAX_FILES_IN_DIR;
-	bool whole = !code_language(program) && is_dir(program);
+	bool whole;
 
-	if (!whole && !code_language(program)) {
-		static const struct code_answer none = {NULL, 0, NULL, 0};
-
-		return &none;
-	}
 	strbuf_addstr(&key, program);
 	add_names(&key, dirs);
 	q.a = map_get(&f->answers, key.buf);
@@ -675,12 +683,17 @@ const struct code_answer *code_finder_ask(struct code_finder *f, const char *pro
 		return q.a;
 	q.a = arena_calloc(&f->arena, sizeof(*q.a));
 	map_put(&f->answers, arena_strdup(&f->arena, key.buf), q.a);
+	whole = (!language || language == CODE_BY_FIRST_LINE) && is_dir(program);
+	if (!whole && !language)
+		return q.a;
 	q.p = places_for(f, whole ? program : dir_of(f, program), dirs, whole || moves_path(f, program));
 	f->stamp++;
 	if (whole)
 		begin_below(&q, program, 0, &left);
 	else
 		begin_at(&q, program);
+	if (language == CODE_PYTHON)
+		begin_python(&q, program);
 	for (i = 0; i < q.n_todo; i++)
 		look_through(&q, q.todo[i]);
 	free(q.todo);

@@ -334,11 +334,6 @@ static void imports_init(struct imports *i, struct reading *r, int cell)
 
 /* ---- a text that is not understood ---- */
 
-static const char *find_word(const char *s, const char *end, const char *word)
-{
-	return memmem(s, (size_t)(end - s), word, strlen(word));
-}
-
 /* The statement at s, as far as it can be lexed alone; returns how many bytes were looked at. */
 static size_t look_at_statement(struct imports *i, const char *s, const char *end, int line)
 {
@@ -356,21 +351,28 @@ static size_t look_at_statement(struct imports *i, const char *s, const char *en
 	return (size_t)(l.at - s);
 }
 
-/* Where `import` or `from` may begin a statement in the line [s, eol), or a function is told what to import. */
+static bool in_name(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (c & 0x80);
+}
+
+/* Where in [s, eol) `import` or `from` may begin a statement, or a function is told what to import; NULL: nowhere. What a backslash
+ * stands before is no part of a word: it may be the text of JSON. */
 static const char *candidate(const char *s, const char *eol)
 {
-	static const char *const words[] = {"import", "from", "__import__", "spec_from_file_location", "run_path", "run_module",
-					    "load_source", NULL};
-	const char *first = NULL;
-	size_t k;
+	struct pylex_token word;
 
-	for (k = 0; words[k]; k++) {
-		const char *at = find_word(s, eol, words[k]);
+	while (s < eol) {
+		const char *e = s;
 
-		if (at && (!first || at < first))
-			first = at;
+		while (e < eol && in_name(*e))
+			e++;
+		word = (struct pylex_token){.text = s, .len = (size_t)(e - s)};
+		if (e > s && (pylex_is(&word, "import") || pylex_is(&word, "from") || caller(&word)))
+			return s;
+		s = e > s ? e : s + (*s == '\\' ? 2 : 1);
 	}
-	return first;
+	return NULL;
 }
 
 static void look_at_lines(struct reading *r, const char *text, size_t n, int cell)

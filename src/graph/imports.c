@@ -5,23 +5,24 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/path.h"
 
 /* One instance's inputs, being added to; and what all instances share. */
 struct adding {
-	struct pipeline *pl;
+	const struct pipeline *pl;
+	struct arena *a;
 	struct code_finder *f;
-	struct diags *ds;
+	struct diags *ds;     /* NULL: nobody is told */
 	const char *pythonpath;
 	char *here; /* the project's directory */
-	struct instance *in;
+	const struct instance *in;
 	struct input *v; /* those added */
 	size_t n, cap;
 	struct strvec dirs;   /* where modules are looked for */
 	bool own;             /* something is made by this stage: each instance has another answer */
-	bool looks_after;     /* the stage lists directories or patterns of code */
 	struct map named;     /* paths of v */
 };
 
@@ -45,8 +46,7 @@ bool imports_wanted(const struct pipeline *pl)
 			continue;
 		last = in->inputs;
 		for (j = 0; j < in->n_inputs; j++)
-			if (in->inputs[j].kind == INPUT_CODE &&
-			    (code_language(in->inputs[j].path) || !strchr(path_base(in->inputs[j].path), '.')))
+			if (in->inputs[j].kind == INPUT_CODE)
 				return true;
 	}
 	return false;
@@ -145,18 +145,33 @@ static void add(struct adding *g, const char *path, const char *by, int line)
 		}
 	maker = pipeline_maker(g->pl, path);
 	g->own |= maker && maker->stage == g->in->stage;
-	path = arena_strdup(&g->pl->arena, path);
-	by = by ? arena_strdup(&g->pl->arena, by) : NULL;
+	path = arena_strdup(g->a, path);
+	by = by ? arena_strdup(g->a, by) : NULL;
 	ALLOC_GROW(g->v, g->n + 1, g->cap);
 	g->v[g->n++] = (struct input){INPUT_CODE, path, NULL, true, {by ? by : g->in->stage->at.file, line}, by};
-	map_put(&g->named, path, g->in);
+	map_put(&g->named, path, g);
+}
+
+/* Does the stage list a directory or a pattern of code? */
+static bool lists_many(const struct instance *in)
+{
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < in->n_inputs; i++)
+		if (in->inputs[i].kind == INPUT_CODE &&
+		    (in->inputs[i].pattern || (stat(in->inputs[i].path, &st) == 0 && S_ISDIR(st.st_mode))))
+			return true;
+	return false;
 }
 
 static void warn(struct adding *g, const struct code_answer *a)
 {
 	size_t i;
 
-	for (i = 0; i < a->n_unknown && !g->looks_after; i++) {
+	if (!a->n_unknown || !g->ds || lists_many(g->in))
+		return;
+	for (i = 0; i < a->n_unknown; i++) {
 		const struct code_unknown *u = &a->unknown[i];
 
 		diag_warn(g->ds, u->file, u->line, "what '%s' brings in here only the program knows: list it under 'code' of the stage, "
@@ -198,25 +213,14 @@ static void add_modules(struct adding *g)
 	}
 }
 
-static bool lists_many(const struct instance *in)
+/* Fills g->v with what the code of in brings in. */
+static void gather(struct adding *g, const struct instance *in)
 {
-	size_t i;
-
-	for (i = 0; i < in->n_inputs; i++)
-		if (in->inputs[i].kind == INPUT_CODE && (in->inputs[i].pattern || !strchr(path_base(in->inputs[i].path), '.')))
-			return true;
-	return false;
-}
-
-static void add_to_instance(struct adding *g, struct instance *in)
-{
-	struct input *all;
 	size_t i;
 
 	g->in = in;
 	g->n = 0;
 	g->own = false;
-	g->looks_after = lists_many(in);
 	map_release(&g->named);
 	g->named = (struct map)MAP_INIT;
 	find_dirs(g);
@@ -225,13 +229,28 @@ static void add_to_instance(struct adding *g, struct instance *in)
 			add_what_it_brings(g, in->inputs[i].path);
 	if (in->cmd && runs_module(in->stage))
 		add_modules(g);
+}
+
+static void add_to_instance(struct adding *g, struct instance *in)
+{
+	struct input *all;
+
+	gather(g, in);
 	if (!g->n)
 		return;
-	all = arena_alloc(&g->pl->arena, (in->n_inputs + g->n) * sizeof(*all));
+	all = arena_alloc(g->a, (in->n_inputs + g->n) * sizeof(*all));
 	memcpy(all, in->inputs, in->n_inputs * sizeof(*all));
 	memcpy(all + in->n_inputs, g->v, g->n * sizeof(*all));
 	in->inputs = all;
 	in->n_inputs += g->n;
+}
+
+static void adding_release(struct adding *g)
+{
+	map_release(&g->named);
+	strvec_release(&g->dirs);
+	free(g->v);
+	free(g->here);
 }
 
 static bool has_code(const struct instance *in)
@@ -244,16 +263,21 @@ static bool has_code(const struct instance *in)
 	return runs_module(in->stage);
 }
 
+static char *here(void)
+{
+	char *dir = getcwd(NULL, 0);
+
+	return dir ? dir : xstrdup("/");
+}
+
 /* Instances of one stage often have one list of inputs, and then mostly bring in the same. */
 void imports_add(struct pipeline *pl, struct code_finder *f, const char *pythonpath, struct diags *ds)
 {
-	struct adding g = {.pl = pl, .f = f, .ds = ds, .pythonpath = pythonpath, .here = getcwd(NULL, 0)};
+	CLEANUP(adding_release) struct adding g = {.pl = pl, .a = &pl->arena, .f = f, .ds = ds, .pythonpath = pythonpath, .here = here()};
 	const struct instance *like = NULL;
 	const struct input *before = NULL;
 	size_t i, j, n_before = 0;
 
-	if (!g.here)
-		g.here = xstrdup("/");
 	for (i = 0; i < pl->n_instances; i++)
 		for (j = 0; j < pl->instances[i]->n_outs; j++)
 			code_finder_will_be(f, pl->instances[i]->outs[j].path);
@@ -273,8 +297,42 @@ void imports_add(struct pipeline *pl, struct code_finder *f, const char *pythonp
 		add_to_instance(&g, in);
 		like = in;
 	}
-	map_release(&g.named);
-	strvec_release(&g.dirs);
-	free(g.v);
-	free(g.here);
+}
+
+/* The inputs of in that were declared, or named in its command. */
+static struct instance declared_part(const struct instance *in, struct arena *a)
+{
+	struct input *v = arena_alloc(a, (in->n_inputs + 1) * sizeof(*v));
+	struct instance part = *in;
+	size_t i;
+
+	part.n_inputs = 0;
+	for (i = 0; i < in->n_inputs; i++)
+		if (!in->inputs[i].by)
+			v[part.n_inputs++] = in->inputs[i];
+	part.inputs = v;
+	return part;
+}
+
+bool imports_anew(const struct pipeline *pl, const struct instance *in, struct statcache *cache, struct code_book *book,
+		  void (*visit)(void *ctx, const struct input *x), void *ctx)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	CLEANUP(adding_release) struct adding g = {.pl = pl, .a = &a, .pythonpath = getenv("PYTHONPATH")};
+	struct instance part;
+	size_t i;
+
+	for (i = 0; i < in->n_inputs; i++)
+		if (in->inputs[i].kind == INPUT_CODE && pipeline_maker(pl, in->inputs[i].path))
+			break;
+	if (i == in->n_inputs || in->stage->no_imports)
+		return false;
+	g.here = here();
+	g.f = code_finder_new(cache, book);
+	part = declared_part(in, &a);
+	gather(&g, &part);
+	for (i = 0; i < g.n; i++)
+		visit(ctx, &g.v[i]);
+	code_finder_free(g.f);
+	return true;
 }

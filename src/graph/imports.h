@@ -14,5 +14,9 @@ bool imports_wanted(const struct pipeline *pl);
  * only the program knows are warnings in ds, unless the stage lists a directory or a pattern under code. pythonpath: the variable's
  * value, or NULL. */
 void imports_add(struct pipeline *pl, struct code_finder *f, const char *pythonpath, struct diags *ds);
+/* If a stage makes some of in's code, which may say something else by now than when the pipeline was read: calls visit with each input
+ * that its code brings in as the files are, and returns true; these stand in place of in's inputs with `by`. */
+bool imports_anew(const struct pipeline *pl, const struct instance *in, struct statcache *cache, struct code_book *book,
+		  void (*visit)(void *ctx, const struct input *x), void *ctx);
 
 #endif

@@ -45,7 +45,7 @@ void build_note(struct build *b, size_t node, const char *message)
 
 static int decide_now(struct build *b, size_t node, struct verdict *v, struct err *err)
 {
-	struct disk_world disk = {b->t->cache, b->t->store, b->t->probe, b->t->probe_ctx, b->t->code};
+	struct disk_world disk = {b->t->cache, b->t->store, b->t->probe, b->t->probe_ctx, b->t->code, b->p->g->pl};
 	const struct world w = world_on_disk(&disk);
 	struct decide_options opt = {b->opt->force && b->opt->force[node]};
 

@@ -85,7 +85,7 @@ static int judge(const struct checking *c, size_t node, const struct verdict *v,
 /* An input that is not there is missing because nobody has made it yet, if that one is not good. */
 static int decide(const struct checking *c, size_t node, struct verdict *v, struct err *err)
 {
-	struct disk_world disk = {c->tools->cache, c->tools->store, c->tools->probe, c->tools->probe_ctx, c->tools->code};
+	struct disk_world disk = {c->tools->cache, c->tools->store, c->tools->probe, c->tools->probe_ctx, c->tools->code, NULL};
 	const struct world w = world_on_disk(&disk);
 	const struct decide_options opt = {false};
 

@@ -129,6 +129,28 @@ static bool is_exact(const struct stage *st, const char *path, const struct cont
 	return false;
 }
 
+/* Code, as it is on disk. */
+static void describe_code(struct decision *d, struct record_fact *f, const struct content *c, const char *by)
+{
+	f->content = *c;
+	f->by = by;
+	f->has_meaning = d->w->meaning && !is_exact(d->in->stage, f->name, c) &&
+			 d->w->meaning(d->w->ctx, f->name, c, &f->meaning);
+}
+
+/* What code brings in by now. A file that is gone again brings in nothing. */
+static void look_at_import(void *to, const struct input *x)
+{
+	CLEANUP(err_release) struct err ignored = ERR_INIT;
+	const struct instance *maker = NULL;
+	struct decision *d = to;
+	struct content c;
+
+	if (d->w->content(d->w->ctx, x->path, true, &c, &maker, &ignored) == 0 && c.kind != CONTENT_NONE)
+		describe_code(d, add_link_fact(d, FACT_CODE, arena_strdup(d->a, x->path)), &c,
+			      x->by ? arena_strdup(d->a, x->by) : NULL);
+}
+
 static int look_at_input(struct decision *d, const struct input *ip, struct err *err)
 {
 	static const enum fact_kind kinds[] = {
@@ -150,11 +172,8 @@ static int look_at_input(struct decision *d, const struct input *ip, struct err 
 			       ip->at.file, ip->at.line, d->in->name, ip->path);
 	f = add_fact(d->v, kinds[ip->kind], ip->path, NULL);
 	f->content = c;
-	if (ip->kind == INPUT_CODE) {
-		f->by = ip->by;
-		f->has_meaning = d->w->meaning && !is_exact(d->in->stage, ip->path, &c) &&
-				 d->w->meaning(d->w->ctx, ip->path, &c, &f->meaning);
-	}
+	if (ip->kind == INPUT_CODE)
+		describe_code(d, f, &c, ip->by);
 	if (c.kind != CONTENT_DIR || !d->w->links)
 		return 0;
 	return d->w->links(d->w->ctx, ip->path, &c, look_at_link, &(struct link_out){d, kinds[ip->kind]});
@@ -194,6 +213,7 @@ int stale_look(const struct instance *in, const struct world *w, struct arena *a
 {
 	struct decision d = {.in = in, .w = w, .a = a, .v = out};
 	const struct env *e = in->stage->env;
+	bool anew;
 	size_t i;
 
 	d.room = 2 + in->n_inputs + in->n_outs + in->n_params + in->n_vars + in->n_env + (e ? e->n_probes : 0);
@@ -202,8 +222,9 @@ int stale_look(const struct instance *in, const struct world *w, struct arena *a
 	out->now.written = in->stage->written;
 	out->now.facts = arena_alloc(a, d.room * sizeof(*out->now.facts));
 	add_fact(out, FACT_CMD, "", in->cmd);
+	anew = w->imports && w->imports(w->ctx, in, look_at_import, &d);
 	for (i = 0; i < in->n_inputs; i++)
-		if (look_at_input(&d, &in->inputs[i], err) < 0)
+		if (!(anew && in->inputs[i].by) && look_at_input(&d, &in->inputs[i], err) < 0)
 			return -1;
 	look_at_env(&d);
 	for (i = 0; i < in->n_params; i++)

@@ -60,6 +60,8 @@ struct world {
 		     void *to);
 	/* As code_book_meaning(): what the code c at path means. May be NULL: bytes count. */
 	bool (*meaning)(void *ctx, const char *path, const struct content *c, struct digest *out);
+	/* As imports_anew(). May be NULL: in's inputs stand. */
+	bool (*imports)(void *ctx, const struct instance *in, void (*visit)(void *to, const struct input *x), void *to);
 };
 
 /* The world as the disk is: nothing is pending. d lives as long as the world. */
@@ -72,6 +74,7 @@ struct disk_world {
 	const char *(*probe)(void *ctx, const char *cmd); /* may be NULL */
 	void *probe_ctx;
 	struct code_book *code; /* may be NULL */
+	const struct pipeline *pl; /* who makes what; may be NULL */
 };
 struct world world_on_disk(struct disk_world *d);
 

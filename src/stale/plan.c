@@ -229,7 +229,7 @@ static int content_planned(void *ctx, const char *path, bool follow, struct cont
 static void try_to_settle(struct making *m, size_t i, struct arena *a)
 {
 	struct looking l = {m, i};
-	const struct world w = {content_on_disk, NULL, probe_on_disk, &l, links_on_disk, meaning_on_disk}; /* what is stored is not asked here */
+	const struct world w = {content_on_disk, NULL, probe_on_disk, &l, links_on_disk, meaning_on_disk, NULL}; /* what is stored is not asked here */
 	const struct instance *in = m->p->g->nodes[i].in;
 	struct verdict *v = &m->p->verdicts[i];
 	const char *text;
@@ -268,7 +268,7 @@ static bool upstream_is_fresh(const struct making *m, size_t node)
 
 static int decide_one(struct making *m, size_t i)
 {
-	const struct world w = {content_planned, stored, probe_planned, m, links_planned, meaning_planned};
+	const struct world w = {content_planned, stored, probe_planned, m, links_planned, meaning_planned, NULL};
 	struct decide_options opt = {m->force && m->force[i]};
 	const struct instance *in = m->p->g->nodes[i].in;
 	struct err err = ERR_INIT;

@@ -3,6 +3,7 @@
 
 #include "code/book.h"
 #include "digest/statcache.h"
+#include "graph/imports.h"
 #include "stale/decide.h"
 #include "store/store.h"
 
@@ -40,7 +41,14 @@ static bool meaning(void *ctx, const char *path, const struct content *c, struct
 	return d->code && code_book_meaning(d->code, path, c, out);
 }
 
+static bool imports(void *ctx, const struct instance *in, void (*visit)(void *to, const struct input *x), void *to)
+{
+	const struct disk_world *d = ctx;
+
+	return d->code && d->pl && imports_anew(d->pl, in, d->cache, d->code, visit, to);
+}
+
 struct world world_on_disk(struct disk_world *d)
 {
-	return (struct world){content_on_disk, stored, probe, d, links_on_disk, meaning};
+	return (struct world){content_on_disk, stored, probe, d, links_on_disk, meaning, imports};
 }

@@ -137,6 +137,41 @@ echo '# c' >> conf.in; mm 0; ran gen whole
 echo 'y = 1' >> conf.in; mm 0; ran gen use usewhole whole
 mm 0; ran
 
+begin 'what made code brings in is known as soon as it is made: nothing runs twice'
+new_project generated <<'END'
+[stage use]
+cmd  = : python3 use.py; cat gen/code.py > {{outs}}; echo use >> "$COUNT"
+outs = use.txt
+[stage gen]
+cmd  = cat code.in > {{outs}}; echo gen >> "$COUNT"
+data = code.in
+outs = gen/code.py
+END
+echo 'import gen.code' > use.py; echo 'import one' > code.in; echo 1 > one.py; echo 1 > two.py
+mm 0; ran gen use; mm 0; ran
+echo 2 > one.py; mm 0; ran use; mm 0; ran
+echo 'import two' > code.in; mm 0; ran gen use; mm 0; ran
+echo 3 > one.py; mm 0; ran
+echo 3 > two.py; mm 0; ran use; mm 0; ran
+
+begin 'a program without an ending, by its first line; sitecustomize'
+cmd='./run'
+project first < /dev/null
+printf '#!/usr/bin/env python3\nimport helper # c\n' > run; chmod +x run; echo 1 > helper.py
+mm 0; inputs run helper.py
+printf '#!/usr/bin/env python3\nimport helper\n' > run; mm 0; ran
+cmd=
+project site < /dev/null
+echo 1 > src/main.py; mm 0; inputs src/main.py
+echo 1 > sitecustomize.py; mm 0; inputs src/main.py sitecustomize.py
+
+begin 'a file too large to be read for its imports is said to be so, and counts by its bytes'
+project large < /dev/null
+{ head -c 100000000 /dev/zero | tr '\0' x; echo; } > src/main.py
+mm 0; ran s; said '^src/main.py:1: warning: what .import. brings in here only the program knows'
+mm 0; ran
+printf '#' >> src/main.py; mm 0; ran s
+
 begin 'what the stage itself makes is no input of it'
 new_project own <<'END'
 [stage s]

@@ -55,6 +55,56 @@ static void sample(struct record *r, struct record_fact f[N_FACTS])
 	record_key(r, &r->key);
 }
 
+/* Code with a meaning, with one that brings it in, and with names that look like either. */
+static void record_code(void)
+{
+	static const char *const names[] = {"a.py", "~x.py", "<x.py", "a b.py"};
+	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	struct record_fact f[4 * ARRAY_SIZE(names)];
+	struct record r = {.instance = "s", .facts = f}, got;
+	struct digest key;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(f); i++) {
+		f[i] = (struct record_fact){.kind = FACT_CODE, .content = content_of(CONTENT_FILE, hex_a, 5)};
+		f[i].name = arena_fmt(&a, "%s%s", names[i / 4], i % 4 & 1 ? "1" : "0");
+		f[i].has_meaning = i % 4 & 1;
+		f[i].meaning = f[i].has_meaning ? content_of(CONTENT_FILE, hex_b, 0).id : (struct digest){{0}};
+		f[i].by = i % 4 & 2 ? names[(i + 1) % ARRAY_SIZE(names)] : NULL;
+		f[i].name = arena_fmt(&a, "%s%s", f[i].name, f[i].by ? "b" : "");
+	}
+	r.n_facts = ARRAY_SIZE(f);
+	record_sort(&r);
+	record_key(&r, &r.key);
+	record_write(&r, true, &sb);
+	EXPECT_INT(record_parse(sb.buf, sb.len, &a, &got, NULL), 0);
+	EXPECT_INT(got.n_facts, r.n_facts);
+	for (i = 0; i < MIN(got.n_facts, r.n_facts); i++) {
+		EXPECT_STR(got.facts[i].name, f[i].name);
+		EXPECT_STR(got.facts[i].by ? got.facts[i].by : "-", f[i].by ? f[i].by : "-");
+		EXPECT_INT(got.facts[i].has_meaning, f[i].has_meaning);
+		EXPECT(digest_eq(&got.facts[i].meaning, &f[i].meaning));
+	}
+	EXPECT(record_holds(&got));
+	/* The key takes the meaning where there is one, and not who brings it in. */
+	key = r.key;
+	for (i = 0; i < r.n_facts; i++) {
+		bool meant = f[i].has_meaning;
+
+		f[i].by = NULL;
+		if (meant)
+			f[i].content = content_of(CONTENT_FILE, hex_b, 77);
+	}
+	record_key(&r, &r.key);
+	EXPECT(digest_eq(&key, &r.key));
+	EXPECT(record_fact_same(&got.facts[1], &f[1]) == f[1].has_meaning || content_eq(&got.facts[1].content, &f[1].content));
+	f[0].has_meaning = !f[0].has_meaning;
+	record_key(&r, &r.key);
+	EXPECT(!digest_eq(&key, &r.key));
+	EXPECT(!record_fact_same(&got.facts[0], &f[0]));
+}
+
 static void record_text(void)
 {
 	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT, want = STRBUF_INIT;
@@ -1359,6 +1409,7 @@ int main(void)
 {
 	static const struct tap_test tests[] = {
 		{"a record as text, and its key", record_text},
+		{"code in a record and in its key", record_code},
 		{"what is written is read", record_round_trip},
 		{"what was accepted leads back to what was run, and to nothing else", record_accepted},
 		{"each fact changes the key, and nothing else does", key_changes},
