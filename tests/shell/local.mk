@@ -54,5 +54,4 @@ SHELL_TESTS += \
 	tests/shell/t0091-code-meaning.sh \
 	tests/shell/t0092-imports.sh
 SHELL_TESTS += tests/shell/t0100-gc.sh
-	tests/shell/t0092-imports.sh \
-	tests/shell/t0093-code-bad-input.sh
+SHELL_TESTS += tests/shell/t0093-code-bad-input.sh
