@@ -3,6 +3,7 @@
 
 #include "store/closure.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,19 +14,50 @@
 #define TREE_LIMIT ((size_t)256 << 20)
 #define BLOB_LIMIT ((size_t)16 << 20)
 
-/* One making or learning: what it adds to the table. */
+/* What is known of a manifest: its tree, and of a tree that was made here and holds all that the directory needs, the bytes of its files.
+ * In the table they are 20 bytes, and 8 more (little-endian) where whole. */
+struct closure {
+	struct git_id tree;
+	bool whole;
+	uint64_t bytes;
+};
+#define TEXT_LEN (GIT_ID_LEN + 8)
+
+/* What is not in the table yet. */
 struct weaving {
 	struct store *s;
 	struct arena arena;
 	struct keyed_item *items; /* in arena */
 	size_t n;
-	struct map made; /* hex of a manifest -> struct git_id */
+	struct map made; /* hex of a manifest -> struct closure */
 };
 
-static void weaving_release(struct weaving *w)
+static struct weaving *begin(struct store *s)
 {
+	pthread_mutex_lock(&s->weaving_mutex);
+	if (!s->weaving) {
+		s->weaving = xcalloc(1, sizeof(*s->weaving));
+		s->weaving->s = s;
+	}
+	return s->weaving;
+}
+
+static int end(struct store *s, int result)
+{
+	pthread_mutex_unlock(&s->weaving_mutex);
+	return result;
+}
+
+void closure_forget(struct store *s)
+{
+	struct weaving *w = s->weaving;
+
+	if (!w)
+		return;
 	map_release(&w->made);
 	arena_release(&w->arena);
+	free(w);
+	s->weaving = NULL;
 }
 
 static const char *hex_in(struct arena *a, const struct digest *id)
@@ -36,63 +68,118 @@ static const char *hex_in(struct arena *a, const struct digest *id)
 	return hex;
 }
 
-static void remember(struct weaving *w, const struct digest *id, const struct git_id *tree)
+static void remember(struct weaving *w, const struct digest *id, const struct closure *c)
 {
-	struct git_id *copy = arena_alloc(&w->arena, sizeof(*copy));
+	struct closure *copy = arena_alloc(&w->arena, sizeof(*copy));
+	char *text = arena_alloc(&w->arena, TEXT_LEN);
+	uint64_t bytes = htole64(c->bytes);
 
-	*copy = *tree;
+	*copy = *c;
+	memcpy(text, c->tree.b, GIT_ID_LEN);
+	memcpy(text + GIT_ID_LEN, &bytes, sizeof(bytes));
 	map_put(&w->made, hex_in(&w->arena, id), copy);
 	w->items = arena_grow(&w->arena, w->items, w->n, sizeof(*w->items));
-	w->items[w->n++] = (struct keyed_item){*id, (const char *)copy->b, GIT_ID_LEN, 0};
+	w->items[w->n++] = (struct keyed_item){*id, text, c->whole ? TEXT_LEN : GIT_ID_LEN, 0};
 }
 
-/* The tree of a manifest, if it is known and git has it. */
-static bool recall(struct weaving *w, const struct digest *id, struct git_id *out)
+static bool is_here(struct store *s, const struct git_id *tree)
+{
+	return packer_has(s->small.packer, tree) || gitdb_has(s->small.db, tree, true);
+}
+
+/* What the table says of a manifest, if git has the tree. */
+static bool look_up(struct store *s, const struct digest *id, struct closure *out)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	if (!keyed_find(s->closures, id, &text) || (text.len != GIT_ID_LEN && text.len != TEXT_LEN))
+		return false;
+	*out = (struct closure){.whole = text.len == TEXT_LEN};
+	memcpy(out->tree.b, text.buf, GIT_ID_LEN);
+	if (out->whole)
+		memcpy(&out->bytes, text.buf + GIT_ID_LEN, sizeof(out->bytes));
+	out->bytes = le64toh(out->bytes);
+	return is_here(s, &out->tree);
+}
+
+static bool recall(struct weaving *w, const struct digest *id, struct closure *out)
+{
 	char hex[DIGEST_HEX + 1];
-	const struct git_id *made;
+	const struct closure *made;
 
 	digest_hex(id, hex);
 	made = map_get(&w->made, hex);
-	if (made) {
+	if (made)
 		*out = *made;
-		return true;
-	}
-	if (!keyed_find(w->s->closures, id, &text) || text.len != GIT_ID_LEN)
-		return false;
-	memcpy(out->b, text.buf, GIT_ID_LEN);
-	return packer_has(w->s->small.packer, out) || gitdb_has(w->s->small.db, out, true);
+	return made || look_up(w->s, id, out);
 }
 
-static int save(struct weaving *w, struct err *err)
+bool closure_is_whole(struct store *s, const struct digest *id, int64_t *bytes)
 {
-	char name[48];
+	struct closure c;
 
-	if (!w->n)
-		return 0;
-	keyed_name(name);
-	return keyed_add(w->s->closures, name, w->items, w->n, err);
+	if (!look_up(s, id, &c) || !c.whole || c.bytes > INT64_MAX)
+		return false;
+	*bytes = (int64_t)c.bytes;
+	return true;
+}
+
+static bool drop_all(void *ctx, const struct digest *key, const char *text, size_t len)
+{
+	(void)ctx;
+	(void)key;
+	(void)text;
+	(void)len;
+	return true;
+}
+
+void closure_distrust(struct store *s)
+{
+	CLEANUP(err_release) struct err ignored = ERR_INIT;
+
+	if (keyed_prune(s->closures, drop_all, NULL, &ignored) < 0)
+		err_clear(&ignored); /* then a directory is called whole that is not, and putting it back fails */
+}
+
+int closure_sync(struct store *s, bool *written, struct err *err)
+{
+	struct weaving *w = begin(s);
+	char name[48];
+	int got = 0;
+
+	if (w->n) {
+		*written = true;
+		keyed_name(name);
+		got = keyed_add(s->closures, name, w->items, w->n, err);
+	}
+	closure_forget(s);
+	return end(s, got);
 }
 
 /* ---- making */
 
-static int weave(struct weaving *w, const struct digest *id, int depth, struct git_id *out, struct err *err);
+static int weave(struct weaving *w, const struct digest *id, int depth, struct closure *out, struct err *err);
 
-/* Adds an entry of a manifest, if something of it is in git. */
-static int add_entry(struct weaving *w, const struct manifest_entry *e, int depth, struct tree_builder *t, struct err *err)
+/* Adds an entry of a manifest to the tree of c, if something of it is in git. */
+static int add_entry(struct weaving *w, const struct manifest_entry *e, int depth, struct tree_builder *t, struct closure *c,
+		     struct err *err)
 {
 	struct small_object o;
-	struct git_id below;
+	struct closure below;
 
 	if (e->kind == CONTENT_LINK) /* the manifest holds it */
 		return 0;
 	if (e->kind == CONTENT_DIR) {
 		if (weave(w, &e->id, depth + 1, &below, err) < 0)
 			return -1;
-		tree_add(t, hex_in(&w->arena, &e->id), TREE_DIR, &below);
+		tree_add(t, hex_in(&w->arena, &e->id), TREE_DIR, &below.tree);
+		c->whole &= below.whole;
+		c->bytes += below.bytes;
 	} else if (small_find(&w->s->small, &e->id, &o)) {
 		tree_add(t, hex_in(&w->arena, &e->id), TREE_FILE, &o.git);
+		c->bytes += o.size;
+	} else {
+		c->whole = false;
 	}
 	return 0;
 }
@@ -112,7 +199,7 @@ static void drop_doubles(struct tree_builder *t)
 	t->n = n;
 }
 
-static int weave(struct weaving *w, const struct digest *id, int depth, struct git_id *out, struct err *err)
+static int weave(struct weaving *w, const struct digest *id, int depth, struct closure *out, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 	CLEANUP(manifest_release) struct manifest m = MANIFEST_INIT;
@@ -122,17 +209,18 @@ static int weave(struct weaving *w, const struct digest *id, int depth, struct g
 
 	if (recall(w, id, out))
 		return 0;
+	*out = (struct closure){.whole = small_find(&w->s->small, id, &own)};
 	if (depth > MANIFEST_DEPTH + MANIFEST_LEVELS)
 		return err_set(err, ERR_INVALID, "a stored directory is nested deeper than %d levels", MANIFEST_DEPTH);
 	if (store_get_bytes(w->s, id, MANIFEST_LIMIT, &text, err) < 0 || manifest_parse(&m, text.buf, text.len, err) < 0)
 		return -1;
-	if (small_find(&w->s->small, id, &own))
+	if (out->whole)
 		tree_add(&t, MANIFEST, TREE_FILE, &own.git);
 	for (i = 0; i < m.n; i++)
-		if (add_entry(w, &m.v[i], depth, &t, err) < 0)
+		if (add_entry(w, &m.v[i], depth, &t, out, err) < 0)
 			return -1;
 	drop_doubles(&t);
-	if (tree_write(&t, w->s->small.packer, out, err) < 0)
+	if (tree_write(&t, w->s->small.packer, &out->tree, err) < 0)
 		return -1;
 	remember(w, id, out);
 	return 0;
@@ -151,12 +239,14 @@ static int make_pointer(struct store *s, const struct content *c, struct in_git 
 
 static int make_dir(struct store *s, const struct content *c, struct in_git *out, struct err *err)
 {
-	CLEANUP(weaving_release) struct weaving w = {.s = s, .arena = ARENA_INIT};
+	struct closure made;
+	int got = end(s, weave(begin(s), &c->id, 0, &made, err));
 
-	if (weave(&w, &c->id, 0, &out->below, err) < 0)
+	if (got < 0)
 		return -1;
+	out->below = made.tree;
 	out->below_mode = TREE_DIR;
-	return save(&w, err);
+	return 0;
 }
 
 int closure_make(struct store *s, const struct content *c, struct in_git *out, struct err *err)
@@ -202,12 +292,12 @@ static int learn_tree(struct weaving *w, const struct digest *owner, const struc
 {
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
 	struct tree_entry *v;
-	struct git_id known;
+	struct closure known;
 	struct digest id;
 	size_t n, i;
 	int got = 0;
 
-	if (owner && recall(w, owner, &known) && git_id_eq(&known, tree))
+	if (owner && recall(w, owner, &known) && git_id_eq(&known.tree, tree))
 		return 0;
 	if (depth > MANIFEST_DEPTH + MANIFEST_LEVELS)
 		return err_set(err, ERR_INVALID, "the objects of a run are nested deeper than %d levels", MANIFEST_DEPTH);
@@ -224,15 +314,13 @@ static int learn_tree(struct weaving *w, const struct digest *owner, const struc
 			got = learn_blob(w, &id, &v[i].id, err);
 	}
 	if (got == 0 && owner)
-		remember(w, owner, tree);
+		remember(w, owner, &(struct closure){.tree = *tree});
 	return got;
 }
 
 int closure_learn(struct store *s, const struct git_id *objects, struct err *err)
 {
-	CLEANUP(weaving_release) struct weaving w = {.s = s, .arena = ARENA_INIT};
-
-	return learn_tree(&w, NULL, objects, 0, err) < 0 ? -1 : save(&w, err);
+	return end(s, learn_tree(begin(s), NULL, objects, 0, err));
 }
 
 /* ---- visiting */

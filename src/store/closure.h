@@ -3,7 +3,8 @@
  *
  * A small object is a blob. Of a directory (and of each part of its manifest) there is a tree, its closure: `manifest`, the text; its small
  * files under their SHA-256; the closures of its parts and directories under theirs. What is large is not in git: it stands in
- * the store under its SHA-256. dir/closures (store/keyed.h, kind "closure") remembers the tree of each manifest; it may be lost. */
+ * the store under its SHA-256. dir/closures (store/keyed.h, kind "closure") remembers the tree of each manifest, and whether it holds all
+ * that the directory needs, so that one look tells that it is here; it may be lost. */
 #ifndef STORE_CLOSURE_H
 #define STORE_CLOSURE_H
 

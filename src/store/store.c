@@ -23,6 +23,7 @@ struct store *store_new(const char *dir, struct gitdb *db, struct statcache *cac
 	s->closures = keyed_new(closures, "closure");
 	s->cache = cache;
 	pthread_mutex_init(&s->linking, NULL);
+	pthread_mutex_init(&s->weaving_mutex, NULL);
 	return s;
 }
 
@@ -31,6 +32,8 @@ void store_free(struct store *s)
 	if (!s)
 		return;
 	small_release(&s->small);
+	closure_forget(s);
+	pthread_mutex_destroy(&s->weaving_mutex);
 	keyed_free(s->closures);
 	objects_release(&s->objects);
 	pthread_mutex_destroy(&s->linking);
@@ -79,7 +82,11 @@ int store_sync(struct store *s, struct err *err)
 {
 	bool written = false;
 
-	if (small_sync(&s->small, &written, err) < 0)
+	if (small_sync(&s->small, &written, err) < 0) {
+		closure_forget(s);
+		return -1;
+	}
+	if (closure_sync(s, &written, err) < 0)
 		return -1;
 	return objects_sync(&s->objects, written, err);
 }
@@ -125,6 +132,7 @@ int store_read_small(struct store *s, const struct small_object *o, struct strbu
 		return 0;
 	strbuf_setlen(out, start);
 	small_condemn(&s->small, &o->id);
+	closure_distrust(s);
 	digest_hex(&o->id, hex);
 	git_id_hex(&o->git, git);
 	err_set(err, ERR_CORRUPT, "git object %s does not hold object '%s'%s%s", git, hex, got < 0 ? ": " : "", got < 0 ? why.msg : "");
@@ -208,6 +216,10 @@ static bool has_below(struct store *s, const struct digest *id, int depth, int64
 	int64_t size;
 	size_t i;
 
+	if (closure_is_whole(s, id, &size)) {
+		*total += size;
+		return true;
+	}
 	if (depth > MANIFEST_DEPTH || store_manifest(s, id, &m, &ignored) < 0) {
 		err_release(&ignored);
 		return false;

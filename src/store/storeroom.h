@@ -24,6 +24,8 @@ struct store {
 	struct objects objects;
 	struct small small;
 	struct keyed *closures; /* store/closure.h */
+	pthread_mutex_t weaving_mutex;
+	struct weaving *weaving; /* what is not in closures yet; NULL: nothing */
 	struct statcache *cache;
 	bool spreading; /* a loop of store_spread has threads; changed atomically */
 	int can_clone; /* 1, -1, 0: not asked yet; changed atomically */
@@ -31,6 +33,14 @@ struct store {
 	struct linked *linked;
 	size_t n_linked, cap_linked;
 };
+
+/* Is all that the directory id needs in git, by its closure? *bytes is the size of its files. Where it is not known the answer is no. */
+bool closure_is_whole(struct store *s, const struct digest *id, int64_t *bytes);
+/* A blob is damaged, and nobody knows which directories need it: none is known to be whole. */
+void closure_distrust(struct store *s);
+/* Enters what is new in the table, after the pack; or forgets it. */
+NODISCARD int closure_sync(struct store *s, bool *written, struct err *err);
+void closure_forget(struct store *s);
 
 /* A loop over the n entries of a directory. The first error ends it. */
 struct spread {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "store/closure.h"
+#include "store/storeroom.h"
 #include "util/file.h"
 
 static const unsigned char secret[STATCACHE_SECRET] = {7};
@@ -227,6 +228,44 @@ static void one_of_many(void)
 	leave(&p);
 }
 
+/* A directory whose closure was made is here at one look, unless it needs what is not in git, or is damaged. */
+static void whole(void)
+{
+	CLEANUP(strbuf_release) struct strbuf big = STRBUF_INIT, out = STRBUF_INIT;
+	struct place p = at("whole");
+	struct content c, with_big;
+	int64_t bytes;
+
+	ok(file_mkdirs("w/sub", &err));
+	put("w/one", "one");
+	put("w/sub/two", "two");
+	ok(store_put(p.s, "w", &c, &err));
+	objects_of(&p, &c);
+	strbuf_addn(&big, 'x', 3000000);
+	put("w/big", big.buf);
+	ok(store_put(p.s, "w", &with_big, &err));
+	objects_of(&p, &with_big);
+	leave(&p);
+	p = at("whole");
+	EXPECT(closure_is_whole(p.s, &c.id, &bytes) && bytes == 6);
+	EXPECT(!closure_is_whole(p.s, &with_big.id, &bytes));
+	EXPECT(store_has(p.s, &c) && store_has(p.s, &with_big));
+	c.size++;
+	EXPECT(!store_has(p.s, &c));
+	c.size--;
+	leave(&p);
+	EXPECT_STR(says("LC_ALL=C sed -i s/two/twx/ whole/git/objects/pack/*.pack"), "");
+	p = at("whole");
+	EXPECT(store_place(p.s, &c, "x", &err) < 0);
+	err_clear(&err);
+	EXPECT(!store_has(p.s, &c));
+	put("w/again", "two");
+	ok(store_put(p.s, "w/again", &with_big, &err));
+	EXPECT(store_has(p.s, &c));
+	ok(store_sync(p.s, &err));
+	leave(&p);
+}
+
 static int count(void *ctx, const struct digest *id, int64_t size, bool small)
 {
 	int64_t *n = ctx;
@@ -263,6 +302,7 @@ int main(void)
 		{"large and absent", large_and_absent},
 		{"trees that lie", hostile},
 		{"one of many files", one_of_many},
+		{"known to be whole", whole},
 		{"visiting", visiting},
 	};
 
