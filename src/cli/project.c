@@ -373,6 +373,8 @@ int project_load(struct project *p, char *const *words, size_t n)
 {
 	int got = load_all(p, words, n), code = project_await(p);
 
+	if (p->store && p->pl.hardlink)
+		store_place_by(p->store, PLACE_LINK);
 	project_tell(p);
 	return got < 0 ? EXIT_USAGE : code;
 }

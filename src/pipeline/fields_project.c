@@ -67,6 +67,14 @@ static void read_jobs(struct load *ld, const struct section *s, const struct ent
 		diag_error(ld->ds, s->file, e->line, "'%s' is no number of jobs; write a whole number from 1", e->value);
 }
 
+static void read_link(struct load *ld, const struct section *s, const struct entry *e, bool *hardlink)
+{
+	if (streq(e->value, "hardlink"))
+		*hardlink = true;
+	else if (*e->value && !streq(e->value, "copy"))
+		diag_error(ld->ds, s->file, e->line, "'%s' is no way of putting files back; write copy or hardlink", e->value);
+}
+
 static void project_entry(struct load *ld, const struct section *s, struct entry *e)
 {
 	struct pipeline *pl = ld->pl;
@@ -89,6 +97,7 @@ static void project_entry(struct load *ld, const struct section *s, struct entry
 			   e->key->id == K_GPUS ? &pl->n_gpus : &pl->n_defaults);
 		break;
 	case K_JOBS: read_jobs(ld, s, e, &pl->jobs); break;
+	case K_LINK: read_link(ld, s, e, &pl->hardlink); break;
 	default: break; /* include is done */
 	}
 }

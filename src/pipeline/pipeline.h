@@ -143,6 +143,7 @@ struct pipeline {
 	const char **gpus;           /* ids from `gpus = 0 1`; NULL with n_gpus 0: not said */
 	size_t n_gpus;
 	int64_t jobs;                /* of [project], 0: not said */
+	bool hardlink;               /* link = hardlink: what is put back may share its bytes with the store, read-only */
 	struct params params;
 	const char **param_files;
 	size_t n_param_files;

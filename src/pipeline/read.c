@@ -31,7 +31,7 @@
 
 static const struct key_info project_keys[] = {
 	{"default", K_DEFAULT, WORDS}, {"goal", K_GOAL, TEXT}, {"gpus", K_GPUS, WORDS}, {"include", K_INCLUDE, WORDS},
-	{"jobs", K_JOBS, ONE}, {"name", K_NAME, ONE}, {"params", K_PARAMS, WORDS},
+	{"jobs", K_JOBS, ONE}, {"link", K_LINK, ONE}, {"name", K_NAME, ONE}, {"params", K_PARAMS, WORDS},
 };
 static const struct key_info env_keys[] = {
 	{"lock", K_LOCK, WORDS}, {"probe", K_PROBE, TEXT}, {"run", K_RUN, ONE}, {"secret", K_SECRET, WORDS},

@@ -284,6 +284,11 @@ int store_place_sweep(const char *path, struct err *err)
 	return file_sweep_prefix(path, prefix, err);
 }
 
+void store_place_by(struct store *s, enum place_how how)
+{
+	s->how = how;
+}
+
 int store_place(struct store *s, const struct content *c, const char *path, struct err *err)
 {
 	CLEANUP(freep) char *tmp = new_temporary(path);
@@ -293,7 +298,7 @@ int store_place(struct store *s, const struct content *c, const char *path, stru
 	at = open_parent(path, err);
 	if (at < 0)
 		return -1;
-	if (build(s, c, at, tmp, path, PLACE_COPY, &fd, &p, err) < 0) {
+	if (build(s, c, at, tmp, path, s->how, &fd, &p, err) < 0) {
 		undo(at, tmp);
 		return -1;
 	}
@@ -331,7 +336,7 @@ struct placing *store_prepare(struct store *s, const struct content *c, int root
 	p->root = root;
 	p->path = xstrdup(path);
 	p->tmp = new_temporary(path);
-	if (build(s, c, at, p->tmp, path, how, &fd, &p->placed, err) < 0) {
+	if (build(s, c, at, p->tmp, path, how == PLACE_LINK ? how : s->how, &fd, &p->placed, err) < 0) {
 		store_placing_free(p);
 		return NULL;
 	}

@@ -27,6 +27,7 @@ struct store {
 	pthread_mutex_t weaving_mutex;
 	struct weaving *weaving; /* what is not in closures yet; NULL: nothing */
 	struct statcache *cache;
+	enum place_how how; /* of store_place */
 	bool spreading; /* a loop of store_spread has threads; changed atomically */
 	int can_clone; /* 1, -1, 0: not asked yet; changed atomically */
 	pthread_mutex_t linking;

@@ -35,6 +35,8 @@ SHELL_TESTS += \
 	tests/shell/t0030-fetch.sh \
 	tests/shell/t0031-newcomer.sh \
 	tests/shell/t0050-inputs.sh \
+	tests/shell/t0051-faults.sh \
+	tests/shell/t0052-link.sh \
 	tests/shell/t0060-share.sh \
 	tests/shell/t0061-share-ssh.sh \
 	tests/shell/t0062-share-lfs.sh \
