@@ -67,6 +67,32 @@ static bool past_reason(const struct run_reason *from, struct arena *a, struct r
 	return true;
 }
 
+/* The run of the same chain before r; NULL: none. */
+static const struct run *run_before(const struct run_page *p, const struct run *r)
+{
+	const struct run *runs, *found = NULL;
+	size_t i, n;
+
+	if (lineage_runs(p->t->lineage, &runs, &n, NULL) < 0)
+		return NULL;
+	for (i = 0; i < n && &runs[i] != r; i++)
+		if (streq(runs[i].writer, r->writer))
+			found = &runs[i];
+	return found;
+}
+
+/* Small texts are in the store, or else, as in a fresh clone, in the commit of the run, or in that of the run before it. */
+static bool past_text(void *ctx, const struct record_fact *f, size_t limit, struct strbuf *out)
+{
+	const struct run_page *p = ctx;
+	const struct run *before = run_before(p, p->s->run);
+	const struct snapshot then = {.run = before, .has_tree = before && before->has_tree, .tree = before ? before->tree : p->s->tree};
+
+	if (snapshot_bytes(p->s, p->t, f, limit, out, NULL) == 0)
+		return true;
+	return before && snapshot_bytes(&then, p->t, f, limit, out, NULL) == 0;
+}
+
 static void add_reasons(const struct run_page *p, const struct run_part *part, const struct style *s, struct strbuf *out)
 {
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
@@ -80,7 +106,7 @@ static void add_reasons(const struct run_page *p, const struct run_part *part, c
 		strbuf_addf(out, "    %s%-8s%s  ", hue_on(s, HUE_WARN), reason_kind_name(r.kind), hue_off(s));
 		words_reason(out, &r);
 		strbuf_addch(out, '\n');
-		report_changed_lines(&r, p->t->store, s, out);
+		report_changed_lines(&r, &(struct past_texts){past_text, (void *)(uintptr_t)p}, s, out);
 	}
 }
 
@@ -100,7 +126,7 @@ static struct json *reasons_json(const struct run_page *p, const struct run_part
 		json_set_str(j, "old", from->old);
 		json_set_str(j, "new", from->new);
 		if (past_reason(from, &a, &r))
-			json_set(j, "lines", report_changed_lines_json(&r, p->t->store));
+			json_set(j, "lines", report_changed_lines_json(&r, &(struct past_texts){past_text, (void *)(uintptr_t)p}));
 		json_push(list, j);
 	}
 	return list;

@@ -36,7 +36,7 @@ static bool is_small_file(const struct record_fact *f)
 }
 
 /* The text of a file as it is on disk or, if it has changed since, as it was kept. */
-static bool text_now(const struct record_fact *f, struct store *st, struct strbuf *out)
+static bool text_now(const struct record_fact *f, const struct past_texts *t, struct strbuf *out)
 {
 	struct digest now;
 
@@ -46,20 +46,25 @@ static bool text_now(const struct record_fact *f, struct store *st, struct strbu
 			return true;
 	}
 	strbuf_clear(out);
-	return store_get_bytes(st, &f->content.id, TEXT_LIMIT, out, NULL) == 0;
+	return t->get(t->ctx, f, TEXT_LIMIT, out);
+}
+
+static bool from_store(void *ctx, const struct record_fact *f, size_t limit, struct strbuf *out)
+{
+	return ctx && store_get_bytes(ctx, &f->content.id, limit, out, NULL) == 0;
 }
 
 /* Old and new text of a file; false if one of them cannot be had any more. */
-static bool file_texts(const struct reason *r, struct store *st, struct strbuf *old, struct strbuf *new)
+static bool file_texts(const struct reason *r, const struct past_texts *t, struct strbuf *old, struct strbuf *new)
 {
-	if (!st || !is_small_file(r->was) || !is_small_file(r->is) || content_eq(&r->was->content, &r->is->content) ||
+	if (!is_small_file(r->was) || !is_small_file(r->is) || content_eq(&r->was->content, &r->is->content) ||
 	    fact_is_output(r->is->kind))
 		return false;
-	return store_get_bytes(st, &r->was->content.id, TEXT_LIMIT, old, NULL) == 0 && text_now(r->is, st, new);
+	return t->get(t->ctx, r->was, TEXT_LIMIT, old) && text_now(r->is, t, new);
 }
 
 /* The changed lines of a file or of the command; nothing if there are none to show. */
-static void changed_lines(const struct reason *r, struct store *st, struct strbuf *out)
+static void changed_lines(const struct reason *r, const struct past_texts *t, struct strbuf *out)
 {
 	CLEANUP(strbuf_release) struct strbuf old = STRBUF_INIT;
 	CLEANUP(strbuf_release) struct strbuf new = STRBUF_INIT;
@@ -68,7 +73,7 @@ static void changed_lines(const struct reason *r, struct store *st, struct strbu
 	if (r->kind == REASON_COMMAND && r->old && r->new) {
 		strbuf_addstr(&old, r->old);
 		strbuf_addstr(&new, r->new);
-	} else if (!file_texts(r, st, &old, &new)) {
+	} else if (!file_texts(r, t, &old, &new)) {
 		return;
 	}
 	result = linediff_format((struct linediff_text){old.buf, old.len}, (struct linediff_text){new.buf, new.len},
@@ -79,12 +84,12 @@ static void changed_lines(const struct reason *r, struct store *st, struct strbu
 		strbuf_addstr(out, "it is not text\n");
 }
 
-void report_changed_lines(const struct reason *r, struct store *st, const struct style *s, struct strbuf *out)
+void report_changed_lines(const struct reason *r, const struct past_texts *t, const struct style *s, struct strbuf *out)
 {
 	CLEANUP(strbuf_release) struct strbuf diff = STRBUF_INIT;
 	char *line, *rest;
 
-	changed_lines(r, st, &diff);
+	changed_lines(r, t, &diff);
 	for (rest = diff.buf; *rest && (line = strsep(&rest, "\n"));) {
 		size_t start = out->len;
 
@@ -156,7 +161,7 @@ static void add_reason(struct chain *c, const struct reason *r, struct store *st
 		strbuf_addf(c->out, ":%d)%s", r->at.line, hue_off(c->s));
 	}
 	strbuf_addch(c->out, '\n');
-	report_changed_lines(r, st, c->s, c->out);
+	report_changed_lines(r, &(struct past_texts){from_store, st}, c->s, c->out);
 	add_upstream(c, r, 0);
 }
 
@@ -428,13 +433,13 @@ static struct json *names_json(const char *const *names, size_t n)
 	return list;
 }
 
-struct json *report_changed_lines_json(const struct reason *r, struct store *st)
+struct json *report_changed_lines_json(const struct reason *r, const struct past_texts *t)
 {
 	CLEANUP(strbuf_release) struct strbuf diff = STRBUF_INIT;
 	struct json *list = json_new_list();
 	char *rest, *line;
 
-	changed_lines(r, st, &diff);
+	changed_lines(r, t, &diff);
 	for (rest = diff.buf; rest && *rest && (line = strsep(&rest, "\n"));)
 		json_push(list, json_new_str(line));
 	return list;
@@ -456,12 +461,14 @@ struct json *report_why_json(const struct plan *p, size_t node, struct store *st
 	struct json *j, *list, *one, *same, *down, *reasons;
 	size_t *nodes = NULL, n = 0, i;
 
+	const struct past_texts texts = {from_store, st};
+
 	if (check_node(p, node, err) < 0)
 		return NULL;
 	one = report_verdict_json(p->g->nodes[node].in, &p->verdicts[node]);
 	reasons = json_get(one, "reasons");
 	for (i = 0; i < p->verdicts[node].n_reasons; i++)
-		json_set(json_at(reasons, i), "lines", report_changed_lines_json(&p->verdicts[node].reasons[i], st));
+		json_set(json_at(reasons, i), "lines", report_changed_lines_json(&p->verdicts[node].reasons[i], &texts));
 	find_unchanged(&p->verdicts[node], &u);
 	same = json_new_map();
 	for (i = 0; i < SAME_KINDS; i++)

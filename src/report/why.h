@@ -19,9 +19,14 @@ NODISCARD int report_why(const struct plan *p, size_t node, struct store *st, co
  * as well, and with "unchanged": {"data": [names], ...} and "downstream": [names]. NULL and err as above. */
 NODISCARD struct json *report_why_json(const struct plan *p, size_t node, struct store *st, struct err *err);
 
+/* Where texts of the past are to be had: appends that of f, of at most limit bytes; false if nobody has it. */
+struct past_texts {
+	bool (*get)(void *ctx, const struct record_fact *f, size_t limit, struct strbuf *out);
+	void *ctx;
+};
 /* The changed lines of a small text file or of a command, indented as below a reason, each on a line; nothing if there are none to show. */
-void report_changed_lines(const struct reason *r, struct store *st, const struct style *s, struct strbuf *out);
+void report_changed_lines(const struct reason *r, const struct past_texts *t, const struct style *s, struct strbuf *out);
 /* ["-12: old", "+12: new"] */
-struct json *report_changed_lines_json(const struct reason *r, struct store *st);
+struct json *report_changed_lines_json(const struct reason *r, const struct past_texts *t);
 
 #endif

@@ -162,6 +162,7 @@ mm 2 show "$second"
 git fetch -q origin 'refs/mlmake/*:refs/mlmake/*'
 mm 0 show "$second" train
 said "^run $second"; said 'param     eta: 0.5 -> 0.7'
+said '-3: : in a file'; said '\+3: : in a better file'; said '-3: 2,30'
 mm 0 diff v1 "$second"
 sed 1,2d "$T/out" > "$T/d1"
 check 'the same as there' cmp "$T/d1" "$T/d2"
