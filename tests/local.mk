@@ -14,6 +14,7 @@ unit_tests = \
 	test_keyed \
 	test_build \
 	test_keeper \
+	test_sandbox \
 	test_jobserver \
 	test_resources \
 	test_report \
@@ -70,6 +71,8 @@ test_build_SOURCES = tests/unit/test_build.c tests/unit/fake_disk.h $(tap)
 test_build_LDADD = $(unit_ldadd)
 test_keeper_SOURCES = tests/unit/test_keeper.c $(tap)
 test_keeper_LDADD = $(unit_ldadd)
+test_sandbox_SOURCES = tests/unit/test_sandbox.c $(tap)
+test_sandbox_LDADD = $(unit_ldadd)
 test_jobserver_SOURCES = tests/unit/test_jobserver.c $(tap)
 test_jobserver_LDADD = $(unit_ldadd)
 test_resources_SOURCES = tests/unit/test_resources.c $(tap)

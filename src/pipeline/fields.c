@@ -332,6 +332,7 @@ static void set_one(struct load *ld, struct proto *p, const struct entry *e)
 	switch (e->key->id) {
 	case K_ENV: set_env(ld, p, e->line, value); break;
 	case K_CACHE: set_cache(ld, p, e->line, value); break;
+	case K_WATCH: p->st.watch = fields_watching(ld, p->sec, e, value); break;
 	case K_TIMEOUT:
 		if (!text_parse_duration(value, &p->st.timeout) || p->st.timeout <= 0)
 			error_at(ld, p, e->line, "no duration; write one like 15m or 2h", value, "");

@@ -75,6 +75,19 @@ static void read_link(struct load *ld, const struct section *s, const struct ent
 		diag_error(ld->ds, s->file, e->line, "'%s' is no way of putting files back; write copy or hardlink", e->value);
 }
 
+enum watching fields_watching(struct load *ld, const struct section *s, const struct entry *e, const char *value)
+{
+	static const char *const words[] = {
+		[WATCHING_OFF] = "off", [WATCHING_WARN] = "warn"};
+	size_t i;
+
+	for (i = WATCHING_OFF; i < ARRAY_SIZE(words); i++)
+		if (streq(value, words[i]))
+			return (enum watching)i;
+	diag_error(ld->ds, s->file, e->line, "'watch' takes off or warn, not '%s'", value);
+	return WATCHING_UNSAID;
+}
+
 static void project_entry(struct load *ld, const struct section *s, struct entry *e)
 {
 	struct pipeline *pl = ld->pl;
@@ -98,6 +111,7 @@ static void project_entry(struct load *ld, const struct section *s, struct entry
 		break;
 	case K_JOBS: read_jobs(ld, s, e, &pl->jobs); break;
 	case K_LINK: read_link(ld, s, e, &pl->hardlink); break;
+	case K_WATCH: pl->watch = *e->value ? fields_watching(ld, s, e, e->value) : WATCHING_UNSAID; break;
 	default: break; /* include is done */
 	}
 }

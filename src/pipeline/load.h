@@ -23,7 +23,7 @@ enum section_kind {
 enum key_id {
 	K_NONE, K_AFTER, K_CACHE, K_CMD, K_CODE, K_CODE_EXACT, K_DATA, K_DEFAULT, K_DESC, K_ENV, K_EVERY, K_FOREACH, K_FROZEN, K_GOAL,
 	K_GPUS, K_IMPORTS, K_INCLUDE, K_JOBS, K_KEEP, K_LFS, K_LINK, K_LOCK, K_MATRIX, K_METRICS, K_NAME, K_OF, K_OUTS, K_PARAMS, K_PATH, K_PLOTS,
-	K_PROBE, K_RETRY, K_RUN, K_SAME, K_SECRET, K_SET, K_TIMEOUT, K_URL, K_USE, K_VARS
+	K_PROBE, K_RETRY, K_RUN, K_SAME, K_SECRET, K_SET, K_TIMEOUT, K_URL, K_USE, K_VARS, K_WATCH
 };
 
 enum key_shape {
@@ -188,6 +188,8 @@ const char *section_text(struct load *ld, const struct section *s, enum key_id i
 /* project.c */
 void fields_project(struct load *ld); /* project, profile, params, overrides, environments */
 void fields_defaults(struct load *ld); /* after expansion: targets must be something */
+/* How to watch, from the value of an entry; UNSAID after a diag. */
+enum watching fields_watching(struct load *ld, const struct section *s, const struct entry *e, const char *value);
 /* fields.c */
 void fields_stages(struct load *ld);
 /* facts.c */

@@ -122,6 +122,11 @@ void pipeline_release(struct pipeline *pl)
 	*pl = (struct pipeline)PIPELINE_INIT;
 }
 
+enum watching pipeline_watching(const struct pipeline *pl, const struct stage *st)
+{
+	return st->watch ? st->watch : pl->watch ? pl->watch : WATCHING_WARN;
+}
+
 const struct stage *pipeline_stage(const struct pipeline *pl, const char *name)
 {
 	return map_get(&pl->stage_by_name, name);

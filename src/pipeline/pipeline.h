@@ -59,6 +59,9 @@ struct use {
 	size_t n_locks;
 };
 
+/* What is done about files that a stage touches and its section does not name. */
+enum watching { WATCHING_UNSAID, WATCHING_OFF, WATCHING_WARN, WATCHING_LEARN, WATCHING_STRICT };
+
 enum cache_mode { CACHE_YES, CACHE_NO /* not stored, not restored */, CACHE_ALWAYS /* never collected */ };
 
 /* [env NAME] */
@@ -92,6 +95,7 @@ struct stage {
 	bool no_imports;     /* what its code brings in does not count unless it is declared */
 	const char **exact;  /* patterns of code that is taken by its bytes */
 	size_t n_exact;
+	enum watching watch; /* as its section says; see pipeline_watching() */
 	bool reads_params;   /* it declares parameters, so it may read their files itself */
 	enum cache_mode cache;
 	struct place at;
@@ -144,6 +148,7 @@ struct pipeline {
 	size_t n_gpus;
 	int64_t jobs;                /* of [project], 0: not said */
 	bool hardlink;               /* link = hardlink: what is put back may share its bytes with the store, read-only */
+	enum watching watch;         /* of [project] */
 	struct params params;
 	const char **param_files;
 	size_t n_param_files;
@@ -190,6 +195,8 @@ NODISCARD int pipeline_load(struct pipeline *pl, const struct pipeline_options *
 			    const struct pipeline_disk *disk, struct diags *ds);
 void pipeline_release(struct pipeline *pl);
 
+/* What holds for st: its own word, that of [project], or to warn. */
+enum watching pipeline_watching(const struct pipeline *pl, const struct stage *st);
 const struct stage *pipeline_stage(const struct pipeline *pl, const char *name);
 const struct instance *pipeline_instance(const struct pipeline *pl, const char *name);
 /* The instance that has path among its outputs, or has an output directory that path lies in; NULL if none. */

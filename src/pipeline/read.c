@@ -32,6 +32,7 @@
 static const struct key_info project_keys[] = {
 	{"default", K_DEFAULT, WORDS}, {"goal", K_GOAL, TEXT}, {"gpus", K_GPUS, WORDS}, {"include", K_INCLUDE, WORDS},
 	{"jobs", K_JOBS, ONE}, {"link", K_LINK, ONE}, {"name", K_NAME, ONE}, {"params", K_PARAMS, WORDS},
+	{"watch", K_WATCH, ONE},
 };
 static const struct key_info env_keys[] = {
 	{"lock", K_LOCK, WORDS}, {"probe", K_PROBE, TEXT}, {"run", K_RUN, ONE}, {"secret", K_SECRET, WORDS},
@@ -48,6 +49,7 @@ static const struct key_info stage_keys[] = {
 	{"after", K_AFTER, WORDS}, {"timeout", K_TIMEOUT, ONE}, {"retry", K_RETRY, ONE}, {"frozen", K_FROZEN, ONE},
 	{"cache", K_CACHE, ONE}, {"vars", K_VARS, WORDS}, {"keep", K_KEEP, ONE}, {"same", K_SAME, TEXT},
 	{"imports", K_IMPORTS, ONE}, {"code-exact", K_CODE_EXACT, WORDS},
+	{"watch", K_WATCH, ONE},
 	{"probe", K_PROBE, TEXT}, {"every", K_EVERY, ONE},
 };
 static const struct key_info check_keys[] = {

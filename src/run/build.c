@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "run/watching.h"
+
 #define SECOND INT64_C(1000000000)
 #define INTERRUPT_GRACE (SECOND / 2)
 #define TIMEOUT_GRACE (5 * SECOND)
@@ -329,6 +331,30 @@ static bool try_again(struct build *b, struct job *j, const char *message)
 	return true;
 }
 
+/* What the stage did beside what it declares, once a stage; and that it could not be seen, once a build. */
+static void tell_seen(struct build *b, struct job *j)
+{
+	CLEANUP(strbuf_release) struct strbuf blind = STRBUF_INIT;
+
+	if (!j->seen)
+		return;
+	if (j->seen->blind & BLIND_UNWATCHED) {
+		if (!b->blind_told)
+			strbuf_addf(&blind, "stages are not watched for undeclared files: this system does not allow it (%s)",
+				    strerror(j->seen->number));
+		b->blind_told = true;
+	} else {
+		watching_blind_words(j->seen, &blind);
+	}
+	if ((!blind.len && !j->finish.watched.len) || map_get(&b->noted, j->in->stage->name))
+		return;
+	map_put(&b->noted, j->in->stage->name, j);
+	if (j->finish.watched.len)
+		build_note(b, j->node, j->finish.watched.buf);
+	if (blind.len)
+		build_note(b, j->seen->blind & BLIND_UNWATCHED ? SIZE_MAX : j->node, blind.buf);
+}
+
 /* What came out is what it is, and is written down. */
 static int record_result(struct build *b, struct job *j, struct err *err)
 {
@@ -342,6 +368,7 @@ static int record_result(struct build *b, struct job *j, struct err *err)
 		build_note(b, j->node, ignored.msg);
 	if (j->finish.note.len)
 		build_note(b, j->node, j->finish.note.buf);
+	tell_seen(b, j);
 	e.verdict = j->v;
 	e.duration = j->finish.duration;
 	e.changed = j->finish.changed;
@@ -377,7 +404,7 @@ static int compared(struct build *b, struct job *j, const struct launch_end *end
 	return record_result(b, j, err);
 }
 
-static int stage_ended(struct build *b, const struct launch_end *end, struct err *err)
+static int stage_ended(struct build *b, struct launch_end *end, struct err *err)
 {
 	CLEANUP(err_release) struct err failed = ERR_INIT;
 	CLEANUP(freep) char *words = NULL;
@@ -391,6 +418,9 @@ static int stage_ended(struct build *b, const struct launch_end *end, struct err
 	b->running--;
 	if (j->comparing)
 		return compared(b, j, end, err);
+	job_forget_seen(j);
+	j->seen = end->seen;
+	end->seen = NULL;
 	if (job_name_log(b, j, false))
 		job_tell_log(b, j, true);
 	if (end->status == 0 && !j->timed_out) {
@@ -416,9 +446,13 @@ static int reap_stages(struct build *b, struct err *err)
 	struct launch_end end;
 	int got;
 
-	while ((got = b->t->launcher->reap(b->t->launcher->ctx, &end, err)) > 0)
-		if (stage_ended(b, &end, err) < 0)
+	while ((got = b->t->launcher->reap(b->t->launcher->ctx, &end, err)) > 0) {
+		int ended = stage_ended(b, &end, err);
+
+		launch_end_release(&end);
+		if (ended < 0)
 			return -1;
+	}
 	return got;
 }
 
@@ -670,6 +704,8 @@ static void build_release(struct build *b)
 	free(b->touched);
 	free(b->no_restore);
 	free(b->fresh);
+	map_release(&b->watched);
+	map_release(&b->noted);
 	free(b->slots);
 }
 

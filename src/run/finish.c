@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "run/watching.h"
 #include "util/file.h"
 #include "util/path.h"
 
@@ -169,6 +170,17 @@ static int save_aside(struct finish *f)
 	return 0;
 }
 
+static void judge_seen(struct finish *f)
+{
+	struct undeclared u = UNDECLARED_INIT;
+
+	if (!f->seen || f->seen->blind & BLIND_UNWATCHED)
+		return;
+	watching_find(f->pl, f->in, f->seen, &u);
+	watching_words(f->in->stage, &u, &f->watched);
+	undeclared_release(&u);
+}
+
 static int collect(struct finish *f)
 {
 	const struct record *now = &f->v->now;
@@ -191,6 +203,7 @@ static int collect(struct finish *f)
 	f->record.run = f->run_id;
 	f->record.started = f->started;
 	f->record.duration = f->duration;
+	judge_seen(f);
 	return f->apart ? 0 : finish_keep_inputs(f->store, f->pl, f->in, now, f->held, &f->note, &f->err);
 }
 
@@ -278,6 +291,7 @@ void finish_release(struct finish *f)
 {
 	err_release(&f->err);
 	strbuf_release(&f->note);
+	strbuf_release(&f->watched);
 	arena_release(&f->arena);
 }
 

@@ -4,6 +4,7 @@
 #define RUN_FINISH_H
 
 #include "run/aside.h"
+#include "sandbox/seen.h"
 #include "stale/decide.h"
 #include "store/store.h"
 #include "util/map.h"
@@ -36,6 +37,7 @@ struct finish {
 	const struct map *held;     /* raw inputs that git holds; or NULL */
 	bool apart;                 /* nothing is taken into the store */
 	const char *same_dir;       /* place old: where */
+	const struct seen *seen;    /* collect: what the stage did; NULL: it was not watched */
 	const char *run_id;
 	int64_t started, duration;
 	/* answer */
@@ -43,6 +45,7 @@ struct finish {
 	struct err err;
 	bool changed;               /* collect: some output is not what the last record says */
 	struct strbuf note;         /* a sentence worth telling, or empty */
+	struct strbuf watched;      /* collect: a sentence about files that are not declared, or empty */
 	struct arena arena;
 	struct record record;       /* collect: what came out; strings in arena or in v */
 	struct finish_pair *pairs;  /* place old: what is to be compared; in arena */

@@ -10,9 +10,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "run/watching.h"
 #include "util/file.h"
 #include "util/path.h"
 #include "util/text.h"
+
+/* So many instances of each stage are watched in one build when nothing is to be learned. */
+#define WATCHED_TO_WARN 16
 
 /* ---- logs ----
  *
@@ -84,6 +88,14 @@ struct job *job_new(struct build *b, size_t node, const struct verdict *v)
 	return j;
 }
 
+void job_forget_seen(struct job *j)
+{
+	if (j->seen)
+		seen_release(j->seen);
+	free(j->seen);
+	j->seen = NULL;
+}
+
 void job_free(struct build *b, struct job *j)
 {
 	struct job **at;
@@ -98,6 +110,7 @@ void job_free(struct build *b, struct job *j)
 	tail_release(&j->tail);
 	aside_release(&j->aside);
 	finish_release(&j->finish);
+	job_forget_seen(j);
 	free(j->marks);
 	free(j->paths);
 	free(j->log);
@@ -147,6 +160,7 @@ void job_submit(struct build *b, struct job *j, const struct record *from)
 				    .aside = &j->aside,
 				    .from = from,
 				    .marks = j->marks,
+				    .seen = j->seen,
 				    .apart = b->opt->apart,
 				    .held = b->t->held,
 				    .run_id = b->t->run_id,
@@ -154,6 +168,7 @@ void job_submit(struct build *b, struct job *j, const struct record *from)
 				    .duration = tick(b) - j->began,
 				    .err = ERR_INIT,
 				    .note = STRBUF_INIT,
+				    .watched = STRBUF_INIT,
 				    .arena = ARENA_INIT};
 	pool_submit(b->pool, finish_work, &j->finish);
 }
@@ -246,11 +261,30 @@ static int make_env(struct build *b, struct job *j, struct strvec *env, struct e
 	return 0;
 }
 
+/* To warn, it is enough to see some instances of a stage: the others run the same command. */
+static enum watch_depth watch_depth(struct build *b, const struct job *j)
+{
+	size_t *n;
+
+	switch (pipeline_watching(b->p->g->pl, j->in->stage)) {
+	case WATCHING_OFF: return WATCH_NOTHING;
+	case WATCHING_LEARN:
+	case WATCHING_STRICT: return WATCH_LOOKUPS;
+	default: break;
+	}
+	n = map_get(&b->watched, j->in->stage->name);
+	if (!n) {
+		n = arena_calloc(&b->arena, sizeof(*n));
+		map_put(&b->watched, j->in->stage->name, n);
+	}
+	return (*n)++ < WATCHED_TO_WARN ? WATCH_OPENS : WATCH_NOTHING;
+}
+
 int job_launch(struct build *b, struct job *j, struct err *err)
 {
-	CLEANUP(strvec_release) struct strvec env = STRVEC_INIT;
+	CLEANUP(strvec_release) struct strvec env = STRVEC_INIT, skip = STRVEC_INIT;
 	const struct stage *st = j->in->stage;
-	struct launch l = {j->in->name, j->in->cmd, st->env ? st->env->run : NULL, NULL, NULL};
+	struct launch l = {.name = j->in->name, .cmd = j->in->cmd, .prefix = st->env ? st->env->run : NULL};
 	size_t i;
 
 	for (i = 0; i < j->n_paths; i++)
@@ -262,6 +296,11 @@ int job_launch(struct build *b, struct job *j, struct err *err)
 		return -1;
 	l.log = j->log;
 	l.env = env.v;
+	l.watch = watch_depth(b, j);
+	if (l.watch != WATCH_NOTHING)
+		watching_skip(j->in, j->v, &skip);
+	l.skip = skip.v;
+	job_forget_seen(j);
 	j->began = tick(b);
 	j->started = clock_now(b->t->clock);
 	j->deadline = st->timeout ? j->began + st->timeout : INT64_MAX;
@@ -303,7 +342,7 @@ int job_compare(struct build *b, struct job *j, struct err *err)
 	CLEANUP(strbuf_release) struct strbuf script = STRBUF_INIT;
 	CLEANUP(freep) char *log = comparing_log(b, j);
 	const struct stage *st = j->in->stage;
-	struct launch l = {j->in->name, NULL, st->env ? st->env->run : NULL, NULL, log};
+	struct launch l = {.name = j->in->name, .prefix = st->env ? st->env->run : NULL, .log = log};
 
 	compare_script(j, &script);
 	if (make_env(b, j, &env, err) < 0)

@@ -34,6 +34,7 @@ struct job {
 	struct tail tail;
 	uint64_t *marks;  /* of what it started from */
 	struct finish finish;
+	struct seen *seen;  /* what it did when it ran; NULL: it was not watched */
 	struct job *next;
 };
 
@@ -57,6 +58,9 @@ struct build {
 	bool implicit_used, stopping, interrupted, token_wanted;
 	int64_t last_tick, began;
 	struct job *told; /* whose log is being read */
+	struct map watched; /* by name of stage: how many instances of it, as a pointer into the arena */
+	struct map noted;   /* names of stages whose undeclared files were told */
+	bool blind_told;    /* it was said that nothing is watched */
 	bool *slots;      /* .slot-N is in use */
 	size_t n_slots;
 };
@@ -75,6 +79,7 @@ void build_note(struct build *b, size_t node, const char *message); /* SIZE_MAX:
 /* In b->jobs until job_free. */
 struct job *job_new(struct build *b, size_t node, const struct verdict *v);
 void job_free(struct build *b, struct job *j);
+void job_forget_seen(struct job *j);
 /* Cores and the like, and one token of the jobserver for each core but the very first. All of it, or nothing and false. */
 bool job_take_slots(struct build *b, struct job *j);
 void job_release_slots(struct build *b, struct job *j);

@@ -157,6 +157,12 @@ static int start_stage(void *ctx, const struct launch *l, int *id, struct err *e
 	add_string(k, l->name, &r.n);
 	add_string(k, l->cmd, &r.n);
 	add_string(k, l->prefix ? l->prefix : "", &r.n);
+	r.watch = l->watch;
+	r.confined = l->rules != NULL;
+	for (; l->skip && l->skip[r.n_skip]; r.n_skip++)
+		add_string(k, l->skip[r.n_skip], &r.n);
+	for (; l->rules && l->rules[r.n_rules]; r.n_rules++)
+		add_string(k, l->rules[r.n_rules], &r.n);
 	for (i = 0; l->env && l->env[i]; i++)
 		add_string(k, l->env[i], &r.n);
 	if (k->out.len > UINT32_MAX)
@@ -188,20 +194,41 @@ static int ends_fd(void *ctx)
 	return ((struct keeper *)ctx)->sock;
 }
 
+void launch_end_release(struct launch_end *end)
+{
+	if (end->seen)
+		seen_release(end->seen);
+	free(end->seen);
+	end->seen = NULL;
+}
+
 static bool take_end(struct keeper *k, struct launch_end *out)
 {
-	if (k->in.len < sizeof(*out))
+	struct keeper_end e;
+	size_t n;
+
+	if (k->in.len < sizeof(e))
 		return false;
-	memcpy(out, k->in.buf, sizeof(*out));
-	memmove(k->in.buf, k->in.buf + sizeof(*out), k->in.len - sizeof(*out));
-	strbuf_setlen(&k->in, k->in.len - sizeof(*out));
+	memcpy(&e, k->in.buf, sizeof(e));
+	n = sizeof(e) + e.size;
+	if (k->in.len < n)
+		return false;
+	*out = e.end;
+	out->seen = NULL;
+	if (e.size) {
+		out->seen = xcalloc(1, sizeof(*out->seen));
+		if (seen_parse(k->in.buf + sizeof(e), e.size, out->seen) < 0)
+			BUG("the keeper's report is cut");
+	}
+	memmove(k->in.buf, k->in.buf + n, k->in.len - n);
+	strbuf_setlen(&k->in, k->in.len - n);
 	return true;
 }
 
 static int reap_stage(void *ctx, struct launch_end *out, struct err *err)
 {
 	struct keeper *k = ctx;
-	char buf[64 * sizeof(*out)];
+	char buf[16384];
 	ssize_t n;
 
 	if (!k->pid)

@@ -26,14 +26,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "run/launcher.h"
 #include "run/procs.h"
+#include "sandbox/confine.h"
+#include "sandbox/watch.h"
 #include "util/file.h"
 #include "util/strbuf.h"
 
 extern char **environ;
 
 #define SHELL "/bin/sh"
+/* The filter knows it by its address. */
+static const char shell[] = SHELL;
 /* Linux takes no single argument of 128 KiB or more; longer commands are read from a file in memory. */
 #define ARGUMENT_MAX (100 * 1024)
 #define SETTLE_MS 50 /* how often a stage with leftovers is looked at when no SIGCHLD tells */
@@ -49,6 +52,7 @@ struct job {
 	bool stopped; /* SIGTERM was asked for: leftovers get the time that mlmake gives */
 	bool killed;
 	bool busy;    /* ended, and something of it is left */
+	bool watched;
 	struct launch_end end;
 };
 
@@ -62,6 +66,10 @@ struct keeperd {
 	int *logs; /* received, for the KEEPER_START requests to come */
 	size_t n_logs, cap_logs;
 	struct procs procs;
+	char *root;           /* where stages start */
+	struct watch *watch;  /* NULL: no stage was to be watched yet */
+	struct filter filter; /* of depth */
+	enum watch_depth depth;
 };
 
 /* What one vfork needs; the child runs on it in our memory. */
@@ -71,14 +79,30 @@ struct spawn {
 	int log;
 	pid_t keeper;
 	sigset_t none;
+	int id;
+	struct watch *watch;  /* NULL: unwatched */
+	const struct filter *filter;
+	int rules;            /* -1: it may touch everything */
+	int unwatched, unconfined; /* the child's answer: an errno */
 };
 
 /* who a process belongs to, besides an index of jobs */
 enum { OWNER_ENDED = -1, OWNER_UNKNOWN = -2 };
 
-static void send_end(struct keeperd *k, const struct launch_end *end)
+static void send_end(struct keeperd *k, const struct launch_end *end, bool watched)
 {
-	strbuf_add(&k->out, end, sizeof(*end));
+	struct keeper_end e = {.end = *end};
+	size_t at = k->out.len;
+	struct seen seen = SEEN_INIT;
+
+	strbuf_add(&k->out, &e, sizeof(e));
+	if (!watched)
+		return;
+	watch_end(k->watch, end->id, &seen);
+	seen_write(&seen, &k->out);
+	seen_release(&seen);
+	e.size = (uint32_t)(k->out.len - at - sizeof(e));
+	memcpy(k->out.buf + at, &e, sizeof(e));
 }
 
 /* ---- starting ---- */
@@ -107,8 +131,12 @@ static NORETURN void child(struct spawn *s)
 		_exit(127);
 	dup2(s->log, 1);
 	dup2(s->log, 2);
+	if (s->rules >= 0)
+		s->unconfined = confine_enter(s->rules);
+	if (s->watch)
+		s->unwatched = watch_enter(s->watch, s->id, s->filter);
 	sigprocmask(SIG_SETMASK, &s->none, NULL);
-	execve(SHELL, (char *const *)s->argv, s->envp);
+	execve(shell, (char *const *)s->argv, s->envp);
 	say_why(2, errno);
 	_exit(127);
 }
@@ -193,13 +221,15 @@ static void report_unstarted(struct keeperd *k, int id, int log, int number)
 	struct launch_end end = {.id = id, .status = W_EXITCODE(127, 0)};
 
 	say_why(log, number);
-	send_end(k, &end);
+	send_end(k, &end, false);
 }
 
-static void add_job(struct keeperd *k, int id, pid_t pid, const char *name, int log, int script)
+static void add_job(struct keeperd *k, const struct spawn *s, pid_t pid, const char *name, int log, int script)
 {
-	struct job j = {.id = id, .pid = pid, .name = xstrdup(name), .script = script};
+	struct job j = {.id = s->id, .pid = pid, .name = xstrdup(name), .script = script, .watched = s->watch != NULL};
 	struct stat st;
+
+	j.end.unconfined = s->unconfined;
 
 	if (fstat(log, &st) == 0) {
 		j.dev = st.st_dev;
@@ -209,13 +239,43 @@ static void add_job(struct keeperd *k, int id, pid_t pid, const char *name, int 
 	k->jobs[k->n++] = j;
 }
 
-/* str: name, cmd, prefix, changes; two places behind them are free. */
-static void start(struct keeperd *k, int id, char **str, size_t n, int log)
+/* From here on what the stage does is noted under its id. */
+static void begin_watching(struct keeperd *k, struct spawn *s, enum watch_depth depth, char *const *skip, size_t n)
 {
+	CLEANUP(err_release) struct err err = ERR_INIT;
+
+	if (depth == WATCH_NOTHING)
+		return;
+	if (!k->watch)
+		k->watch = watch_new(k->root, &err);
+	if (!k->watch)
+		return;
+	if (k->depth != depth && !filter_make(&k->filter, depth, shell)) {
+		watch_begin(k->watch, s->id, skip, n);
+		watch_failed(k->watch, s->id, ENOSYS);
+		return;
+	}
+	k->depth = depth;
+	watch_begin(k->watch, s->id, skip, n);
+	s->watch = k->watch;
+	s->filter = &k->filter;
+}
+
+/* What the child said of it. The memory that it wrote to was ours. */
+static void take_answer(struct keeperd *k, const struct spawn *s)
+{
+	if (s->watch && s->unwatched)
+		watch_failed(k->watch, s->id, s->unwatched);
+}
+
+/* str: name, cmd, prefix, what is skipped, rules, changes; two places behind them are free. */
+static void start(struct keeperd *k, const struct keeper_request *r, char **str, int log)
+{
+	size_t n = r->n, first = 3 + r->n_skip + r->n_rules;
 	CLEANUP(freep) char *run = xstrfmt("MLMAKE_RUN=%s", k->opt->run_id);
 	CLEANUP(freep) char *instance = xstrfmt("MLMAKE_INSTANCE=%s", str[0]);
 	CLEANUP(freep) char *prefix = *str[2] ? xstrfmt("exec %s \"$@\"", str[2]) : NULL;
-	struct spawn s = {.log = log, .keeper = k->self};
+	struct spawn s = {.log = log, .keeper = k->self, .id = r->id, .rules = -1};
 	int script = -1, error = log < 0 ? EMFILE : 0;
 	char file[48];
 	pid_t pid;
@@ -227,14 +287,27 @@ static void start(struct keeperd *k, int id, char **str, size_t n, int log)
 		error = errno;
 	snprintf(file, sizeof(file), "/proc/%d/fd/%d", (int)k->self, script);
 	make_argv(&s, str[1], script >= 0 ? file : NULL, prefix);
-	s.envp = make_env(str + 3, n - 3);
+	s.envp = make_env(str + first, n - first);
+	if (!error && r->confined && (s.rules = confine_make(k->root, str + 3 + r->n_skip, r->n_rules)) < 0)
+		s.unconfined = -s.rules;
+	if (!error)
+		begin_watching(k, &s, (enum watch_depth)r->watch, str + 3, r->n_skip);
 	pid = error ? -1 : spawn(&s);
 	if (pid < 0) {
-		report_unstarted(k, id, log, error ? error : errno);
+		struct seen seen = SEEN_INIT;
+
+		error = error ? error : errno;
+		if (s.watch)
+			watch_end(k->watch, s.id, &seen);
+		seen_release(&seen);
+		report_unstarted(k, s.id, log, error);
 		closep(&script);
 	} else {
-		add_job(k, id, pid, str[0], log, script);
+		take_answer(k, &s);
+		add_job(k, &s, pid, str[0], log, script);
 	}
+	if (s.rules >= 0)
+		close(s.rules);
 	free(s.envp);
 }
 
@@ -274,6 +347,7 @@ static bool reap(struct keeperd *k)
 			j->ended = any = true;
 			j->end = (struct launch_end){
 				.id = j->id,
+				.unconfined = j->end.unconfined,
 				.status = status,
 				.cpu = nanoseconds(&ru.ru_utime) + nanoseconds(&ru.ru_stime),
 				.max_rss = (int64_t)ru.ru_maxrss * 1024,
@@ -403,7 +477,7 @@ static void report_ended(struct keeperd *k)
 		struct job *j = &k->jobs[i];
 
 		if (j->ended && !j->busy) {
-			send_end(k, &j->end);
+			send_end(k, &j->end, j->watched);
 			free_job(j);
 		} else {
 			k->jobs[kept++] = *j;
@@ -508,7 +582,7 @@ static void request(struct keeperd *k, const struct keeper_request *r, char *tex
 		str[i] = text;
 		text += strlen(text) + 1;
 	}
-	start(k, r->id, str, r->n, log);
+	start(k, r, str, log);
 }
 
 static void requests(struct keeperd *k)
@@ -653,7 +727,7 @@ static void loop(struct keeperd *k)
 
 void keeperd_main(const struct keeperd_options *opt)
 {
-	struct keeperd k = {.opt = opt, .self = getpid(), .in = STRBUF_INIT, .out = STRBUF_INIT, .procs = PROCS_INIT};
+	struct keeperd k = {.opt = opt, .self = getpid(), .root = getcwd(NULL, 0), .in = STRBUF_INIT, .out = STRBUF_INIT, .procs = PROCS_INIT};
 	char path[48];
 
 	setsid();

@@ -5,6 +5,8 @@
 #ifndef RUN_LAUNCHER_H
 #define RUN_LAUNCHER_H
 
+#include "sandbox/filter.h"
+#include "sandbox/seen.h"
 #include "util/base.h"
 #include "util/err.h"
 
@@ -15,6 +17,9 @@ struct launch {
 	const char *prefix; /* words for sh that run the shell, e.g. "uv run --frozen"; NULL: none */
 	char *const *env;   /* "NAME=VALUE" on top of mlmake's own environment ("NAME" alone unsets); NULL-terminated */
 	const char *log;    /* file that takes standard output and error, made new; input is /dev/null */
+	enum watch_depth watch;
+	char *const *skip;  /* project paths at and below which nothing is watched; NULL-terminated, NULL: none */
+	char *const *rules; /* what it may touch (sandbox/confine.h); NULL-terminated, NULL: everything */
 };
 
 struct launch_end {
@@ -22,7 +27,11 @@ struct launch_end {
 	int status;         /* as waitpid gives it */
 	int64_t cpu;        /* nanoseconds of user and system time, with all waited-for children */
 	int64_t max_rss;    /* bytes, of the largest process */
+	int unconfined;     /* errno of why the rules do not hold, 0: they do, or there are none */
+	struct seen *seen;  /* what was watched; the caller's (launch_end_release); NULL: nothing was to be */
 };
+
+void launch_end_release(struct launch_end *end);
 
 struct launcher {
 	/* Starts l; *id names it from now on. -1 if its log cannot be made or the launcher is lost; a shell that cannot
@@ -34,7 +43,7 @@ struct launcher {
 	void (*stop)(void *ctx, int id, bool kill);
 	/* Readable while ends wait; -1 before the first start. */
 	int (*fd)(void *ctx);
-	/* Takes one end without blocking: 1, 0 if none waits, -1 if the launcher itself is lost (everything it started is
+	/* Takes one end, which the caller releases, without blocking: 1, 0 if none waits, -1 if the launcher itself is lost (everything it started is
 	 * dead, and no more ends come). */
 	int (*reap)(void *ctx, struct launch_end *out, struct err *err);
 	void *ctx;

@@ -27,4 +27,6 @@ libmlmake_a_SOURCES += \
 	src/run/resources.c \
 	src/run/resources.h \
 	src/run/tail.c \
-	src/run/tail.h
+	src/run/tail.h \
+	src/run/watching.c \
+	src/run/watching.h

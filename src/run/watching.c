@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include "run/watching.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/path.h"
+#include "util/text.h"
+
+#define SHOWN 3 /* names of each kind in a sentence */
+
+void undeclared_release(struct undeclared *u)
+{
+	strvec_release(&u->read);
+	strvec_release(&u->listed);
+	strvec_release(&u->missing);
+	strvec_release(&u->written);
+}
+
+void watching_skip(const struct instance *in, const struct verdict *v, struct strvec *out)
+{
+	size_t i;
+
+	for (i = 0; i < v->now.n_facts; i++)
+		if (fact_is_input_file(v->now.facts[i].kind) && v->now.facts[i].content.kind == CONTENT_DIR)
+			strvec_push(out, v->now.facts[i].name);
+	for (i = 0; i < in->n_outs; i++)
+		strvec_push(out, in->outs[i].path);
+}
+
+/* ---- declared or not ---- */
+
+struct judge {
+	const struct pipeline *pl;
+	const struct instance *in;
+	struct map inputs, outputs; /* by path */
+	struct map globbed;         /* directories in which patterns look, and of Python code */
+	struct strvec dirs;         /* the names of those */
+	char *root, *temporary;     /* absolute */
+};
+
+static void judge_init(struct judge *j)
+{
+	const char *tmp = getenv("TMPDIR");
+	size_t i;
+
+	for (i = 0; i < j->in->n_inputs; i++) {
+		const struct input *ip = &j->in->inputs[i];
+
+		map_put(&j->inputs, ip->path, (void *)(uintptr_t)ip);
+		if (ip->pattern || ends_with(ip->path, ".py"))
+			strvec_push_owned(&j->dirs, path_dir(ip->path));
+	}
+	for (i = 0; i < j->pl->n_param_files && j->in->stage->reads_params; i++)
+		map_put(&j->inputs, j->pl->param_files[i], (void *)(uintptr_t)j);
+	for (i = 0; i < j->in->n_outs; i++)
+		map_put(&j->outputs, j->in->outs[i].path, (void *)(uintptr_t)&j->in->outs[i]);
+	for (i = 0; i < j->dirs.n; i++)
+		map_put(&j->globbed, j->dirs.v[i], j->dirs.v[i]);
+	j->root = getcwd(NULL, 0);
+	j->temporary = tmp && *tmp && j->root ? path_join(j->root, tmp) : NULL;
+}
+
+static void judge_release(struct judge *j)
+{
+	map_release(&j->inputs);
+	map_release(&j->outputs);
+	map_release(&j->globbed);
+	strvec_release(&j->dirs);
+	free(j->root);
+	free(j->temporary);
+}
+
+/* Is path in m, or below what is? */
+static bool is_covered(const struct map *m, const char *path)
+{
+	size_t n = strlen(path);
+
+	while (n && !map_getn(m, path, n))
+		while (n && path[--n] != '/')
+			;
+	return n > 0;
+}
+
+/* Where links lead: a project path in out; false if it is the same, or none. */
+static bool real_path(const struct judge *j, const char *path, struct strbuf *out)
+{
+	char real[PATH_MAX];
+	size_t n = j->root ? strlen(j->root) : 0;
+
+	if (!n || !realpath(path, real) || strncmp(real, j->root, n) != 0 || real[n] != '/' || streq(real + n + 1, path))
+		return false;
+	strbuf_clear(out);
+	strbuf_addstr(out, real + n + 1);
+	return true;
+}
+
+static bool is_declared(const struct judge *j, const char *path)
+{
+	return is_covered(&j->inputs, path) || is_covered(&j->outputs, path);
+}
+
+static bool is_temporary(const struct judge *j, const char *path)
+{
+	CLEANUP(freep) char *full = j->temporary ? path_join(j->root, path) : NULL;
+
+	return full && path_is_within(full, j->temporary) && !path_is_within(j->root, j->temporary);
+}
+
+/* Was a directory above path put there by the stage? Then what it holds is the stage's own. */
+static bool is_own(const struct seen *s, const char *path)
+{
+	CLEANUP(freep) char *part = xstrdup(path);
+	size_t n;
+
+	while ((n = path_dirlen(part))) {
+		const struct seen_file *f;
+
+		part[n] = '\0';
+		f = seen_find(s, part);
+		if (f && f->flags & SEEN_WRITTEN)
+			return true;
+	}
+	return false;
+}
+
+static void judge_one(const struct judge *j, const struct seen *s, const struct seen_file *f, struct undeclared *out)
+{
+	CLEANUP(strbuf_release) struct strbuf real = STRBUF_INIT;
+	struct stat st;
+	bool there = lstat(f->path, &st) == 0;
+
+	if (is_declared(j, f->path) || is_temporary(j, f->path) || is_own(s, f->path))
+		return;
+	if (f->flags & SEEN_WRITTEN) {
+		if (there && !S_ISDIR(st.st_mode))
+			strvec_push(&out->written, f->path);
+	} else if (f->flags & SEEN_LISTED) {
+		if (there && !map_get(&j->globbed, f->path) && (!real_path(j, f->path, &real) || !is_declared(j, real.buf)))
+			strvec_push(&out->listed, f->path);
+	} else if (f->flags & SEEN_MISSING) {
+		if (!there)
+			strvec_push(&out->missing, f->path);
+	} else if (f->flags & SEEN_READ && !(f->flags & SEEN_DIR)) {
+		if (there && (!real_path(j, f->path, &real) || !is_declared(j, real.buf)))
+			strvec_push(&out->read, f->path);
+	}
+}
+
+void watching_find(const struct pipeline *pl, const struct instance *in, const struct seen *s, struct undeclared *out)
+{
+	struct judge j = {.pl = pl, .in = in, .inputs = MAP_INIT, .outputs = MAP_INIT, .globbed = MAP_INIT, .dirs = STRVEC_INIT};
+	size_t i;
+
+	if (!s->n)
+		return;
+	judge_init(&j);
+	for (i = 0; i < s->n; i++)
+		judge_one(&j, s, s->v[i], out);
+	judge_release(&j);
+}
+
+/* ---- words ---- */
+
+/* A name as it stands in a sentence: what a terminal would take for something else is escaped. */
+static void add_name(struct strbuf *out, const char *name)
+{
+	size_t n = strlen(name), len;
+
+	while (n) {
+		len = text_utf8_len(name, n);
+		if (len)
+			text_add_escaped(out, name, len, false);
+		else
+			strbuf_addf(out, "\\x%02x", (unsigned char)*name);
+		name += len ? len : 1;
+		n -= len ? len : 1;
+	}
+}
+
+static void add_names(struct strbuf *out, const char *what, const struct strvec *v, bool *any)
+{
+	size_t i;
+
+	if (!v->n)
+		return;
+	strbuf_addf(out, "%s%s ", *any ? "; " : "it ", what);
+	for (i = 0; i < MIN(v->n, (size_t)SHOWN); i++) {
+		strbuf_addstr(out, i ? ", " : "");
+		add_name(out, v->v[i]);
+	}
+	if (v->n > SHOWN)
+		strbuf_addf(out, " and %zu more", v->n - SHOWN);
+	*any = true;
+}
+
+/* As a word of mlmake.ini; false if none can stand for it. */
+static bool add_word(struct strbuf *out, const char *path)
+{
+	if (path_refusal(path) || strchr(path, '"') || strstr(path, "{{"))
+		return false;
+	if (path[strcspn(path, " =*?[]\\'#;")] == '\0')
+		strbuf_addf(out, " %s", path);
+	else
+		strbuf_addf(out, " \"%s\"", path);
+	return true;
+}
+
+static bool is_code(const char *path)
+{
+	static const char *const ends[] = {".py", ".ipynb", ".r", ".R", ".sh", ".jl", ".pl", ".sql"};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ends); i++)
+		if (ends_with(path, ends[i]))
+			return true;
+	return false;
+}
+
+static void add_key(struct strbuf *out, const char *key, const struct strvec *v, bool code, bool *any)
+{
+	CLEANUP(strbuf_release) struct strbuf words = STRBUF_INIT;
+	size_t i, n = 0;
+
+	for (i = 0; i < v->n && n < SHOWN; i++)
+		if (is_code(v->v[i]) == code)
+			n += add_word(&words, v->v[i]);
+	if (!n)
+		return;
+	strbuf_addf(out, "%s'%s =%s%s'", *any ? ", " : "", key, words.buf, v->n > SHOWN ? " ..." : "");
+	*any = true;
+}
+
+void watching_words(const struct stage *st, const struct undeclared *u, struct strbuf *out)
+{
+	CLEANUP(strbuf_release) struct strbuf keys = STRBUF_INIT;
+	bool any = false;
+
+	add_names(out, "read", &u->read, &any);
+	add_names(out, "listed", &u->listed, &any);
+	add_names(out, "wrote", &u->written, &any);
+	if (!any)
+		return;
+	strbuf_addf(out, ", which [%s %s] does not declare", st->is_source ? "source" : "stage", st->name);
+	any = false;
+	add_key(&keys, "code", &u->read, true, &any);
+	add_key(&keys, "data", &u->read, false, &any);
+	add_key(&keys, "outs", &u->written, false, &any);
+	add_key(&keys, "outs", &u->written, true, &any);
+	if (any)
+		strbuf_addf(out, "; write there %s", keys.buf);
+}
+
+void watching_blind_words(const struct seen *s, struct strbuf *out)
+{
+	static const struct {
+		enum seen_blind how;
+		const char *words;
+	} reasons[] = {
+		{BLIND_MEMORY, "the names that some of its processes used, whose memory cannot be read"},
+		{BLIND_MOUNTS, "what it did behind its own mounts or in another root"},
+		{BLIND_DAEMON, "what a container's daemon did for it"},
+		{BLIND_MANY, "more files than are kept count of"},
+	};
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(reasons); i++)
+		if (s->blind & reasons[i].how) {
+			strbuf_addf(out, "%s%s", any ? ", and " : "it was not seen ", reasons[i].words);
+			any = true;
+		}
+	if (s->blind & BLIND_PRIVILEGE) {
+		strbuf_addstr(out, any ? "; '" : "'");
+		add_name(out, s->program ? s->program : "a setuid program");
+		strbuf_addstr(out, "' could not take other privileges because it was watched: 'watch = off' lets it");
+	}
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a stage did with files that its section does not name, out of what was seen (sandbox/watch.h). */
+#ifndef RUN_WATCHING_H
+#define RUN_WATCHING_H
+
+#include "sandbox/seen.h"
+#include "stale/decide.h"
+#include "util/strvec.h"
+
+/* Project paths, in the order in which the stage came to them. */
+struct undeclared {
+	struct strvec read;    /* files that are there */
+	struct strvec listed;  /* directories; "." is the project's */
+	struct strvec missing; /* looked for, never there */
+	struct strvec written; /* there now */
+};
+#define UNDECLARED_INIT {STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT}
+
+/* Appends what needs no watching: directories among the inputs that v found, and outputs. Borrowed from in. */
+void watching_skip(const struct instance *in, const struct verdict *v, struct strvec *out);
+/* To be called when the stage has ended well and its outputs stand. A read of what lies in a declared directory, by its own name
+ * or by that to which links lead, is declared; so is the list of a directory in which a pattern of the stage looks, or code of it
+ * that Python imports lies. */
+void watching_find(const struct pipeline *pl, const struct instance *in, const struct seen *s, struct undeclared *out);
+void undeclared_release(struct undeclared *u);
+
+/* Appends a sentence about what was found, with what to write into mlmake.ini; nothing if nothing was found. */
+void watching_words(const struct stage *st, const struct undeclared *u, struct strbuf *out);
+/* Appends a sentence about what could not be seen, but for BLIND_UNWATCHED; nothing if all was. */
+void watching_blind_words(const struct seen *s, struct strbuf *out);
+
+#endif

@@ -1,0 +1,9 @@
+libmlmake_a_SOURCES += \
+	src/sandbox/confine.c \
+	src/sandbox/confine.h \
+	src/sandbox/filter.c \
+	src/sandbox/filter.h \
+	src/sandbox/seen.c \
+	src/sandbox/seen.h \
+	src/sandbox/watch.c \
+	src/sandbox/watch.h

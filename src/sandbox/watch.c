@@ -1,0 +1,721 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The thread owns the descriptors; the tables of what was seen are under a lock, which is not held while the disk or another
+ * process is asked: a file system that hangs stops the stages that look into it, and not the keeper. */
+#include <config.h>
+
+#include "sandbox/watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "util/file.h"
+#include "util/path.h"
+
+#define SET_FLAGS SECCOMP_IOW(4, __u64) /* Linux 6.6: the waiting process runs where we do */
+#define SYNC_WAKE_UP 1
+#define PAGE 4096 /* or a multiple of it: reads do not cross its end */
+#define CACHED 20000 /* directories whose nature is remembered */
+
+/* One process and its descendants. */
+struct listener {
+	int fd, id;
+	bool no_new_privs;
+};
+
+struct stage {
+	int id;
+	char **skip;
+	size_t n_skip;
+	struct seen seen;
+	struct stage *next;
+};
+
+struct dir {
+	bool left_out;
+	char *project; /* of one that the project's files are reached through from outside: its project path; owned */
+	char path[];
+};
+
+struct watch {
+	char *root;
+	size_t root_len;
+	int sock[2]; /* descriptors come to 0 */
+	int epoll;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	struct stage *stages; /* under lock */
+	/* the thread's */
+	struct map dirs; /* by path, of the project and absolute ones */
+	struct strbuf name, second, path;
+};
+
+/* ---- the stage's process ---- */
+
+struct handing {
+	int id;
+	bool no_new_privs;
+};
+
+int watch_enter(const struct watch *w, int id, const struct filter *f)
+{
+	struct handing h = {id, false};
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = {&h, sizeof(h)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	int fd = filter_install(f, &h.no_new_privs);
+	ssize_t n;
+
+	if (fd < 0)
+		return -fd;
+	memset(&control, 0, sizeof(control));
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	do
+		n = sendmsg(w->sock[1], &msg, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	close(fd);
+	return n < 0 ? errno : 0;
+}
+
+/* ---- what other processes say ---- */
+
+/* The NUL-terminated text at addr of process pid; false if there is none, or it cannot be read (*blind). */
+static bool read_name(pid_t pid, uint64_t addr, struct strbuf *out, bool *blind)
+{
+	strbuf_clear(out);
+	strbuf_grow(out, PATH_MAX + 1);
+	while (out->len < PATH_MAX) {
+		size_t room = PAGE - addr % PAGE;
+		struct iovec to, from;
+		ssize_t n;
+		char *nul;
+
+		if (out->len == 0)
+			room = MIN(room, (size_t)256); /* most are short */
+		room = MIN(room, PATH_MAX - out->len);
+		to = (struct iovec){out->buf + out->len, room};
+		from = (struct iovec){(void *)(uintptr_t)addr, room};
+		n = process_vm_readv(pid, &to, 1, &from, 1, 0);
+		if (n <= 0) {
+			*blind |= n < 0 && errno != EFAULT && errno != ESRCH;
+			return false;
+		}
+		nul = memchr(out->buf + out->len, '\0', (size_t)n);
+		strbuf_setlen(out, nul ? (size_t)(nul - out->buf) : out->len + (size_t)n);
+		if (nul)
+			return out->len > 0;
+		addr += (uint64_t)n;
+	}
+	return false; /* the kernel refuses it as well */
+}
+
+/* The target of a link in /proc, which is a path if it begins with '/'. */
+static bool read_link(const char *link, struct strbuf *out)
+{
+	ssize_t n;
+
+	strbuf_clear(out);
+	strbuf_grow(out, PATH_MAX);
+	n = readlink(link, out->buf, PATH_MAX);
+	if (n <= 0 || out->buf[0] != '/')
+		return false;
+	strbuf_setlen(out, (size_t)n);
+	return true;
+}
+
+static bool link_of(pid_t pid, int fd, struct strbuf *out)
+{
+	char link[64];
+
+	if (fd == AT_FDCWD)
+		snprintf(link, sizeof(link), "/proc/%d/cwd", (int)pid);
+	else
+		snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, fd);
+	return read_link(link, out);
+}
+
+/* ---- from a name to a project path ---- */
+
+static struct dir *remember(struct watch *w, const char *path)
+{
+	size_t len = strlen(path) + 1, i = 0;
+	struct dir *d;
+
+	if (w->dirs.n == CACHED) {
+		struct map_slot *s;
+
+		while ((s = map_next(&w->dirs, &i))) {
+			free(((struct dir *)s->value)->project);
+			free(s->value);
+		}
+		map_release(&w->dirs);
+		w->dirs = (struct map)MAP_INIT;
+	}
+	d = xcalloc(1, sizeof(*d) + len);
+	memcpy(d->path, path, len);
+	map_put(&w->dirs, d->path, d);
+	return d;
+}
+
+static bool is_below_root(const struct watch *w, const char *path)
+{
+	return strncmp(path, w->root, w->root_len) == 0 && (path[w->root_len] == '/' || path[w->root_len] == '\0');
+}
+
+/* Where the directory really is; false if it is not there. */
+static bool real_dir(const char *dir, struct strbuf *out)
+{
+	CLEANUP(closep) int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 && link_of(getpid(), fd, out);
+}
+
+/* An absolute path outside of the project may lead into it by a link: then the project path of its directory, or NULL. */
+static const char *way_in(struct watch *w, const char *path)
+{
+	static const char *const system[] = {"/usr/", "/lib", "/bin/", "/etc/", "/proc/", "/sys/", "/dev/", "/sbin/"};
+	CLEANUP(freep) char *dir = path_dir(path);
+	struct dir *d;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(system); i++)
+		if (skip_prefix(path, system[i], NULL))
+			return NULL;
+	d = map_get(&w->dirs, dir);
+	if (!d) {
+		CLEANUP(strbuf_release) struct strbuf real = STRBUF_INIT;
+
+		d = remember(w, dir);
+		if (real_dir(dir, &real) && is_below_root(w, real.buf))
+			d->project = xstrdup(real.buf[w->root_len] ? real.buf + w->root_len + 1 : ".");
+	}
+	return d->project;
+}
+
+/* /proc/self/fd/3, /dev/fd/3 and the like: which descriptor; -1 if it is none. */
+static int names_descriptor(const char *path)
+{
+	const char *rest = NULL;
+	char *end;
+	long fd;
+
+	if (!skip_prefix(path, "/dev/fd/", &rest) && !skip_prefix(path, "/proc/self/fd/", &rest) &&
+	    !skip_prefix(path, "/proc/thread-self/fd/", &rest)) {
+		if (!skip_prefix(path, "/proc/", &rest))
+			return -1;
+		rest += strspn(rest, "0123456789");
+		if (!skip_prefix(rest, "/fd/", &rest))
+			return -1;
+	}
+	fd = strtol(rest, &end, 10);
+	return end == rest || *end || fd > INT_MAX ? -1 : (int)fd;
+}
+
+static bool climbs(const char *path)
+{
+	const char *s;
+
+	for (s = strstr(path, "/.."); s; s = strstr(s + 3, "/.."))
+		if (s[3] == '/' || s[3] == '\0')
+			return true;
+	return false;
+}
+
+/* The absolute path in w->path as a project path there; false if it is none. */
+static bool into_project(struct watch *w, pid_t pid)
+{
+	CLEANUP(strbuf_release) struct strbuf clean = STRBUF_INIT;
+	const char *dir;
+	int fd;
+
+	if ((fd = names_descriptor(w->path.buf)) >= 0) {
+		if (!link_of(pid, fd, &w->path))
+			return false;
+	} else if (climbs(w->path.buf)) { /* ".." is the parent of where a link leads */
+		CLEANUP(freep) char *base = xstrdup(path_base(w->path.buf));
+
+		if (streq(base, "..") || streq(base, ".")) {
+			if (!real_dir(w->path.buf, &clean))
+				return false;
+		} else {
+			w->path.buf[path_dirlen(w->path.buf)] = '\0';
+			if (!real_dir(w->path.buf, &clean))
+				return false;
+			strbuf_addf(&clean, "/%s", base);
+		}
+		strbuf_clear(&w->path);
+		strbuf_add(&w->path, clean.buf, clean.len);
+		strbuf_clear(&clean);
+	}
+	path_normalize(w->path.buf, &clean);
+	strbuf_clear(&w->path);
+	if (is_below_root(w, clean.buf)) {
+		strbuf_addstr(&w->path, clean.buf[w->root_len] ? clean.buf + w->root_len + 1 : ".");
+		return true;
+	}
+	dir = way_in(w, clean.buf);
+	if (!dir)
+		return false;
+	if (!streq(dir, "."))
+		strbuf_addf(&w->path, "%s/", dir);
+	strbuf_addstr(&w->path, path_base(clean.buf));
+	return true;
+}
+
+/* name, as pid means it relative to dir, as a project path in w->path. */
+static bool resolve(struct watch *w, pid_t pid, int dir, const char *name)
+{
+	strbuf_clear(&w->path);
+	if (*name != '/') {
+		if (!link_of(pid, dir, &w->path))
+			return false;
+		strbuf_addch(&w->path, '/');
+	}
+	strbuf_addstr(&w->path, name);
+	return into_project(w, pid);
+}
+
+/* ---- what counts ---- */
+
+static bool has(const struct watch *w, const char *dir, const char *name)
+{
+	CLEANUP(freep) char *path = xstrfmt("%s/%s/%s", w->root, dir, name);
+
+	return access(path, F_OK) == 0;
+}
+
+/* Is the directory, which lies in the project, none of its own: a virtual environment, or a cache by its own word? */
+static bool is_foreign(struct watch *w, const char *path)
+{
+	struct dir *d = map_get(&w->dirs, path);
+
+	if (!d) {
+		d = remember(w, path);
+		d->left_out = has(w, path, "pyvenv.cfg") || has(w, path, "conda-meta") || has(w, path, "CACHEDIR.TAG");
+	}
+	return d->left_out;
+}
+
+static bool is_component(const char *s, size_t n, const char *what)
+{
+	return n == strlen(what) && memcmp(s, what, n) == 0;
+}
+
+static bool is_left_out(struct watch *w, char *path)
+{
+	char *s = path, *slash;
+
+	if (streq(path, "mlmake.lock") || skip_prefix(path, "mlmake.lock.", NULL))
+		return true;
+	for (;; s = slash + 1) {
+		size_t n = strcspn(s, "/");
+		bool foreign;
+
+		slash = s[n] ? s + n : NULL;
+		if (is_component(s, n, ".git") || is_component(s, n, ".mlmake") || is_component(s, n, "__pycache__"))
+			return true;
+		if (!slash)
+			return false;
+		*slash = '\0';
+		foreign = is_foreign(w, path);
+		*slash = '/';
+		if (foreign)
+			return true;
+	}
+}
+
+static struct stage *find_stage(const struct watch *w, int id)
+{
+	struct stage *s;
+
+	for (s = w->stages; s && s->id != id; s = s->next)
+		;
+	return s;
+}
+
+static bool is_skipped(const struct stage *s, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_skip; i++)
+		if (path_is_within(path, s->skip[i]))
+			return true;
+	return false;
+}
+
+static void blind(struct watch *w, const struct listener *l, unsigned how)
+{
+	struct stage *s;
+
+	pthread_mutex_lock(&w->lock);
+	if ((s = find_stage(w, l->id)))
+		s->seen.blind |= how;
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* What is at the project path: SEEN_DIR, SEEN_MISSING or nothing in particular. */
+static unsigned look(const struct watch *w, const char *path)
+{
+	CLEANUP(freep) char *full = xstrfmt("%s/%s", w->root, path);
+	struct stat st;
+
+	if (stat(full, &st) == 0)
+		return S_ISDIR(st.st_mode) ? SEEN_DIR : 0;
+	if (lstat(full, &st) == 0) /* a link to nowhere */
+		return SEEN_MISSING;
+	return errno == ENOENT || errno == ENOTDIR ? SEEN_MISSING : 0;
+}
+
+static void mark(struct seen_file *f, unsigned how)
+{
+	if (f->flags & (SEEN_WRITTEN | SEEN_MISSING)) /* it is the stage's own, or is not there to be read */
+		how &= ~(unsigned)SEEN_READ;
+	f->flags |= how;
+}
+
+/* The stage did this to the path in w->path. */
+static void note(struct watch *w, const struct listener *l, unsigned how)
+{
+	char *path = w->path.buf;
+	struct seen_file *f = NULL;
+	struct stage *s;
+	bool known;
+	unsigned is;
+
+	pthread_mutex_lock(&w->lock);
+	s = find_stage(w, l->id);
+	known = !s || is_skipped(s, path) || (f = seen_find(&s->seen, path));
+	if (f)
+		mark(f, how);
+	pthread_mutex_unlock(&w->lock);
+	if (known || is_left_out(w, path))
+		return;
+	is = look(w, path);
+	pthread_mutex_lock(&w->lock);
+	if ((s = find_stage(w, l->id)) && (f = seen_add(&s->seen, path))) {
+		f->flags = is;
+		mark(f, how);
+	}
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* ---- calls ---- */
+
+struct call_in {
+	struct watch *w;
+	const struct listener *l;
+	const struct seccomp_notif *req;
+};
+
+static const uint64_t *args(const struct call_in *c)
+{
+	return (const uint64_t *)c->req->data.args;
+}
+
+static void touched(const struct call_in *c, int dir, uint64_t addr, unsigned how)
+{
+	bool is_blind = false;
+
+	if (read_name((pid_t)c->req->pid, addr, &c->w->name, &is_blind) &&
+	    resolve(c->w, (pid_t)c->req->pid, dir, c->w->name.buf) &&
+	    ioctl(c->l->fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &c->req->id) == 0)
+		note(c->w, c->l, how);
+	if (is_blind)
+		blind(c->w, c->l, BLIND_MEMORY);
+}
+
+static unsigned how_opened(uint64_t flags)
+{
+	unsigned how = 0;
+
+	if (flags & O_PATH)
+		return SEEN_ASKED;
+	if ((flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR || flags & O_TRUNC)
+		how |= SEEN_WRITTEN;
+	if ((flags & O_ACCMODE) != O_WRONLY && !(flags & O_TRUNC))
+		how |= SEEN_READ;
+	if (flags & O_CREAT)
+		how |= SEEN_WRITTEN;
+	return (flags & O_TMPFILE) == O_TMPFILE ? 0 : how;
+}
+
+/* struct open_how: flags, mode, resolve; 64 bits each. */
+static void opened_by_how(const struct call_in *c, int dir)
+{
+	uint64_t how[3] = {0};
+	struct iovec to = {how, sizeof(how)}, from = {(void *)(uintptr_t)args(c)[2], sizeof(how)};
+
+	if (args(c)[3] < sizeof(how) || process_vm_readv((pid_t)c->req->pid, &to, 1, &from, 1, 0) != (ssize_t)sizeof(how))
+		return;
+	if (how[2] & 0x10) { /* RESOLVE_IN_ROOT: '/' is dir */
+		bool is_blind = false;
+
+		if (read_name((pid_t)c->req->pid, args(c)[1], &c->w->second, &is_blind)) {
+			const char *name = c->w->second.buf + strspn(c->w->second.buf, "/");
+
+			if (resolve(c->w, (pid_t)c->req->pid, dir, *name ? name : "."))
+				note(c->w, c->l, how_opened(how[0]));
+		}
+	} else {
+		touched(c, dir, args(c)[1], how_opened(how[0]));
+	}
+}
+
+static void listed(const struct call_in *c)
+{
+	if (link_of((pid_t)c->req->pid, (int)args(c)[0], &c->w->path) && into_project(c->w, (pid_t)c->req->pid))
+		note(c->w, c->l, SEEN_LISTED);
+}
+
+/* A setuid program under PR_SET_NO_NEW_PRIVS stays who it is. */
+static void check_privilege(const struct call_in *c, int dir, uint64_t addr)
+{
+	struct watch *w = c->w;
+	bool is_blind = false;
+	struct stage *s;
+	struct stat st;
+
+	if (!c->l->no_new_privs || !read_name((pid_t)c->req->pid, addr, &w->name, &is_blind))
+		return;
+	strbuf_clear(&w->path);
+	if (w->name.buf[0] != '/') {
+		if (!link_of((pid_t)c->req->pid, dir, &w->path))
+			return;
+		strbuf_addch(&w->path, '/');
+	}
+	strbuf_addstr(&w->path, w->name.buf);
+	if (stat(w->path.buf, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & (S_ISUID | S_ISGID)) || st.st_uid == geteuid())
+		return;
+	pthread_mutex_lock(&w->lock);
+	if ((s = find_stage(w, c->l->id))) {
+		s->seen.blind |= BLIND_PRIVILEGE;
+		if (!s->seen.program)
+			s->seen.program = xstrdup(w->path.buf);
+	}
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void connects(const struct call_in *c)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNSPEC};
+	size_t n = (size_t)MIN(args(c)[2], (uint64_t)sizeof(un) - 1);
+	struct iovec to = {&un, n}, from = {(void *)(uintptr_t)args(c)[1], n};
+
+	if (process_vm_readv((pid_t)c->req->pid, &to, 1, &from, 1, 0) != (ssize_t)n || un.sun_family != AF_UNIX)
+		return;
+	un.sun_path[sizeof(un.sun_path) - 1] = '\0';
+	if (ends_with(un.sun_path, "docker.sock") || ends_with(un.sun_path, "podman.sock") ||
+	    ends_with(un.sun_path, "containerd.sock"))
+		blind(c->w, c->l, BLIND_DAEMON);
+}
+
+static void look_at_call(const struct call_in *c)
+{
+	const uint64_t *a = args(c);
+	const int cwd = AT_FDCWD;
+
+	switch (filter_shape(c->req->data.arch, c->req->data.nr)) {
+	case CALL_OPEN: touched(c, cwd, a[0], how_opened(a[1])); break;
+	case CALL_OPENAT: touched(c, (int)a[0], a[1], how_opened(a[2])); break;
+	case CALL_OPENAT2: opened_by_how(c, (int)a[0]); break;
+	case CALL_CREAT:
+	case CALL_TRUNCATE: touched(c, cwd, a[0], SEEN_WRITTEN); break;
+	case CALL_RUN:
+		touched(c, cwd, a[0], SEEN_READ);
+		check_privilege(c, cwd, a[0]);
+		break;
+	case CALL_RUNAT:
+		touched(c, (int)a[0], a[1], SEEN_READ);
+		check_privilege(c, (int)a[0], a[1]);
+		break;
+	case CALL_RENAME:
+	case CALL_LINK:
+		touched(c, cwd, a[0], SEEN_READ);
+		touched(c, cwd, a[1], SEEN_WRITTEN);
+		break;
+	case CALL_RENAMEAT:
+	case CALL_LINKAT:
+		touched(c, (int)a[0], a[1], SEEN_READ);
+		touched(c, (int)a[2], a[3], SEEN_WRITTEN);
+		break;
+	case CALL_SYMLINK: touched(c, cwd, a[1], SEEN_WRITTEN); break;
+	case CALL_SYMLINKAT: touched(c, (int)a[1], a[2], SEEN_WRITTEN); break;
+	case CALL_LIST: listed(c); break;
+	case CALL_ASK: touched(c, cwd, a[0], SEEN_ASKED); break;
+	case CALL_ASKAT: touched(c, (int)a[0], a[1], SEEN_ASKED); break;
+	case CALL_MOUNT: blind(c->w, c->l, BLIND_MOUNTS); break;
+	case CALL_CONNECT: connects(c); break;
+	case CALL_NONE: break;
+	}
+}
+
+/* ---- the thread ---- */
+
+static void answer(struct watch *w, const struct listener *l)
+{
+	union {
+		struct seccomp_notif req;
+		char room[512]; /* later kernels may say more */
+	} in;
+	struct {
+		struct seccomp_notif_resp resp;
+		char room[256];
+	} out;
+	struct call_in c = {w, l, &in.req};
+
+	memset(&in, 0, sizeof(in));
+	if (ioctl(l->fd, SECCOMP_IOCTL_NOTIF_RECV, &in) < 0)
+		return; /* killed meanwhile */
+	look_at_call(&c);
+	memset(&out, 0, sizeof(out));
+	out.resp.id = in.req.id;
+	out.resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	(void)ioctl(l->fd, SECCOMP_IOCTL_NOTIF_SEND, &out); /* if it fails, it was killed */
+}
+
+static void take_listener(struct watch *w)
+{
+	struct handing h = {-1, false};
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = {&h, sizeof(h)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	struct epoll_event e = {.events = EPOLLIN};
+	struct listener *l;
+	struct cmsghdr *c;
+	int fd;
+
+	if (recvmsg(w->sock[0], &msg, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(h) || !(c = CMSG_FIRSTHDR(&msg)) ||
+	    c->cmsg_type != SCM_RIGHTS)
+		return;
+	memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	ioctl(fd, SET_FLAGS, SYNC_WAKE_UP);
+	l = xcalloc(1, sizeof(*l));
+	*l = (struct listener){fd, h.id, h.no_new_privs};
+	e.data.ptr = l;
+	if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &e) < 0) {
+		blind(w, l, BLIND_MEMORY);
+		close(fd); /* its calls end with ENOSYS */
+		free(l);
+	}
+}
+
+static NORETURN void *watch_all(void *ctx)
+{
+	struct watch *w = ctx;
+	struct epoll_event e[16];
+
+	for (;;) {
+		int n = epoll_wait(w->epoll, e, (int)ARRAY_SIZE(e), -1), i;
+
+		for (i = 0; i < n; i++) {
+			struct listener *l = e[i].data.ptr;
+
+			if (!l) {
+				take_listener(w);
+			} else if (e[i].events & EPOLLIN) {
+				answer(w, l);
+			} else { /* the last that was under the filter is gone; a stage that starts just now may have a copy */
+				epoll_ctl(w->epoll, EPOLL_CTL_DEL, l->fd, NULL);
+				close(l->fd);
+				free(l);
+			}
+		}
+	}
+}
+
+/* ---- the keeper's side ---- */
+
+struct watch *watch_new(const char *root, struct err *err)
+{
+	struct watch *w = xcalloc(1, sizeof(*w));
+	struct epoll_event e = {.events = EPOLLIN};
+
+	w->root = xstrdup(streq(root, "/") ? "" : root);
+	w->root_len = strlen(w->root);
+	w->name = w->second = w->path = (struct strbuf)STRBUF_INIT;
+	w->sock[0] = w->sock[1] = -1;
+	pthread_mutex_init(&w->lock, NULL);
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (w->epoll < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, w->sock) < 0 ||
+	    epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->sock[0], &e) < 0 || pthread_create(&w->thread, NULL, watch_all, w) != 0) {
+		err_errno(err, "cannot watch stages");
+		closep(&w->epoll);
+		closep(&w->sock[0]);
+		closep(&w->sock[1]);
+		free(w->root);
+		free(w);
+		return NULL;
+	}
+	return w;
+}
+
+void watch_begin(struct watch *w, int id, char *const *skip, size_t n)
+{
+	struct stage *s = xcalloc(1, sizeof(*s));
+	size_t i;
+
+	s->id = id;
+	s->seen = (struct seen)SEEN_INIT;
+	s->skip = xreallocarray(NULL, n + 1, sizeof(*s->skip));
+	s->n_skip = n;
+	for (i = 0; i < n; i++)
+		s->skip[i] = xstrdup(skip[i]);
+	pthread_mutex_lock(&w->lock);
+	s->next = w->stages;
+	w->stages = s;
+	pthread_mutex_unlock(&w->lock);
+}
+
+void watch_failed(struct watch *w, int id, int number)
+{
+	struct stage *s;
+
+	pthread_mutex_lock(&w->lock);
+	if ((s = find_stage(w, id))) {
+		s->seen.blind |= BLIND_UNWATCHED;
+		s->seen.number = number;
+	}
+	pthread_mutex_unlock(&w->lock);
+}
+
+void watch_end(struct watch *w, int id, struct seen *out)
+{
+	struct stage *s, **at;
+	size_t i;
+
+	pthread_mutex_lock(&w->lock);
+	for (at = &w->stages; *at && (*at)->id != id; at = &(*at)->next)
+		;
+	if ((s = *at))
+		*at = s->next;
+	pthread_mutex_unlock(&w->lock);
+	if (!s)
+		return;
+	*out = s->seen;
+	for (i = 0; i < s->n_skip; i++)
+		free(s->skip[i]);
+	free(s->skip);
+	free(s);
+}

@@ -1,0 +1,205 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Files that stages touch without declaring them are named.
+# shellcheck disable=SC1091,SC2016
+. "${srcdir:-.}/tests/shell/lib.sh"
+
+new_project probe <<'END'
+[stage a]
+cmd  = cat {{data}} other.txt > {{outs}}
+data = in.txt
+outs = out.txt
+END
+echo 1 > in.txt; echo 2 > other.txt
+"$MLMAKE" > "$T/out" 2>&1
+if grep -q 'not watched' "$T/out"; then
+	skip_all "$(cat "$T/out")"
+fi
+
+begin 'what is read, listed and written is named once, with what to write'
+new_project one <<'END'
+[stage train]
+cmd  = cat {{data}} conf/a.yaml > {{outs}}; sh -c 'cat "b c.txt"' >> {{outs}}; ls conf > /dev/null; echo x > side.log
+data = in.txt
+outs = out.txt
+END
+mkdir conf; echo 1 > in.txt; echo 2 > conf/a.yaml; echo 3 > 'b c.txt'
+mm 0
+said 'note: train: it read conf/a.yaml, b c.txt; listed conf; wrote side.log, which \[stage train\] does not declare'
+said "write there 'data = conf/a.yaml \"b c.txt\"', 'outs = side.log'"
+mm 0
+said_not 'does not declare'
+
+begin 'what is declared is silent: directories, links to it, patterns, params, outputs, temporary files'
+new_project two <<'END'
+[project]
+params = params.ini
+[stage a]
+cmd    = cat d/x link.txt params.ini p/*.csv > {{outs.1}}; mkdir o; echo t > tmp.1; mv tmp.1 o/in; cat o/in {{outs.1}} > /dev/null; ls p d o; echo > gone; rm gone
+data   = d in.txt p/*.csv link.txt
+params = k
+outs   = out.txt o
+END
+mkdir d p; echo 1 > d/x; echo 2 > in.txt; echo 3 > p/a.csv; ln -s in.txt link.txt; echo 'k = 1' > params.ini
+mm 0
+said_not 'does not declare'
+
+begin 'a static program and its children are seen'
+cat > "$T/static.c" <<'END'
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <sys/wait.h>
+int main(void)
+{
+	if (vfork() == 0)
+		execl("/bin/cat", "cat", "by-child.txt", (char *)0);
+	wait(0);
+	return open("by-static.txt", O_RDONLY) < 0;
+}
+END
+if ! cc -static -o "$T/static" "$T/static.c" 2> /dev/null; then
+	title=''
+	skip 'a static program' 'cc -static does not work here'
+else
+	new_project static <<-'END'
+	[stage a]
+	cmd  = "$T/static" > {{outs}}
+	outs = out.txt
+	END
+	echo 1 > by-child.txt; echo 2 > by-static.txt
+	mm 0
+	said 'read by-child.txt, by-static.txt'
+fi
+
+begin 'Python: imports and byte code are no findings, a file is'
+if ! have_python; then
+	title=''
+	skip 'Python' 'no python3'
+else
+	new_project py <<-'END'
+	[stage a]
+	cmd  = python3 src/a.py
+	outs = out.txt
+	END
+	mkdir src; echo 'x = 1' > src/b.py; echo '{}' > conf.json
+	printf 'import b, json\nopen("out.txt", "w").write(json.dumps(json.load(open("conf.json"))))\n' > src/a.py
+	mm 0
+	said 'note: a: it read conf.json, which'
+fi
+
+begin 'io_uring is not there: programs fall back'
+cat > "$T/ring.c" <<'END'
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(void)
+{
+	return !(syscall(425, 8, 0) < 0 && errno == ENOSYS);
+}
+END
+if ! cc -o "$T/ring" "$T/ring.c" 2> /dev/null; then
+	title=''
+	skip 'io_uring' 'no C compiler'
+else
+	new_project ring <<-'END'
+	[stage a]
+	cmd  = "$T/ring" && echo fell back > {{outs}}
+	outs = out.txt
+	END
+	mm 0
+	holds out.txt 'fell back'
+fi
+
+begin 'off: nothing is watched; for all or one stage; other words are errors'
+new_project off <<'END'
+[project]
+watch = off
+[stage a]
+cmd  = cat in.txt > {{outs}}
+outs = a.txt
+[stage b]
+watch = warn
+cmd  = cat in.txt > {{outs}}
+outs = b.txt
+END
+echo 1 > in.txt
+mm 0
+said 'note: b: it read in.txt'
+said_not 'note: a:'
+sed -i 's/watch = warn/watch = maybe/' mlmake.ini
+mm 2
+said "mlmake.ini:7: error: 'watch' takes"
+
+begin 'many at once: each stage has its own'
+for i in 1 2 3 4 5 6 7 8; do
+	printf '[stage s%s]\ncmd = for i in 1 2 3 4 5 6 7 8 9; do cat x%s; done > {{outs}}\nouts = o%s\n' "$i" "$i" "$i"
+done | new_project many
+cd "$T/w/many" || exit 1
+for i in 1 2 3 4 5 6 7 8; do echo "$i" > "x$i"; done
+mm 0 -j 8
+for i in 1 2 3 4 5 6 7 8; do said "note: s$i: it read x$i, which"; done
+
+begin 'of many instances of a stage one speaks'
+new_project matrix <<'END'
+[stage s]
+cmd = cat common.txt > {{outs}}
+matrix i = 1 2 3 4 5
+outs = o{{i}}
+END
+echo 1 > common.txt
+mm 0
+is "$(cat "$T/out" "$T/err" | grep -c 'does not declare')" 1 notes
+
+begin 'names that would move the cursor or break a line are harmless'
+new_project hostile <<'END'
+[stage a]
+cmd  = cat bad*; cat long*; echo > {{outs}}
+outs = out.txt
+END
+odd=$(printf 'bad\033[31m\n\377x'); echo 1 > "$odd"; long=$(printf 'long%0200d' 7); echo 1 > "$long"
+mm 0
+said 'read bad\\x1b\[31m\\n\\xffx, long0'
+if grep -q "$(printf '\033')" "$T/out" "$T/err"; then fail 'an escape sequence came through'; fi
+said "write there 'data = long0*7'"
+
+begin 'mlmake is killed: what it watched dies'
+new_project kill <<'END'
+[stage a]
+cmd  = echo $$ > "$T/pid"; while :; do cat in.txt > /dev/null; done
+outs = out.txt
+END
+echo 1 > in.txt
+mm_start
+until_true 'the stage runs' test -s "$T/pid"
+kill -KILL "$pid"
+wait "$pid" 2> /dev/null
+until_true 'the stage is dead' gone "$(cat "$T/pid")"
+
+begin 'a time limit holds while calls are watched'
+new_project limit <<'END'
+[stage a]
+cmd     = while :; do cat in.txt > /dev/null; done
+outs    = out.txt
+timeout = 200ms
+END
+echo 1 > in.txt
+mm 1
+said 'longer than its timeout'
+
+begin 'as an ordinary user'
+if [ "$(id -u)" != 0 ] || ! setpriv --reuid 65534 --regid 65534 --clear-groups true 2> /dev/null; then
+	title=''
+	skip 'as an ordinary user' 'not root, or no setpriv'
+else
+	new_project user <<-'END'
+	[stage a]
+	cmd  = cat other.txt > {{outs}}
+	outs = out.txt
+	END
+	echo 2 > other.txt
+	chmod 755 "$T" "$T/w"; chown -R 65534:65534 "$T/w/user"; cp "$MLMAKE" "$T/mlmake"; chmod 755 "$T/mlmake"
+	HOME=$T/w/user setpriv --reuid 65534 --regid 65534 --clear-groups "$T/mlmake" > "$T/out" 2> "$T/err" || fail 'it does not build'
+	said 'read other.txt'
+fi
+finish
