@@ -138,6 +138,7 @@ static void upto_key(const char *writer, struct digest *out)
 struct taking {
 	struct makers *m;
 	const struct run *run;
+	struct map parts; /* instance -> struct run_part */
 };
 
 static void offer(struct makers *m, const struct digest *id, enum maker_how how, const struct run *run, const char *instance,
@@ -158,21 +159,18 @@ static void offer(struct makers *m, const struct digest *id, enum maker_how how,
 	e->maker = (struct maker){how, run, arena_strdup(&m->arena, instance), arena_strdup(&m->arena, path)};
 }
 
-static enum maker_how how_of(const struct run *run, const char *instance)
+static enum maker_how how_of(const struct taking *t, const char *instance)
 {
-	size_t i;
+	const struct run_part *part = map_get(&t->parts, instance);
 
-	for (i = 0; i < run->n_parts; i++)
-		if (streq(run->parts[i].name, instance))
-			return streq(run->parts[i].result, "done") ? MAKER_RUN : MAKER_BACK;
-	return MAKER_BACK;
+	return part && streq(part->result, "done") ? MAKER_RUN : MAKER_BACK;
 }
 
 static int take_outputs(void *ctx, const struct lock_block *b, struct err *err)
 {
 	const struct taking *t = ctx;
 	const struct record *r = b->record;
-	enum maker_how how = how_of(t->run, r->instance);
+	enum maker_how how = how_of(t, r->instance);
 	size_t i;
 
 	(void)err;
@@ -195,17 +193,31 @@ static int take_inputs(void *ctx, const struct lock_block *b, struct err *err)
 	return 0;
 }
 
+static int take_records(struct taking *t, const struct strbuf *text, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	size_t i;
+
+	map_reserve(&t->parts, t->run->n_parts);
+	for (i = 0; i < t->run->n_parts; i++)
+		map_put(&t->parts, t->run->parts[i].name, &t->run->parts[i]);
+	if (lockfile_read("records", text->buf, text->len, true, &a, take_outputs, t, err) < 0)
+		return -1;
+	return lockfile_read("records", text->buf, text->len, true, &a, take_inputs, t, err);
+}
+
 static int take_run(struct makers *m, const struct run *run, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
-	CLEANUP(arena_release) struct arena a = ARENA_INIT;
-	struct taking t = {m, run};
+	CLEANUP(err_release) struct err failed = ERR_INIT;
+	struct taking t = {m, run, MAP_INIT};
+	int got;
 
-	if (lineage_file(m->lineage, run, "records", RECORDS_LIMIT, &text, err) < 0)
-		return err && err->code == ERR_NOTFOUND ? (err_clear(err), 0) : -1;
-	if (lockfile_read("records", text.buf, text.len, true, &a, take_outputs, &t, err) < 0)
-		return -1;
-	return lockfile_read("records", text.buf, text.len, true, &a, take_inputs, &t, err);
+	if (lineage_file(m->lineage, run, "records", RECORDS_LIMIT, &text, &failed) < 0)
+		return failed.code == ERR_NOTFOUND ? 0 : err_move(err, &failed);
+	got = take_records(&t, &text, err);
+	map_release(&t.parts);
+	return got;
 }
 
 static bool is_later(const struct run *a, const struct run *b)

@@ -511,6 +511,7 @@ static const char *result_words(const struct run_part *part)
 static void add_past_headline(const struct run_page *p, const struct run_part *part, const struct style *s, struct strbuf *out)
 {
 	const struct run *r = p->s->run;
+	size_t start = out->len;
 
 	strbuf_addstr(out, hue_on(s, HUE_BOLD));
 	term_add_clean(out, part->name, strlen(part->name));
@@ -520,6 +521,7 @@ static void add_past_headline(const struct run_page *p, const struct run_part *p
 	term_add_clean(out, r->id, strlen(r->id));
 	strbuf_addstr(out, " of ");
 	words_time(out, r->time, false);
+	term_cut(out, start, (size_t)s->width, s);
 	strbuf_addch(out, '\n');
 }
 

@@ -55,7 +55,8 @@ static int count_newlines(const char *s, const char *end)
 	return n;
 }
 
-static int read_block(const char *name, const char *text, size_t n, int line, struct arena *a, struct lock_block *b,
+/* Reads the block text[0..n) of the lock that begins at start. */
+static int read_block(const char *name, const char *start, const char *text, size_t n, struct arena *a, struct lock_block *b,
 		      struct err *err)
 {
 	CLEANUP(err_release) struct err why = ERR_INIT;
@@ -65,7 +66,7 @@ static int read_block(const char *name, const char *text, size_t n, int line, st
 	if (record_parse(text, n, a, r, &why) < 0 || !record_peek_key(text, n, &key, NULL))
 		return err_set(err, ERR_PARSE,
 			       "%s:%d: %s; take the committed one with `git checkout -- %s`, or remove it: it is written anew",
-			       name, line, why.msg ? why.msg : "the key does not stand first", name);
+			       name, 1 + count_newlines(start, text), why.msg ? why.msg : "the key does not stand first", name);
 	*b = (struct lock_block){text, n, r, record_holds(r)};
 	return 0;
 }
@@ -90,7 +91,7 @@ int lockfile_read(const char *name, const char *text, size_t n, bool lenient, st
 			continue;
 		}
 		len = record_block_len(p, end);
-		if (read_block(name, p, len, 1 + count_newlines(text, p), a, &b, lenient ? NULL : err) == 0) {
+		if (read_block(name, text, p, len, a, &b, lenient ? NULL : err) == 0) {
 			if (take(ctx, &b, err) < 0)
 				return -1;
 		} else if (!lenient) {

@@ -152,7 +152,7 @@ git commit -qam 'a comment'
 begin 'what only reads writes nothing and runs nothing'
 find . -type f -exec sha256sum {} + | sort > "$T/before"
 : > "$COUNT"
-mm 0 show; mm 0 diff v1; mm 0 diff v1 HEAD; mm 0 why --run "$first" clean; mm 0 log
+mm 0 show; mm 0 diff v1; mm 0 diff v1 HEAD; mm 0 why --run "$first" clean; mm 0 log --where "auc > 0"; mm 0 lineage model-1.txt
 find . -type f -exec sha256sum {} + | sort > "$T/after"
 check 'files' cmp "$T/before" "$T/after"
 
