@@ -141,8 +141,9 @@ static int tell_lacks(struct again *g)
 	if (args_count(g->a, "json") && g->a->cmd == &cmd_reproduce &&
 	    cli_print_json(report_rebuilt_json(&g->result, g->origin->name)) != EXIT_DONE)
 		return EXIT_USAGE;
-	fprintf(stderr, "%smlmake: error: %s cannot be built: %zu input%s gone; give each with --input=FILE, from wherever it lies: its "
-		"digest is checked\n", out.buf, g->origin->name, g->result.n_lacks, g->result.n_lacks == 1 ? " is" : "s are");
+	fprintf(stderr, "%smlmake: error: %s cannot be built: %zu input%s gone; `mlmake pull --at=%s` fetches what a remote has, or give each "
+		"with --input=FILE, from wherever it lies: its digest is checked\n", out.buf, g->origin->name, g->result.n_lacks,
+		g->result.n_lacks == 1 ? " is" : "s are", g->origin->word);
 	return EXIT_STAGE_FAILED;
 }
 

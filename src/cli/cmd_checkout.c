@@ -117,8 +117,8 @@ static int put_back(struct returning *r, struct err *err)
 		return cli_fail(EXIT_USAGE, err);
 	code = show(r);
 	if (stop && !r->dry)
-		fprintf(stderr, "mlmake: error: nothing was put back, because not all of it is here; --allow-missing puts back "
-			"the rest\n");
+		fprintf(stderr, "mlmake: error: nothing was put back, because not all of it is here; `mlmake pull --at=%s` fetches what "
+			"a remote has of it, and --allow-missing puts back the rest\n", r->origin.word);
 	return code != EXIT_DONE ? code : stop || p->counts[PUTBACK_REFUSED] ? EXIT_STAGE_FAILED : EXIT_DONE;
 }
 
