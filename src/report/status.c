@@ -162,6 +162,20 @@ static void add_groups(const struct plan *p, const struct style *s, struct strbu
 	arena_release(&gs.arena);
 }
 
+/* A result that rests on somebody's word bears it. */
+static void add_accepted(struct strbuf *out, const struct verdict *v, const struct style *s)
+{
+	const struct record *r = v->found ? v->found : v->last;
+	size_t start = out->len;
+
+	if (v->state == STALE_STALE || !r || !r->n_accepted)
+		return;
+	strbuf_addstr(out, "    accepted  ");
+	words_acceptance(out, &r->accepted[r->n_accepted - 1]);
+	term_cut(out, start, (size_t)s->width, s);
+	strbuf_addch(out, '\n');
+}
+
 static void add_all(const struct plan *p, const struct style *s, struct strbuf *out)
 {
 	CLEANUP(strbuf_release) struct strbuf words = STRBUF_INIT;
@@ -180,6 +194,7 @@ static void add_all(const struct plan *p, const struct style *s, struct strbuf *
 		if (v->state == STALE_FRESH)
 			words_reworded(&words, v);
 		add_line(out, s, v->state, p->g->nodes[node].in->name, name_column(longest, s), words.buf);
+		add_accepted(out, v, s);
 		for (j = 0; j < v->n_reasons; j++) {
 			size_t start = out->len;
 

@@ -29,6 +29,8 @@ said '^up is fresh: it will not run'
 said 'tester, [0-9-]* [0-9:]*: only a comment was added'
 said 'code +up.sh changed'
 said '\+2: : in capitals'
+mm 0 status -v
+said '^    accepted  tester, .*: only a comment was added$'
 mm 0 log -n 1
 said 'accepted'
 said 'tester: only a comment was added'
