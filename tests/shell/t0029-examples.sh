@@ -85,6 +85,25 @@ else
 	mm 0 lint
 fi
 
+if have_python; then
+	begin 'notebook: a change of a cell runs it, a comment in one, its outputs and text do not'
+	example notebook notebook
+	mm 0; said '2 ran'
+	check 'its outputs are in the other file' grep -q '12 plants' explored.ipynb
+	holds best.txt mint,1.530
+	mm 0; said 'nothing to do'
+	cp explored.ipynb explore.ipynb; mm 0; said 'nothing to do'
+	sed -e 's/# how much more/# by how much more/' -e 's/Growth by water/Growth/' explore.ipynb > n && mv n explore.ipynb
+	mm 0 status; said 'same \(comments only\): explore.ipynb'
+	mm 0; said 'nothing to do'
+	echo '# lines' >> helper.py; mm 0; said 'nothing to do'
+	sed 's/:8}/:9}/' explore.ipynb > n && mv n explore.ipynb
+	mm 0; said '1 ran, 1 fresh'
+	check 'git sees no outputs' sh -c 'git status --porcelain | grep -c "^??" | grep -qx 1' # mlmake.lock
+else
+	skip 'notebook' 'there is no python3'
+fi
+
 begin 'every example passes lint'
 for d in "$srcdir"/examples/*/; do
 	cd "$d" && mm 0 lint
