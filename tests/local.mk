@@ -92,7 +92,7 @@ test_code_SOURCES = tests/unit/test_code.c $(tap)
 test_code_LDADD = $(unit_ldadd)
 
 if FUZZERS
-fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_csv fuzz_code
+fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_csv fuzz_code fuzz_code_book
 noinst_PROGRAMS = $(fuzzers)
 endif
 fuzz_ldflags = -fsanitize=fuzzer $(INSTRUMENT)
@@ -120,6 +120,9 @@ fuzz_csv_LDFLAGS = $(fuzz_ldflags)
 fuzz_lock_SOURCES = tests/fuzz/fuzz_lock.c
 fuzz_lock_LDADD = $(mlmake_LDADD)
 fuzz_lock_LDFLAGS = $(fuzz_ldflags)
+fuzz_code_book_SOURCES = tests/fuzz/fuzz_code_book.c
+fuzz_code_book_LDADD = $(mlmake_LDADD)
+fuzz_code_book_LDFLAGS = $(fuzz_ldflags)
 fuzz_code_SOURCES = tests/fuzz/fuzz_code.c
 fuzz_code_LDADD = $(mlmake_LDADD)
 fuzz_code_LDFLAGS = $(fuzz_ldflags)
