@@ -48,6 +48,7 @@ SHELL_TESTS += \
 	tests/shell/t0074-same.sh \
 	tests/shell/t0075-verify.sh \
 	tests/shell/t0076-links.sh \
+	tests/shell/t0077-clone.sh \
 	tests/shell/t0080-accept.sh \
 	tests/shell/t0081-merge-lock.sh \
 	tests/shell/t0082-show-diff.sh \
