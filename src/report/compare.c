@@ -506,6 +506,14 @@ static void count_line(void *ctx, char sign, size_t number, const char *s, size_
 	src->removed += sign == '-';
 }
 
+static void count_lines(struct compared_source *src)
+{
+	src->has_text = !memchr(src->old.buf, '\0', src->old.len) && !memchr(src->new.buf, '\0', src->new.len);
+	if (src->has_text)
+		linediff((struct linediff_text){src->old.buf, src->old.len}, (struct linediff_text){src->new.buf, src->new.len}, SIZE_MAX,
+			 &(struct linediff_sink){count_line, src}, NULL);
+}
+
 static void add_source(struct comparing *k, const struct git_change *g, const char *path)
 {
 	struct comparison *c = k->c;
@@ -518,10 +526,40 @@ static void add_source(struct comparing *k, const struct git_change *g, const ch
 	if (!is_regular(g->old_mode) || !is_regular(g->new_mode) || !source_text(k, g->old_mode, &g->old, NULL, &src->old) ||
 	    !source_text(k, g->new_mode, &g->new, here, &src->new))
 		return;
-	src->has_text = !memchr(src->old.buf, '\0', src->old.len) && !memchr(src->new.buf, '\0', src->new.len);
-	if (src->has_text)
-		linediff((struct linediff_text){src->old.buf, src->old.len}, (struct linediff_text){src->new.buf, src->new.len}, SIZE_MAX,
-			 &(struct linediff_sink){count_line, src}, NULL);
+	count_lines(src);
+}
+
+static unsigned mode_of(const struct record_fact *f)
+{
+	if (!f || f->content.kind == CONTENT_NONE)
+		return 0;
+	return f->content.kind == CONTENT_EXEC ? TREE_EXEC : f->content.kind == CONTENT_DIR ? TREE_DIR : TREE_FILE;
+}
+
+/* Without git's trees there are the files that records call code, as far as they were kept. */
+static void compare_code_files(struct comparing *k)
+{
+	struct comparison *c = k->c;
+	size_t i, n = 0;
+
+	for (i = 0; i < c->n_files; i++) {
+		struct compared_file *f = &c->files[i];
+		struct compared_source src = {.path = f->path, .old = STRBUF_INIT, .new = STRBUF_INIT};
+
+		src.change = (struct git_change){.path = f->path, .old_mode = mode_of(f->was), .new_mode = mode_of(f->is)};
+		if (f->kind != REASON_CODE || !is_regular(src.change.old_mode) || !is_regular(src.change.new_mode) ||
+		    (f->was && snapshot_bytes(c->a, k->t, f->was, TEXT_LIMIT, &src.old, NULL) < 0) ||
+		    (f->is && snapshot_bytes(c->b, k->t, f->is, TEXT_LIMIT, &src.new, NULL) < 0)) {
+			strbuf_release(&src.old);
+			strbuf_release(&src.new);
+			c->files[n++] = *f;
+			continue;
+		}
+		c->sources = arena_grow(&c->arena, c->sources, c->n_sources, sizeof(*c->sources));
+		count_lines(&src);
+		c->sources[c->n_sources++] = src;
+	}
+	c->n_files = n;
 }
 
 static int compare_source(struct comparing *k, struct err *err)
@@ -530,8 +568,10 @@ static int compare_source(struct comparing *k, struct err *err)
 	struct git_change *v;
 	size_t i, n;
 
-	if (!c->a->has_tree || !(c->b->has_tree || c->b->here) || (c->b->here && !k->t->repo->in_git))
+	if (!c->a->has_tree || !(c->b->has_tree || c->b->here) || (c->b->here && !k->t->repo->in_git)) {
+		compare_code_files(k);
 		return 0;
+	}
 	if (git_changes(k->t->repo, &c->a->tree, c->b->here ? NULL : &c->b->tree, &c->arena, &v, &n, err) < 0)
 		return -1;
 	for (i = 0; i < n; i++) {

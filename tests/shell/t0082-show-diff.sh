@@ -227,7 +227,18 @@ for command in log show "diff v1 $second" "lineage raw.csv"; do
 done
 git update-ref -d refs/mlmake/log/bad-00000001
 
-begin 'with colour, and in a narrow window'
+begin 'without git: the lines of code as far as they were kept'
+mkdir "$T/bare" && cd "$T/bare" || exit 1
+printf '[stage s]\ncmd = sh s.sh > {{outs}}\ncode = s.sh\nouts = s.txt\n' > mlmake.ini
+echo 'echo 1' > s.sh; mm 0; echo 'echo 2' > s.sh; mm 0; echo 'echo 3' > s.sh
+mm 0 diff
+said '^  s.sh +changed  \+1 -1$'; said '^    -echo 2$'; said '^    \+echo 3$'
+mm 0 diff "$("$MLMAKE" log | sed -n 3p | cut -d' ' -f1)" "$("$MLMAKE" log | sed -n 1p | cut -d' ' -f1)"
+said '^    -echo 1$'; said '^    \+echo 2$'
+mm 0 show; said '\+1: echo 2'
+mm 0 lineage s.txt; said 'made by   s in run'
+
+begin 'with colour'
 cd "$T/clone" || exit 1
 mm 0 --color=always diff v1 "$second"
 check 'colour' grep -q "$(printf '\033')\[3" "$T/out"
