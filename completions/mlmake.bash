@@ -13,12 +13,12 @@ _mlmake()
 		case $word in
 			-C|--directory|-f|--file|--profile|--color) skip=1 ;;
 			-*) ;;
-			build|init|lint|status|why|graph|log|show|diff|lineage|checkout|reproduce|verify|push|pull|metrics|accept|fetch|gc|merge-lock|completions|help) cmd=$word; break ;;
+			build|init|lint|status|why|graph|log|show|diff|lineage|checkout|reproduce|verify|push|pull|metrics|accept|fetch|fsck|gc|merge-lock|completions|help) cmd=$word; break ;;
 			*) cmd=build; break ;;
 		esac
 	done
 	[[ $cur == --*=* ]] && prev=${cur%%=*} cur=${cur#*=}
-	local none= commands='build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics accept fetch gc merge-lock completions help'
+	local none= commands='build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics accept fetch fsck gc merge-lock completions help'
 	case ${cmd:-build} in
 		build)
 			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --events= --json --no-wait '
@@ -99,6 +99,9 @@ _mlmake()
 			[[ $prev == --jobs || $prev == -j ]] && value=1 words=
 			[[ $prev == --events ]] && value=1 files=-f
 			;;
+		fsck)
+			opts+=' --repair --quick --json -q --quiet --no-wait '
+			;;
 		gc)
 			opts+=' -n --dry-run --keep-runs= --keep= --force --grace= --json --no-wait '
 			[[ $prev == --keep-runs ]] && value=1 words=
@@ -121,7 +124,7 @@ _mlmake()
 	[[ $prev == --profile ]] && value=1 words=
 	[[ $prev == --color ]] && value=1 words='auto always never'
 	case $cmd in
-		init|lint|log|gc) none=1 ;;
+		init|lint|log|fsck|gc) none=1 ;;
 		completions) [[ -z $value ]] && words=$'bash\nzsh\nfish' ;;
 		help) [[ -z $value ]] && words=${commands// /$'\n'} ;;
 	esac

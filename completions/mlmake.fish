@@ -12,7 +12,7 @@ function __mlmake_command
             case -C --directory -f --file --profile --color 
                 set skip 1
             case '-*'
-            case build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics accept fetch gc merge-lock completions help
+            case build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics accept fetch fsck gc merge-lock completions help
                 contains -- $word $argv
                 return
             case '*'
@@ -24,7 +24,7 @@ function __mlmake_command
 end
 
 complete -c mlmake -n '__mlmake_command none build status why graph checkout reproduce verify push pull metrics accept fetch' -a '(mlmake completions --targets 2>/dev/null)'
-complete -c mlmake -n '__mlmake_command init lint log gc' -f
+complete -c mlmake -n '__mlmake_command init lint log fsck gc' -f
 complete -c mlmake -n '__mlmake_command completions' -f -a 'bash zsh fish'
 complete -c mlmake -n '__mlmake_command none help' -a build -d 'build what is stale (what plain `mlmake` does)'
 complete -c mlmake -n '__mlmake_command none help' -a init -d 'write a first mlmake.ini about the scripts that are here'
@@ -44,6 +44,7 @@ complete -c mlmake -n '__mlmake_command none help' -a pull -d 'fetch results and
 complete -c mlmake -n '__mlmake_command none help' -a metrics -d 'show metrics side by side, with the difference to the result before'
 complete -c mlmake -n '__mlmake_command none help' -a accept -d 'take changed inputs as harmless: what is there stands, and nothing runs'
 complete -c mlmake -n '__mlmake_command none help' -a fetch -d 'run sources again, to see whether their data is new'
+complete -c mlmake -n '__mlmake_command none help' -a fsck -d 'check everything that is kept, and name what is lost'
 complete -c mlmake -n '__mlmake_command none help' -a gc -d 'make room: remove what nothing needs, and old results'
 complete -c mlmake -n '__mlmake_command none help' -a merge-lock -d 'merge two versions of mlmake.lock (git calls it)'
 complete -c mlmake -n '__mlmake_command none help' -a completions -d 'print completions for a shell'
@@ -129,6 +130,11 @@ complete -c mlmake -n '__mlmake_command fetch' -l verbose -s v -d 'show all reas
 complete -c mlmake -n '__mlmake_command fetch' -l events -r -d 'write what happens to FILE as JSON Lines (-: standard output)'
 complete -c mlmake -n '__mlmake_command fetch' -l json -d 'with -n: print one JSON document'
 complete -c mlmake -n '__mlmake_command fetch' -l no-wait -d 'if another mlmake is at work here, exit with 75'
+complete -c mlmake -n '__mlmake_command fsck' -l repair -d 'put right what can be: from the work tree, from remotes, by making tables anew'
+complete -c mlmake -n '__mlmake_command fsck' -l quick -d 'look at what is there, and do not read it'
+complete -c mlmake -n '__mlmake_command fsck' -l json -d 'print one JSON document'
+complete -c mlmake -n '__mlmake_command fsck' -l quiet -s q -d 'show no progress'
+complete -c mlmake -n '__mlmake_command fsck' -l no-wait -d 'if another mlmake is at work here, exit with 75'
 complete -c mlmake -n '__mlmake_command gc' -l dry-run -s n -d 'tell what would go, and do nothing'
 complete -c mlmake -n '__mlmake_command gc' -l keep-runs -x -d 'of all runs of a project, keep the large results of the newest N (default: all)'
 complete -c mlmake -n '__mlmake_command gc' -l keep -x -d 'keep the large results of all runs younger than that (30d)'

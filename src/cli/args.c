@@ -41,6 +41,7 @@ const struct command *const commands[] = {
 	&cmd_metrics,
 	&cmd_accept,
 	&cmd_fetch,
+	&cmd_fsck,
 	&cmd_gc,
 	&cmd_merge_lock,
 	&cmd_completions,

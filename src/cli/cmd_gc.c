@@ -87,6 +87,7 @@ static int gc(struct project *p)
 	if (read_options(p->args, &o, &err) < 0)
 		return cli_fail(EXIT_USAGE, &err);
 	o.elsewhere = elsewhere_ask;
+	o.always = elsewhere_always;
 	o.ctx = p;
 	g.repo = &p->repo;
 	g.db = p->db;

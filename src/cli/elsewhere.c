@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gitdb/git.h"
 #include "remote/remote.h"
 #include "util/pool.h"
 
@@ -22,9 +23,17 @@ static bool load_sections(struct project *p)
 	struct pipeline_options opt = {.file = p->file, .profile = args_value(p->args, "profile")};
 	struct pipeline_disk disk = project_disk(p);
 
-	if (!p->pl.file && pipeline_load(&p->pl, &opt, &disk, &p->ds) < 0)
+	if (!p->pl.file && !p->sections_tried && pipeline_load(&p->pl, &opt, &disk, &p->ds) < 0)
 		diags_release(&p->ds);
+	p->sections_tried = true;
 	return p->pl.n_remotes > 0;
+}
+
+static bool git_tracks(const struct project *p, const char *path)
+{
+	CLEANUP(strvec_release) struct strvec tracked = STRVEC_INIT;
+
+	return git_tracked(&p->repo, &path, 1, &tracked, NULL) < 0 || tracked.n;
 }
 
 static int ask_at(struct question *q, const struct remote_section *s, const struct address *at, const char *writer, struct err *err)
@@ -87,6 +96,37 @@ static int ask_all(struct project *p, const struct digest *v, const int64_t *siz
 			there[j] |= is_there(find(&q, &v[j]));
 	}
 	return 0;
+}
+
+bool elsewhere_always(void *ctx, const char *path)
+{
+	struct project *p = ctx;
+	const struct instance *maker;
+
+	load_sections(p);
+	maker = pipeline_maker(&p->pl, path);
+	return maker && maker->stage->cache == CACHE_ALWAYS;
+}
+
+/* What the pipeline knows nothing of may have been kept or not. */
+bool elsewhere_kept(void *ctx, const char *path, bool input)
+{
+	struct project *p = ctx;
+	const struct instance *maker;
+	size_t i, j;
+
+	load_sections(p);
+	maker = pipeline_maker(&p->pl, path);
+	if (!input)
+		return maker && maker->stage->cache != CACHE_NO;
+	for (i = 0; i < p->pl.n_instances && !maker; i++)
+		for (j = 0; j < p->pl.instances[i]->n_inputs; j++) {
+			const struct input *in = &p->pl.instances[i]->inputs[j];
+
+			if (streq(in->path, path))
+				return in->keep && !git_tracks(p, path);
+		}
+	return false;
 }
 
 int elsewhere_ask(void *ctx, const struct digest *v, const int64_t *sizes, size_t n, bool *there, struct err *err)

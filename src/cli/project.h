@@ -39,6 +39,7 @@ struct project {
 	bool *selected, *named;
 	struct map held;          /* see project_held */
 	bool held_known;
+	bool sections_tried;      /* mlmake.ini was read for what does not need all of it (cli/elsewhere.h) */
 	int lock_fd;
 	enum color_choice color;
 };

@@ -380,6 +380,13 @@ int lineage_file(struct lineage *l, const struct run *r, const char *path, size_
 	return commit_read(l->db, &r->commit, &a, &c, err) < 0 ? -1 : read_file(l, &c.tree, path, limit, out, err);
 }
 
+int lineage_own(const struct lineage *l, char **out)
+{
+	CLEANUP(freep) char *file = xstrfmt("%s/writer", l->repo->shared);
+
+	return read_name(file, out);
+}
+
 size_t lineage_sources(struct lineage *l, const char *head, struct git_id out[2])
 {
 	CLEANUP(freep) char *file = xstrfmt("%s/writer", l->repo->shared);

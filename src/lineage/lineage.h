@@ -48,6 +48,8 @@ NODISCARD int lineage_file(struct lineage *l, const struct run *r, const char *p
 /* The entry of the run's tree at path: as tree_find. */
 NODISCARD int lineage_entry(struct lineage *l, const struct run *r, const char *path, struct tree_entry *out, struct err *err);
 
+/* The name of this clone's chain, if it has one; owned. -1: it has none yet. */
+NODISCARD int lineage_own(const struct lineage *l, char **out);
 /* The sources of the newest commit of this clone's chain and of HEAD (hex; may be NULL): trees that refs reach, at most 2. Returns how
  * many. */
 size_t lineage_sources(struct lineage *l, const char *head, struct git_id out[2]);

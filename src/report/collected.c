@@ -75,7 +75,8 @@ static void add_result(const struct gc_result *r, const struct style *s, struct 
 	}
 	if (r->n_kept) {
 		add_line(r, "keeps", HUE_GOOD, r->bytes_kept, s, out);
-		strbuf_addstr(out, "         no other place is known to have it; --force takes it all the same\n");
+		strbuf_addstr(out, r->always ? "         its stage says `cache = always`\n"
+					     : "         no other place is known to have it; --force takes it all the same\n");
 	}
 }
 
@@ -114,7 +115,7 @@ void report_collected(const struct gc *g, bool dry, const struct style *s, struc
 		strbuf_addf(out, "from the trash %s for good: ", go);
 		add_count(&g->gone, "", out);
 	}
-	add_count(&g->kept, " of old runs kept, for no other place is known to have them", out);
+	add_count(&g->kept, " of old runs kept", out);
 	add_count(&g->young, " that nothing names kept, for the grace is not over", out);
 	add_count(&g->trashed, " in the trash, until the grace is over", out);
 	add_count(&g->back, " of the trash needed again", out);

@@ -1,6 +1,8 @@
 libmlmake_a_SOURCES += \
 	src/report/csvdiff.c \
 	src/report/csvdiff.h \
+	src/report/checked.c \
+	src/report/checked.h \
 	src/report/collected.c \
 	src/report/collected.h \
 	src/report/compare.c \

@@ -347,6 +347,40 @@ struct keyed *history_records(const char *shared)
 	return keyed_new(dir, "records");
 }
 
+static bool record_is_wrong(void *ctx, const struct digest *key, const char *text, size_t n)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	struct record r;
+
+	(void)ctx;
+	return record_parse(text, n, &a, &r, NULL) < 0 || !digest_eq(&r.key, key) || !record_holds(&r);
+}
+
+int history_prune_records(const char *shared, struct err *err)
+{
+	struct keyed *records = history_records(shared);
+	int got = keyed_prune(records, record_is_wrong, NULL, err);
+
+	keyed_free(records);
+	return got;
+}
+
+const char *history_damage(const char *state)
+{
+	CLEANUP(freep) char *file = xstrfmt("%s/state", state);
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	unsigned long long sum;
+	const char *body;
+
+	if (file_read(file, STATE_LIMIT, &text, NULL) < 0)
+		return file_exists(file) ? "state' cannot be read" : NULL;
+	body = memchr(text.buf, '\n', text.len);
+	if (!body || sscanf(text.buf, "mlmake-state 1 %16llx ", &sum) != 1 ||
+	    hash_bytes(body + 1, (size_t)(text.buf + text.len - body - 1)) != sum)
+		return "state' is damaged; the next build makes it anew from mlmake.lock";
+	return NULL;
+}
+
 struct history *history_open(const struct history_paths *paths, bool *conflict, struct err *err)
 {
 	struct history *h = xcalloc(1, sizeof(*h));

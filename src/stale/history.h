@@ -31,6 +31,10 @@ NODISCARD struct history *history_open(const struct history_paths *paths, bool *
 void history_free(struct history *h);
 /* SHARED/records, for who tidies it. Owned. */
 struct keyed *history_records(const char *shared);
+/* Forgets those that are not what their keys say. */
+NODISCARD int history_prune_records(const char *shared, struct err *err);
+/* NULL if the state of a work tree is whole, else which part is not: "state' is damaged ...". */
+const char *history_damage(const char *state);
 
 /* The last record of an instance here, or what mlmake.lock says of it; NULL if neither. */
 const struct record *history_last(struct history *h, const char *instance);

@@ -287,17 +287,28 @@ static int learn_blob(struct weaving *w, const struct digest *id, const struct g
 	return 0;
 }
 
+static bool is_made(struct weaving *w, const struct digest *id)
+{
+	char hex[DIGEST_HEX + 1];
+
+	digest_hex(id, hex);
+	return map_get(&w->made, hex) != NULL;
+}
+
 /* owner: the manifest whose closure the tree is; NULL for the tree `objects` itself. */
 static int learn_tree(struct weaving *w, const struct digest *owner, const struct git_id *tree, int depth, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
 	struct tree_entry *v;
+	struct small_object o;
 	struct closure known;
 	struct digest id;
 	size_t n, i;
 	int got = 0;
 
-	if (owner && recall(w, owner, &known) && git_id_eq(&known.tree, tree))
+	/* The table of closures may know what the one of small objects has lost. */
+	if (owner && recall(w, owner, &known) && git_id_eq(&known.tree, tree) &&
+	    (is_made(w, owner) || (!w->s->distrust && small_find(&w->s->small, owner, &o))))
 		return 0;
 	if (depth > MANIFEST_DEPTH + MANIFEST_LEVELS)
 		return err_set(err, ERR_INVALID, "the objects of a run are nested deeper than %d levels", MANIFEST_DEPTH);

@@ -268,7 +268,7 @@ static bool closure_is_dead(void *ctx, const struct digest *key, const char *tex
 	struct git_id tree;
 
 	(void)key;
-	if (len != GIT_ID_LEN)
+	if (len < GIT_ID_LEN)
 		return true;
 	memcpy(tree.b, text, GIT_ID_LEN);
 	return !gitdb_has(s->small.db, &tree, false);
@@ -302,6 +302,37 @@ int store_prune_tables(struct store *s, struct err *err)
 		got = keyed_prune(collected, is_back, s, err);
 	keyed_free(collected);
 	return got;
+}
+
+size_t store_table_damage(struct store *s)
+{
+	struct keyed *collected = collected_table(s);
+	size_t n = keyed_damage(s->small.table) + keyed_damage(s->closures) + keyed_damage(collected);
+
+	keyed_free(collected);
+	return n;
+}
+
+bool store_knows_dir(struct store *s, const struct digest *id)
+{
+	CLEANUP(strbuf_release) struct strbuf tree = STRBUF_INIT;
+
+	return keyed_find(s->closures, id, &tree) && !closure_is_dead(s, id, tree.buf, tree.len);
+}
+
+size_t store_learnt(struct store *s)
+{
+	size_t n;
+
+	pthread_mutex_lock(&s->small.mutex);
+	n = s->small.n;
+	pthread_mutex_unlock(&s->small.mutex);
+	return n;
+}
+
+void store_distrust(struct store *s)
+{
+	s->distrust = true;
 }
 
 int store_note_collected(struct store *s, struct keyed_item *items, size_t n, struct err *err)
@@ -445,6 +476,19 @@ void store_quarantine(struct store *s, const struct digest *id)
 	else
 		(void)!objects_condemn(&s->objects, id, &ignored);
 	err_release(&ignored);
+}
+
+bool store_protect(struct store *s, const struct digest *id)
+{
+	CLEANUP(closep) int fd = -1;
+	char name[OBJECT_PATH];
+	struct stat st;
+
+	object_path(id, name);
+	if (objects_open(&s->objects, false, NULL) < 0)
+		return false;
+	fd = openat(s->objects.fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && fchmod(fd, 0444) == 0;
 }
 
 /* ---- walking */

@@ -39,6 +39,15 @@ void store_sweep(struct store *s, int64_t before, bool dry, size_t *n, int64_t *
 /* Forgets what the tables say of objects and trees that git no longer has, and collected ones that are here again. */
 NODISCARD int store_prune_tables(struct store *s, struct err *err);
 
+/* How many parts of the tables are damaged. */
+size_t store_table_damage(struct store *s);
+/* Is it the manifest of a directory that git holds, as far as the tables say? */
+bool store_knows_dir(struct store *s, const struct digest *id);
+/* How many small objects are known that the table does not have yet; store_sync enters them. */
+size_t store_learnt(struct store *s);
+/* From now on closure_learn looks at everything, whatever the tables know. */
+void store_distrust(struct store *s);
+
 /* Notes what was collected, before it is. keyed_item: text as store_tell_collected shall tell it. */
 NODISCARD int store_note_collected(struct store *s, struct keyed_item *items, size_t n, struct err *err);
 /* Appends the text of a part of c that is not here because it was collected; false if there is none. */
@@ -50,6 +59,8 @@ int store_each_small(struct store *s, int (*visit)(void *ctx, const struct diges
 NODISCARD int store_verify(struct store *s, const struct digest *id, struct err *err);
 /* Takes what is corrupt away, as reading it would. */
 void store_quarantine(struct store *s, const struct digest *id);
+/* Makes its file one that nobody may write to; false if that cannot be done. */
+bool store_protect(struct store *s, const struct digest *id);
 
 /* Calls visit with the id of each object that the directory with that manifest needs, the manifest first; `dir` says that it is another manifest, into
  * which it is looked if visit returns true. missing is asked about each that is not here: 1 looks again, 0 passes over, -1 ends it. ERR_CORRUPT,

@@ -534,3 +534,31 @@ int keyed_prune(struct keyed *k, bool (*drop)(void *ctx, const struct digest *ke
 	pthread_rwlock_unlock(&k->lock);
 	return got;
 }
+
+static size_t segment_damage(const struct keyed *k, const char *name)
+{
+	struct segment s = {.name = xstrdup(name)};
+	size_t i, n = 0, len;
+
+	if (segment_open(k, &s) == 0) {
+		n += !s.map || !segment_check(k, &s);
+		for (i = 0; i < s.n; i++)
+			n += !text_at(&s, i, &len);
+	}
+	segment_release(&s);
+	return n;
+}
+
+size_t keyed_damage(struct keyed *k)
+{
+	DIR *dir = opendir(k->dir);
+	struct dirent *e;
+	size_t n = 0;
+
+	while (dir && (e = readdir(dir)))
+		if (e->d_name[0] != '.')
+			n += segment_damage(k, e->d_name);
+	if (dir)
+		closedir(dir);
+	return n;
+}

@@ -43,4 +43,7 @@ int keyed_visit(struct keyed *k, int (*visit)(void *ctx, const struct digest *ke
 NODISCARD int keyed_prune(struct keyed *k, bool (*drop)(void *ctx, const struct digest *key, const char *text, size_t len),
 			  void *ctx, struct err *err);
 
+/* How many of its files and texts are damaged, and so count as absent. */
+size_t keyed_damage(struct keyed *k);
+
 #endif

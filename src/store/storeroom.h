@@ -26,6 +26,7 @@ struct store {
 	struct keyed *closures; /* store/closure.h */
 	pthread_mutex_t weaving_mutex;
 	struct weaving *weaving; /* what is not in closures yet; NULL: nothing */
+	bool distrust; /* the tables may have lost some of what they knew */
 	struct statcache *cache;
 	enum place_how how; /* of store_place */
 	bool spreading; /* a loop of store_spread has threads; changed atomically */

@@ -58,7 +58,7 @@ static int take(void *ctx, const struct root *root, const char *text, size_t n, 
 {
 	struct marking *m = ctx;
 
-	if (needs_text(&m->needs, root->run, text, n, err) < 0)
+	if (needs_text(&m->needs, text, n, err) < 0)
 		return err_wrap(err, "%s", root->where);
 	return 0;
 }
@@ -177,11 +177,13 @@ static int claim_fact(struct claiming *c, struct needs *m, const struct run *run
 	if (f->content.kind != CONTENT_DIR)
 		claim(c, &f->content.id, false);
 	else if (!digestset_has(&c->dirs, &f->content.id))
-		got = needs_walk(m, run, &f->content.id, claim, c, err);
+		got = needs_walk(m, &f->content.id, claim, c, err);
 	if (c->n)
 		g->results[g->n_results++] = (struct gc_result){.run = run, .instance = arena_strdup(&g->arena, r->instance),
 								.path = arena_strdup(&g->arena, f->name),
-								.input = !fact_is_output(f->kind)};
+								.input = !fact_is_output(f->kind),
+								.always = g->opt->always && fact_is_output(f->kind) &&
+									  g->opt->always(g->opt->ctx, f->name)};
 	return got;
 }
 
@@ -266,7 +268,7 @@ static void decide(struct gc *g, size_t i, bool there)
 	struct gc_result *r = g->claim[i] ? &g->results[g->claim[i] - 1] : NULL;
 
 	if (r) {
-		if (!there && !g->opt->force) {
+		if (r->always || (!there && !g->opt->force)) {
 			r->n_kept++;
 			r->bytes_kept += f->size;
 			count(&g->kept, f->size);

@@ -19,6 +19,7 @@ struct gc_options {
 	int64_t keep_runs;      /* per project, the newest; -1: all */
 	int64_t keep_for;       /* seconds; -1: for ever. A run that either keeps is kept; -1 for both: all are */
 	bool force;             /* also the last copy */
+	bool (*always)(void *ctx, const char *path); /* is the artifact one that is never collected? NULL: none is */
 	/* Sets there[i] if another place holds v[i]; NULL: there is none. */
 	int (*elsewhere)(void *ctx, const struct digest *v, const int64_t *sizes, size_t n, bool *there, struct err *err);
 	void *ctx;
@@ -29,6 +30,7 @@ struct gc_result {
 	const struct run *run;
 	const char *instance, *path;
 	bool input;         /* raw data, which nothing makes */
+	bool always;        /* its stage says that it is never collected */
 	size_t n, n_kept;   /* objects; those of them that stay, because no other place has them */
 	int64_t bytes, bytes_kept;
 	size_t n_elsewhere; /* of those that go */

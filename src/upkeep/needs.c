@@ -16,7 +16,6 @@ void needs_release(struct needs *m)
 
 struct walking {
 	struct needs *m;
-	const struct run *run;
 	bool (*visit)(void *ctx, const struct digest *id, bool dir);
 	void *ctx;
 };
@@ -28,28 +27,45 @@ static bool visit(void *ctx, const struct digest *id, bool dir)
 	return w->visit(w->ctx, id, dir);
 }
 
-/* A run's tree holds the manifests of what was stored when it was recorded; the table that finds them may have been lost, or never have
- * known a run that was fetched. */
+static int learn_all(struct needs *m, struct err *err)
+{
+	const struct run *runs;
+	size_t n;
+
+	m->learnt = true;
+	if (lineage_runs(m->lineage, &runs, &n, err) < 0)
+		return -1;
+	while (n--) {
+		struct tree_entry e;
+		int got = lineage_entry(m->lineage, &runs[n], "objects", &e, err);
+
+		if (got > 0 && e.mode == TREE_DIR)
+			got = closure_learn(m->store, &e.id, err);
+		if (got < 0)
+			return err_wrap(err, "run %s", runs[n].id);
+	}
+	return 0;
+}
+
+/* A manifest that is not here was never stored, as those of what git tracks, or the table that finds it was lost, or never knew the run
+ * that made it: so the trees of runs, which hold it, are looked at. What they hold and is not to be had even then is damaged. */
 static int missing(void *ctx, const struct digest *id, struct err *err)
 {
 	struct walking *w = ctx;
-	struct tree_entry e;
-	int got;
+	char hex[DIGEST_HEX + 1];
 
-	(void)id;
-	if (!w->run || w->m->learnt == w->run)
+	if (!w->m->learnt)
+		return learn_all(w->m, err) < 0 ? -1 : 1;
+	if (!store_knows_dir(w->m->store, id))
 		return 0;
-	w->m->learnt = w->run;
-	got = lineage_entry(w->m->lineage, w->run, "objects", &e, err);
-	if (got <= 0 || e.mode != TREE_DIR)
-		return MIN(got, 0);
-	return closure_learn(w->m->store, &e.id, err) < 0 ? -1 : 1;
+	digest_hex(id, hex);
+	return err_set(err, ERR_CORRUPT, "the manifest %s of a directory is damaged", hex);
 }
 
-int needs_walk(struct needs *m, const struct run *run, const struct digest *manifest,
-	       bool (*fn)(void *ctx, const struct digest *id, bool dir), void *ctx, struct err *err)
+int needs_walk(struct needs *m, const struct digest *manifest, bool (*fn)(void *ctx, const struct digest *id, bool dir), void *ctx,
+	       struct err *err)
 {
-	struct walking w = {m, run, fn, ctx};
+	struct walking w = {m, fn, ctx};
 
 	return store_walk(m->store, manifest, visit, missing, &w, err);
 }
@@ -73,7 +89,7 @@ static bool says_dir(const char *text, const char *p)
 	return p - text >= 3 && p[-1] == ' ' && p[-2] == 'd' && p[-3] == ' ';
 }
 
-int needs_text(struct needs *m, const struct run *run, const char *text, size_t n, struct err *err)
+int needs_text(struct needs *m, const char *text, size_t n, struct err *err)
 {
 	const char *p = text, *end = text + n;
 
@@ -86,7 +102,7 @@ int needs_text(struct needs *m, const struct run *run, const char *text, size_t 
 		if (p - from == DIGEST_HEX && digest_parse(from, &id)) {
 			digestset_add(&m->needed, &id);
 			if (says_dir(text, from) && !digestset_has(&m->dirs, &id) &&
-			    needs_walk(m, run, &id, mark, m, err) < 0)
+			    needs_walk(m, &id, mark, m, err) < 0)
 				return -1;
 		}
 		p += p == from;

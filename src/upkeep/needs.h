@@ -13,15 +13,14 @@ struct needs {
 	struct lineage *lineage;
 	struct digestset needed;
 	struct digestset dirs; /* those of them that were looked into */
-	const struct run *learnt; /* the run whose tree was learnt last */
+	bool learnt;           /* all that the trees of runs hold */
 };
-/* ERR_CORRUPT, ERR_IO if what is below a directory cannot be told, though the store or the run should know. */
-NODISCARD int needs_text(struct needs *m, const struct run *run, const char *text, size_t n, struct err *err);
+/* ERR_CORRUPT, ERR_IO if what is below a directory cannot be told, though the store or a run should know. */
+NODISCARD int needs_text(struct needs *m, const char *text, size_t n, struct err *err);
 void needs_release(struct needs *m);
 
-/* Looks into the directory with that manifest: visit as for store_walk. What the tree of run (may be NULL) holds is learnt first where
- * that is needed. */
-NODISCARD int needs_walk(struct needs *m, const struct run *run, const struct digest *manifest,
-			 bool (*visit)(void *ctx, const struct digest *id, bool dir), void *ctx, struct err *err);
+/* Looks into the directory with that manifest: visit as for store_walk. What the trees of all runs hold is learnt first if that is needed. */
+NODISCARD int needs_walk(struct needs *m, const struct digest *manifest, bool (*visit)(void *ctx, const struct digest *id, bool dir),
+			 void *ctx, struct err *err);
 
 #endif

@@ -13,6 +13,8 @@ SHELL_TESTS += \
 	tests/shell/t0008-cmd.sh \
 	tests/shell/t0009-kill.sh \
 	tests/shell/t0010-at-once.sh \
+	tests/shell/t0100-gc.sh \
+	tests/shell/t0101-fsck.sh \
 	tests/shell/t0011-exit-codes.sh \
 	tests/shell/t0012-errors.sh \
 	tests/shell/t0013-params.sh \
@@ -56,6 +58,5 @@ SHELL_TESTS += \
 	tests/shell/t0090-code-cpython.sh \
 	tests/shell/t0091-code-meaning.sh \
 	tests/shell/t0092-imports.sh
-SHELL_TESTS += tests/shell/t0100-gc.sh
 SHELL_TESTS += tests/shell/t0093-code-bad-input.sh
 SHELL_TESTS += tests/shell/t0110-watch.sh

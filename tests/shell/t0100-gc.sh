@@ -104,7 +104,7 @@ mm 0 gc --keep-runs=1
 said "^run $first of 20"
 said "^run $second of 20..-..-.., commit $(git rev-parse HEAD | cut -c1-10) with changes"
 said '^  keeps  205 KiB    out of big$'
-said '2 objects of old runs kept, for no other place is known to have them'
+said '2 objects of old runs kept'
 here 190000; here 200000; here 210000
 
 begin '--force takes them, says how they come back, and so does whoever looks for them'
