@@ -87,6 +87,19 @@ static int ignore_dir(const char *dir, struct err *err)
 	return file_exists(file) ? 0 : file_write(file, "*\n", 2, 0644, false, err);
 }
 
+/* Before anything is written in a repository for the first time: one that cannot be used stays as it is. */
+static int can_be_used(struct project *p, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (gitdb_open(p->db, &why) == 0)
+		return 0;
+	if (why.code != ERR_NOTFOUND || p->repo.in_git)
+		return err_move(err, &why);
+	err_release(&why);
+	return 0;
+}
+
 static int take_lock(struct project *p, struct err *err)
 {
 	CLEANUP(freep) char *path = xstrfmt("%s/lock", p->repo.state);
@@ -94,6 +107,8 @@ static int take_lock(struct project *p, struct err *err)
 	char who[64];
 	int fd;
 
+	if (!file_exists(p->repo.state) && can_be_used(p, err) < 0)
+		return -1;
 	if (file_mkdirs(p->repo.state, err) < 0)
 		return -1;
 	if (!p->repo.in_git && ignore_dir(p->repo.shared, err) < 0)
@@ -109,7 +124,7 @@ static int take_lock(struct project *p, struct err *err)
 		p->lock_fd = file_lock(path, true, true, err);
 	}
 	if (p->lock_fd < 0)
-		return -1;
+		return err_wrap(err, "nothing can be written in this checkout");
 	snprintf(who, sizeof(who), "mlmake with process id %ld\n", (long)getpid());
 	if (ftruncate(p->lock_fd, 0) < 0 || pwrite(p->lock_fd, who, strlen(who), 0) < 0)
 		return err_errno(err, "cannot write '%s'", path);
@@ -141,11 +156,14 @@ static int open_known(struct project *p, struct err *err)
 	unsigned char secret[STATCACHE_SECRET];
 
 	/* A command that only reads makes nothing in a clone that has not built yet. */
-	if (p->lock_fd >= 0 || file_exists(secret_file)) {
+	if (p->lock_fd >= 0) {
 		if (statcache_secret(secret_file, secret, err) < 0)
 			return -1;
 		p->cache = statcache_open(cache_file, secret, &clock_system);
-	} else {
+	} else if (access(secret_file, R_OK) == 0 && statcache_secret(secret_file, secret, err) == 0) {
+		p->cache = statcache_open(cache_file, secret, &clock_system);
+	} else { /* nothing was built here, or by another user, whose secret it is */
+		err_clear(err);
 		memset(secret, 0x5a, sizeof(secret));
 		p->cache = statcache_open(NULL, secret, &clock_system);
 	}

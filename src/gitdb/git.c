@@ -12,12 +12,13 @@
 #include <unistd.h>
 
 #include "gitdb/libgit2.h"
+#include "gitdb/tree.h"
 #include "util/file.h"
 #include "util/path.h"
 #include "util/process.h"
 
 #define INDEX_LIMIT ((size_t)4 << 30)
-#define OUTPUT_LIMIT ((size_t)1 << 20)
+#define OUTPUT_LIMIT ((size_t)256 << 20)
 
 static void repository_freep(git_repository **r)
 {
@@ -41,11 +42,80 @@ static int open_repository(const struct repo *r, git_repository **out, struct er
 	return 0;
 }
 
+static int run_git(const struct repo *r, const char *index, const char *const *words, const struct strbuf *input, struct strbuf *out,
+		   struct err *err)
+{
+	CLEANUP(strvec_release) struct strvec argv = STRVEC_INIT;
+	CLEANUP(strbuf_release) struct strbuf said = STRBUF_INIT;
+	char *env[] = {(char *)(uintptr_t)index, NULL};
+	struct process_start how = {.argv = &argv, .env = env, .dir = r->top, .talk = input != NULL};
+	int status;
+
+	strvec_push(&argv, "git");
+	strvec_push(&argv, "-c");
+	strvec_push(&argv, "core.fsmonitor=false");
+	strvec_push(&argv, "-c");
+	strvec_push(&argv, "core.fsync=all"); /* older ones than 2.36 do not know it */
+	for (; *words; words++)
+		strvec_push(&argv, *words);
+	status = process_run(&how, input ? input->buf : NULL, input ? input->len : 0, OUTPUT_LIMIT, out, &said, err);
+	strbuf_trim(&said);
+	if (status > 0)
+		err_set(err, ERR_IO, "`git %s` failed: %s", argv.v[5], said.buf);
+	return status == 0 ? 0 : -1;
+}
+
+/* With its time: by that git knows which files it has to read, because they may have been written to after it. */
+static int copy_index(const char *from, const char *to, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT;
+	struct stat st;
+
+	if (stat(from, &st) < 0)
+		return err_errno(err, "cannot look at '%s'", from);
+	if (file_read(from, INDEX_LIMIT, &bytes, err) < 0 || file_write(to, bytes.buf, bytes.len, 0600, false, err) < 0)
+		return -1;
+	if (utimensat(AT_FDCWD, to, (const struct timespec[]){st.st_atim, st.st_mtim}, 0) < 0)
+		return err_errno(err, "cannot set the time of '%s'", to);
+	return 0;
+}
+
+/* libgit2 reads neither split nor sparse indexes; git makes it one that is neither. */
+static int write_plain(const struct repo *r, const char *to, struct err *err)
+{
+	static const char *const list[] = {"ls-files", "-s", "-z", "--full-name", NULL};
+	static const char *const update[] = {"-c", "index.sparse=false", "-c", "core.splitIndex=false", "update-index", "-z", "--index-info", NULL};
+	CLEANUP(strbuf_release) struct strbuf listing = STRBUF_INIT, said = STRBUF_INIT;
+	CLEANUP(freep) char *env = xstrfmt("GIT_INDEX_FILE=%s", to);
+
+	if (run_git(r, NULL, list, NULL, &listing, err) < 0)
+		return -1;
+	return run_git(r, env, update, &listing, &said, err);
+}
+
+static int open_plain(const struct repo *r, git_index **index, struct err *err)
+{
+	const char *tmp = getenv("TMPDIR");
+	CLEANUP(freep) char *dir = xstrfmt("%s/mlmake-index.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	CLEANUP(freep) char *file = NULL;
+	int got;
+
+	if (!mkdtemp(dir))
+		return err_errno(err, "cannot make directory '%s'", dir);
+	file = path_join(dir, "index");
+	got = write_plain(r, file, err);
+	if (got == 0 && p_git_index_open(index, file) < 0)
+		got = libgit2_fail(err, "cannot read git's index");
+	unlink(file);
+	rmdir(dir);
+	return got;
+}
+
 static int open_index(const struct repo *r, git_repository **repo, git_index **index, struct err *err)
 {
 	if (open_repository(r, repo, err) < 0)
 		return -1;
-	return p_git_repository_index(index, *repo) < 0 ? libgit2_fail(err, "cannot read git's index") : 0;
+	return p_git_repository_index(index, *repo) < 0 ? open_plain(r, index, err) : 0;
 }
 
 /* How the index calls a project path; owned. */
@@ -172,43 +242,6 @@ void git_source_release(struct git_source *s)
 	*s = (struct git_source)GIT_SOURCE_INIT;
 }
 
-static int run_git(const struct repo *r, const char *index, const char *const *words, struct strbuf *out, struct err *err)
-{
-	CLEANUP(strvec_release) struct strvec argv = STRVEC_INIT;
-	CLEANUP(strbuf_release) struct strbuf said = STRBUF_INIT;
-	char *env[] = {(char *)(uintptr_t)index, NULL};
-	struct process_start how = {.argv = &argv, .env = env, .dir = r->top};
-	int status;
-
-	strvec_push(&argv, "git");
-	strvec_push(&argv, "-c");
-	strvec_push(&argv, "core.fsmonitor=false");
-	strvec_push(&argv, "-c");
-	strvec_push(&argv, "core.fsync=all"); /* older ones than 2.36 do not know it */
-	for (; *words; words++)
-		strvec_push(&argv, *words);
-	status = process_run(&how, NULL, 0, OUTPUT_LIMIT, out, &said, err);
-	strbuf_trim(&said);
-	if (status > 0)
-		err_set(err, ERR_IO, "`git %s` failed: %s", argv.v[5], said.buf);
-	return status == 0 ? 0 : -1;
-}
-
-/* With its time: by that git knows which files it has to read, because they may have been written to after it. */
-static int copy_index(const char *from, const char *to, struct err *err)
-{
-	CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT;
-	struct stat st;
-
-	if (stat(from, &st) < 0)
-		return err_errno(err, "cannot look at '%s'", from);
-	if (file_read(from, INDEX_LIMIT, &bytes, err) < 0 || file_write(to, bytes.buf, bytes.len, 0600, false, err) < 0)
-		return -1;
-	if (utimensat(AT_FDCWD, to, (const struct timespec[]){st.st_atim, st.st_mtim}, 0) < 0)
-		return err_errno(err, "cannot set the time of '%s'", to);
-	return 0;
-}
-
 /* The tree that `git commit -a` would make. */
 static int write_tree(const struct repo *r, const char *scratch, struct git_id *out, struct err *err)
 {
@@ -223,7 +256,7 @@ static int write_tree(const struct repo *r, const char *scratch, struct git_id *
 	if (!here || copy_index(from, to, err) < 0)
 		return -1;
 	env = path_is_absolute(to) ? xstrfmt("GIT_INDEX_FILE=%s", to) : xstrfmt("GIT_INDEX_FILE=%s/%s", here, to);
-	if (run_git(r, env, add, &said, err) == 0 && run_git(r, env, write, &said, err) == 0) {
+	if (run_git(r, env, add, NULL, &said, err) == 0 && run_git(r, env, write, NULL, &said, err) == 0) {
 		strbuf_trim(&said);
 		got = git_id_parse(said.buf, out) ? 0 : err_set(err, ERR_IO, "`git write-tree` said '%.80s'", said.buf);
 	}
@@ -236,6 +269,17 @@ static bool has_index(const struct repo *r)
 	CLEANUP(freep) char *index = path_join(r->own_dir, "index");
 
 	return file_exists(index);
+}
+
+/* Of trees, without the lock: for an index that libgit2 cannot read. */
+static int differs(struct gitdb *db, const char *commit, const struct git_id *tree, const char *lock)
+{
+	struct git_id head, old, new;
+
+	if (gitdb_resolve(db, commit, GITDB_TREE, &head, NULL) < 0 || tree_without(db, NULL, &head, lock, &old, NULL) < 0 ||
+	    tree_without(db, NULL, tree, lock, &new, NULL) < 0)
+		return -1;
+	return !git_id_eq(&old, &new);
 }
 
 int git_source(const struct repo *r, struct gitdb *db, const char *scratch, struct git_source *out, struct err *err)
@@ -260,6 +304,8 @@ int git_source(const struct repo *r, struct gitdb *db, const char *scratch, stru
 	} else if (has_index(r)) {
 		if (write_tree(r, scratch, &out->tree, err) < 0)
 			return -1;
+		if (out->dirty < 0 && out->commit)
+			out->dirty = differs(db, out->commit, &out->tree, lock);
 	} else {
 		return 0; /* nothing is tracked yet */
 	}

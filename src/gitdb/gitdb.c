@@ -208,6 +208,15 @@ bool gitdb_has(struct gitdb *db, const struct git_id *id, bool refresh)
 	return gitdb_open(db, NULL) == 0 && p_git_odb_exists_ext(db->odb, as_oid(id), refresh ? 0 : GIT_ODB_LOOKUP_NO_REFRESH);
 }
 
+/* Nothing is fetched unasked: it might be much. */
+static bool is_partial(const struct gitdb *db)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	CLEANUP(freep) char *config = path_join(db->dir, "config");
+
+	return file_read(config, 1 << 20, &text, NULL) == 0 && strstr(text.buf, "promisor = true");
+}
+
 static int missing(const struct gitdb *db, const struct git_id *id, int code, struct err *err)
 {
 	struct err why = ERR_INIT;
@@ -215,7 +224,8 @@ static int missing(const struct gitdb *db, const struct git_id *id, int code, st
 
 	git_id_hex(id, hex);
 	if (code == GIT_ENOTFOUND)
-		return err_set(err, ERR_NOTFOUND, "the git repository '%s' lacks object %s", db->dir, hex);
+		return err_set(err, ERR_NOTFOUND, "the git repository '%s' lacks object %s%s", db->dir, hex,
+			       is_partial(db) ? ", for it is a partial clone; `git cat-file -e` with that name fetches it" : "");
 	libgit2_fail(&why, "cannot read object %s of '%s'", hex, db->dir);
 	why.code = ERR_CORRUPT;
 	return err_move(err, &why);

@@ -29,6 +29,17 @@ static int configure(void)
 		       : 0;
 }
 
+/* Extensions of a repository that change nothing in what is done here: settings of single work trees, objects that are elsewhere until they
+ * are fetched, and that nothing of the user's may be pruned. */
+static void allow_extensions(void)
+{
+#if LIBGIT2_VER_MAJOR > 1 || (LIBGIT2_VER_MAJOR == 1 && LIBGIT2_VER_MINOR >= 4)
+	static const char *const known[] = {"worktreeconfig", "partialclone", "preciousobjects", "relativeworktrees"};
+
+	p_git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, known, ARRAY_SIZE(known));
+#endif
+}
+
 static int load(struct err *err)
 {
 #define SYMBOL(name) {#name, &p_##name},
@@ -38,6 +49,7 @@ static int load(struct err *err)
 		return -1;
 	if (p_git_libgit2_init() < 0 || configure() < 0)
 		return err_set(err, ERR_IO, "libgit2 does not start");
+	allow_extensions();
 	p_git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1); /* a ref that a power cut leaves empty would lose its chain */
 	return 0;
 }

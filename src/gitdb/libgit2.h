@@ -18,6 +18,7 @@
 	X(git_repository_index)                                                                            \
 	X(git_repository_odb)                                                                              \
 	X(git_repository_is_shallow)                                                                       \
+	X(git_index_open)                                                                                  \
 	X(git_index_free)                                                                                  \
 	X(git_index_find)                                                                                  \
 	X(git_index_get_byindex)                                                                           \

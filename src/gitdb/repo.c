@@ -107,6 +107,16 @@ static void use_none(struct repo *r)
 	r->prefix = xstrdup("");
 }
 
+/* As git tells a bare repository, or the inside of .git, from other directories. */
+static bool is_git_dir(const char *path)
+{
+	CLEANUP(freep) char *head = path_join(path, "HEAD");
+	CLEANUP(freep) char *objects = path_join(path, "objects");
+	CLEANUP(freep) char *refs = path_join(path, "refs");
+
+	return file_exists(head) && is_dir(objects) && is_dir(refs);
+}
+
 int repo_find(struct repo *r, struct err *err)
 {
 	CLEANUP(freep) char *cwd = getcwd(NULL, 0);
@@ -120,6 +130,9 @@ int repo_find(struct repo *r, struct err *err)
 	for (n = strlen(cwd);; n = MAX(n, (size_t)1)) { /* cwd[0..n) is the directory that top names */
 		CLEANUP(freep) char *dot_git = path_join(top.buf, ".git");
 
+		if (is_git_dir(top.buf))
+			return err_set(err, ERR_INVALID, "'%s' is a git directory and no work tree; `git worktree add` or `git clone` makes "
+				       "one, and there mlmake works", n == strlen(cwd) ? cwd : top.buf);
 		if (file_exists(dot_git))
 			return use_git(r, top.buf, dot_git, cwd + n + (cwd[n] == '/'), err);
 		if (n <= 1)
