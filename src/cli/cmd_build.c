@@ -15,6 +15,7 @@
 #include "cli/guard.h"
 #include "cli/project.h"
 #include "cli/recorder.h"
+#include "cli/supply.h"
 #include "report/status.h"
 #include "run/machine.h"
 #include "util/file.h"
@@ -43,6 +44,7 @@ struct making {
 	struct event_sink sinks[3];
 	size_t n_sinks;
 	struct build_result result;
+	struct supply *supply; /* with --pull */
 };
 
 static int read_jobs(struct making *m, struct err *err)
@@ -248,6 +250,8 @@ static int make_all(struct making *m, struct err *err)
 	if (choose_sources(m, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
 	choose_force(m);
+	if (args_count(m->a, "pull") && !(m->supply = supply_open(&m->p, m->dry, &code)))
+		return code;
 	if (!m->dry && has_probes(m)) {
 		if (prepare(m, err) < 0 || probes_run(&m->p.probes, &m->p.pl, m->p.selected, keeper_launcher(m->machine.keeper),
 						      m->machine.signal_fd, err) < 0)
@@ -268,6 +272,7 @@ static void making_release(struct making *m)
 	plan_release(&m->plan);
 	free(m->force);
 	closep(&m->events_fd);
+	supply_free(m->supply);
 	project_close(&m->p);
 }
 
@@ -293,6 +298,8 @@ const struct option_def build_options_table[] = {
 	{'B', "always-make", NULL, "run everything selected, fresh or not"},
 	{'q', "quiet", NULL, "show failures alone"},
 	{'v', "verbose", NULL, "show all reasons, and what stages write"},
+	{0, "pull", NULL, "what the remote has counts as restorable, and comes from there"},
+	{0, "remote", "NAME", "with --pull: use [remote NAME] (default: the first in mlmake.ini)"},
 	{0, "events", "FILE", "write what happens to FILE as JSON Lines (-: standard output)"},
 	{0, "json", NULL, "with -n: print one JSON document"},
 	{0, "no-wait", NULL, "if another mlmake is at work here, exit with 75"},

@@ -43,4 +43,6 @@ libmlmake_a_SOURCES += \
 	src/cli/share.c \
 	src/cli/share.h \
 	src/cli/share_runs.c \
-	src/cli/share_runs.h
+	src/cli/share_runs.h \
+	src/cli/supply.c \
+	src/cli/supply.h

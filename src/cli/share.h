@@ -4,6 +4,7 @@
 #define CLI_SHARE_H
 
 #include "cli/project.h"
+#include "remote/marks.h"
 #include "remote/remote.h"
 #include "remote/wanted.h"
 
@@ -38,5 +39,14 @@ NODISCARD int share_want_lock(struct project *p, struct wanted *w, const char *n
 			      size_t n_words, bool *hit, struct err *err);
 /* The same of the lock in the work tree; without one nothing is wanted. */
 NODISCARD int share_want_here(struct project *p, struct wanted *w, char *const *words, size_t n_words, bool *hit, struct err *err);
+
+#define SHARE_RACES 3 /* so often it is tried again when somebody else is faster */
+/* Brings the chains here up to those there; records and small files of the runs that came count here from then on. */
+NODISCARD int share_pull_lineage(struct share *s, struct chains *out, struct err *err);
+
+/* What is remembered of this remote under a word ("pushed"). */
+void share_read_marks(const struct share *s, const char *what, struct marks *m);
+/* All runs, and which of them m does not cover (owned; NULL and err if they cannot be read). */
+bool *share_fresh_runs(struct share *s, const struct marks *m, const struct run **runs, size_t *n, struct err *err);
 
 #endif

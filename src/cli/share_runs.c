@@ -13,11 +13,8 @@
 #include "lineage/lineage.h"
 #include "remote/marks.h"
 #include "report/shared.h"
-#include "store/closure.h"
 
 #define LOCK_LIMIT ((size_t)1 << 30)
-#define RECORDS_LIMIT ((size_t)1 << 30)
-#define RACES 3 /* so often a push is tried when somebody else is faster */
 
 /* One push or pull. */
 struct sharing {
@@ -57,24 +54,12 @@ static int want_origin(struct sharing *s, const char *word, struct err *err)
 	return got;
 }
 
-/* The runs that marks do not cover; owned. */
-static bool *fresh_runs(struct sharing *s, const struct marks *m, const struct run **runs, size_t *n, struct err *err)
-{
-	bool *fresh;
-
-	if (lineage_runs(s->p.lineage, runs, n, err) < 0)
-		return NULL;
-	fresh = xcalloc(*n + 1, sizeof(*fresh));
-	marks_compare(m, *runs, *n, fresh);
-	return fresh;
-}
-
 /* What the runs name that marks do not cover. A run whose lock cannot be read wants nothing. */
 static int want_runs(struct sharing *s, const struct marks *m, struct err *err)
 {
 	const struct run *runs;
 	size_t n, i;
-	CLEANUP(freep) bool *fresh = fresh_runs(s, m, &runs, &n, err);
+	CLEANUP(freep) bool *fresh = share_fresh_runs(&s->share, m, &runs, &n, err);
 
 	for (i = 0; fresh && i < n; i++) {
 		CLEANUP(strbuf_release) struct strbuf lock = STRBUF_INIT;
@@ -87,18 +72,6 @@ static int want_runs(struct sharing *s, const struct marks *m, struct err *err)
 			return err_move(err, &unread);
 	}
 	return fresh ? 0 : -1;
-}
-
-/* What is remembered of this remote. Another url is another place. */
-static void read_marks(const struct sharing *s, const char *what, struct marks *m)
-{
-	CLEANUP(freep) char *file = xstrfmt("%s/%s/%s", s->p.repo.shared, what, s->share.section->name);
-	struct digest d;
-	char hex[DIGEST_HEX + 1];
-
-	digest_bytes(s->share.section->url, strlen(s->share.section->url), &d);
-	digest_hex(&d, hex);
-	marks_read(m, file, hex);
 }
 
 static int check_words(const struct sharing *s, struct err *err)
@@ -120,7 +93,7 @@ static int gather_runs(struct sharing *s, struct err *err)
 	if (!s->push && !args_count(s->a, "all"))
 		return 0;
 	if (!args_count(s->a, "all"))
-		read_marks(s, "pushed", &m);
+		share_read_marks(&s->share, "pushed", &m);
 	return want_runs(s, &m, err);
 }
 
@@ -171,16 +144,6 @@ static bool has_missing(const struct sharing *s)
 	return false;
 }
 
-static bool has_raced(const struct chains *c)
-{
-	size_t i;
-
-	for (i = 0; i < c->n; i++)
-		if (c->v[i].state == CHAIN_RACED)
-			return true;
-	return false;
-}
-
 static int remember(struct sharing *s, const char *what, struct err *err)
 {
 	CLEANUP(marks_release) struct marks m;
@@ -189,7 +152,7 @@ static int remember(struct sharing *s, const char *what, struct err *err)
 
 	if (lineage_runs(s->p.lineage, &runs, &n, err) < 0)
 		return -1;
-	read_marks(s, what, &m);
+	share_read_marks(&s->share, what, &m);
 	return marks_write(&m, runs, n, err);
 }
 
@@ -207,54 +170,8 @@ static int push(struct sharing *s, struct err *err)
 		chains_release(&s->chains);
 		if (remote_push_chains(s->share.remote, &s->chains, err) < 0)
 			return -1;
-	} while (has_raced(&s->chains) && ++tries < RACES);
+	} while (chains_raced(&s->chains) && ++tries < SHARE_RACES);
 	return s->selected || has_missing(s) ? 0 : remember(s, "pushed", err);
-}
-
-static int pull_chains(struct sharing *s, struct err *err)
-{
-	int tries = 0;
-
-	s->lineage = true;
-	do {
-		chains_release(&s->chains);
-		if (remote_pull_chains(s->share.remote, &s->chains, err) < 0)
-			return -1;
-	} while (has_raced(&s->chains) && ++tries < RACES);
-	return 0;
-}
-
-/* Records and small files of runs elsewhere count here from now on. */
-static int learn(struct sharing *s, struct err *err)
-{
-	struct tree_entry objects;
-	CLEANUP(marks_release) struct marks m;
-	CLEANUP(strbuf_release) struct strbuf records = STRBUF_INIT;
-	const struct run *runs;
-	size_t n, i;
-	CLEANUP(freep) bool *fresh = NULL;
-
-	if (lineage_refresh(s->p.lineage, err) < 0)
-		return -1;
-	read_marks(s, "pulled", &m);
-	fresh = fresh_runs(s, &m, &runs, &n, err);
-	for (i = 0; fresh && i < n; i++) {
-		size_t start = records.len;
-		struct err unread = ERR_INIT;
-
-		if (!fresh[i] || runs[i].own)
-			continue;
-		if (lineage_file(s->p.lineage, &runs[i], "records", RECORDS_LIMIT, &records, &unread) < 0)
-			strbuf_setlen(&records, start);
-		err_clear(&unread);
-		if (lineage_entry(s->p.lineage, &runs[i], "objects", &objects, &unread) > 0 &&
-		    closure_learn(s->p.store, &objects.id, &unread) < 0)
-			fprintf(stderr, "mlmake: warning: small files of run %s: %s\n", runs[i].id, unread.msg);
-		err_release(&unread);
-	}
-	if (!fresh || history_learn(s->p.history, records.buf, records.len, err) < 0 || store_sync(s->p.store, err) < 0)
-		return -1;
-	return marks_write(&m, runs, n, err);
 }
 
 static size_t count(const struct sharing *s, enum payload_state state)
@@ -305,7 +222,8 @@ static int take(struct sharing *s, struct err *err)
 
 static int pull(struct sharing *s, struct err *err)
 {
-	if (pull_chains(s, err) < 0 || learn(s, err) < 0)
+	s->lineage = true;
+	if (share_pull_lineage(&s->share, &s->chains, err) < 0)
 		return -1;
 	return args_count(s->a, "lineage") ? 0 : take(s, err);
 }

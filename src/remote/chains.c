@@ -28,6 +28,16 @@ void chains_release(struct chains *c)
 	*c = (struct chains)CHAINS_INIT;
 }
 
+bool chains_raced(const struct chains *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->v[i].state == CHAIN_RACED)
+			return true;
+	return false;
+}
+
 static int tips_here(const struct transport *t, struct tips *out, struct err *err)
 {
 	CLEANUP(strvec_release) struct strvec argv = STRVEC_INIT;

@@ -74,6 +74,7 @@ struct chains {
 };
 #define CHAINS_INIT {NULL, 0, 0}
 void chains_release(struct chains *c);
+bool chains_raced(const struct chains *c); /* is one CHAIN_RACED? */
 
 struct remote;
 /* Opens the remote called name at a (both borrowed). If it is not there: ERR_NOTFOUND, unless write, which makes it. jobs: how many

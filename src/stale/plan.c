@@ -164,7 +164,7 @@ static bool stored(void *ctx, const struct content *c)
 {
 	struct making *m = ctx;
 
-	return store_has(m->tools->store, c);
+	return store_can_have(m->tools->store, c);
 }
 
 /* What path will be once maker's recorded outputs are put back; 1 if the record does not say. */

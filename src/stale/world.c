@@ -18,7 +18,7 @@ static int content_on_disk(void *ctx, const char *path, bool follow, struct cont
 
 static bool stored(void *ctx, const struct content *c)
 {
-	return store_has(((const struct disk_world *)ctx)->store, c);
+	return store_can_have(((const struct disk_world *)ctx)->store, c);
 }
 
 static const char *probe(void *ctx, const char *cmd)

@@ -296,7 +296,7 @@ int store_place(struct store *s, const struct content *c, const char *path, stru
 	struct placed p;
 
 	at = open_parent(path, err);
-	if (at < 0)
+	if (at < 0 || store_bring(s, c, err) < 0)
 		return -1;
 	if (build(s, c, at, tmp, path, s->how, &fd, &p, err) < 0) {
 		undo(at, tmp);
@@ -329,7 +329,7 @@ struct placing *store_prepare(struct store *s, const struct content *c, int root
 	struct placing *p;
 
 	at = beneath_parent(root, path, true, err);
-	if (at < 0)
+	if (at < 0 || store_bring(s, c, err) < 0)
 		return NULL;
 	p = xcalloc(1, sizeof(*p));
 	p->s = s;

@@ -257,3 +257,18 @@ bool store_has(struct store *s, const struct content *c)
 		return store_holds(s, &c->id, &size) && size == c->size;
 	}
 }
+
+void store_set_supplier(struct store *s, const struct store_supplier *sup)
+{
+	s->supplier = sup;
+}
+
+bool store_can_have(struct store *s, const struct content *c)
+{
+	return store_has(s, c) || (s->supplier && s->supplier->has(s->supplier->ctx, c));
+}
+
+int store_bring(struct store *s, const struct content *c, struct err *err)
+{
+	return !s->supplier || store_has(s, c) ? 0 : s->supplier->bring(s->supplier->ctx, c, err);
+}

@@ -44,6 +44,17 @@ NODISCARD int store_put_known(struct store *s, const char *path, const struct co
 NODISCARD int store_put_input(struct store *s, const char *path, const struct content *known, struct err *err);
 NODISCARD int store_put_bytes(struct store *s, const void *data, size_t n, struct digest *out, struct err *err);
 
+/* Somebody who may have what is not here. Called from several threads at once. */
+struct store_supplier {
+	bool (*has)(void *ctx, const struct content *c); /* all of c that is not here? */
+	int (*bring)(void *ctx, const struct content *c, struct err *err); /* afterwards all of c is here, verified */
+	void *ctx;
+};
+/* sup (borrowed, NULL: nobody) is asked by store_can_have, and by store_place and store_prepare for what is not here. */
+void store_set_supplier(struct store *s, const struct store_supplier *sup);
+/* Is it here, or could the supplier bring it? */
+bool store_can_have(struct store *s, const struct content *c);
+
 /* Is all of it here (of a directory: every file below it)? Looks at names and sizes, not at bytes. */
 bool store_has(struct store *s, const struct content *c);
 /* Appends the bytes of one object, verified. ERR_NOTFOUND, ERR_CORRUPT, ERR_INVALID if it is larger than limit. */

@@ -29,6 +29,7 @@ struct store {
 	bool distrust; /* the tables may have lost some of what they knew */
 	struct statcache *cache;
 	enum place_how how; /* of store_place */
+	const struct store_supplier *supplier; /* NULL: nobody */
 	bool spreading; /* a loop of store_spread has threads; changed atomically */
 	int can_clone; /* 1, -1, 0: not asked yet; changed atomically */
 	pthread_mutex_t linking;
@@ -56,6 +57,8 @@ struct spread {
 /* Calls fn for 0 <= i < n, on several threads if there are many and no other such loop of this store has any. -1: err is set. */
 NODISCARD int store_spread(struct store *s, size_t n, int (*fn)(void *ctx, size_t i, struct err *err), void *ctx, struct err *err);
 
+/* Has what is not here of c brought by the supplier, if there is one. */
+NODISCARD int store_bring(struct store *s, const struct content *c, struct err *err);
 /* Is the object there, as a file or in git? *size, if not NULL, is its size. */
 bool store_holds(struct store *s, const struct digest *id, int64_t *size);
 /* Appends the bytes of a small object, verified; *t, if not NULL, says what else is to be known of them. */
