@@ -21,8 +21,9 @@ _mlmake()
 	local none= commands='build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics accept fetch fsck gc merge-lock completions help'
 	case ${cmd:-build} in
 		build)
-			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --events= --json --no-wait '
+			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --pull --remote= --events= --json --no-wait '
 			[[ $prev == --jobs || $prev == -j ]] && value=1 words=
+			[[ $prev == --remote ]] && value=1 words=
 			[[ $prev == --events ]] && value=1 files=-f
 			;;
 		init)
@@ -32,7 +33,8 @@ _mlmake()
 			opts+=' --json '
 			;;
 		status)
-			opts+=' --check --json -q --quiet -v --verbose '
+			opts+=' --check --json --remote= -q --quiet -v --verbose '
+			[[ $prev == --remote ]] && value=1 words=
 			;;
 		why)
 			opts+=' --json --run= '
@@ -95,8 +97,9 @@ _mlmake()
 			[[ $prev == --because ]] && value=1 words=
 			;;
 		fetch)
-			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --events= --json --no-wait '
+			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --pull --remote= --events= --json --no-wait '
 			[[ $prev == --jobs || $prev == -j ]] && value=1 words=
+			[[ $prev == --remote ]] && value=1 words=
 			[[ $prev == --events ]] && value=1 files=-f
 			;;
 		fsck)

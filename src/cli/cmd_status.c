@@ -1,10 +1,61 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <config.h>
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "cli/project.h"
+#include "cli/share.h"
+#include "report/shared.h"
 #include "report/status.h"
+
+/* What stands where: mlmake.lock's files and the runs. */
+struct standing {
+	struct share share;
+	struct wanted wanted;
+	struct chains chains;
+	bool *here;
+};
+
+static int look(struct standing *s, struct project *p, struct err *err)
+{
+	size_t i;
+
+	wanted_init(&s->wanted, p->store, p->repo.shared);
+	if (share_open(&s->share, false, err) < 0 || share_want_here(p, &s->wanted, NULL, 0, NULL, err) < 0 ||
+	    remote_look(s->share.remote, s->wanted.v, s->wanted.n, err) < 0 ||
+	    remote_chains(s->share.remote, &s->chains, err) < 0)
+		return -1;
+	s->here = xcalloc(s->wanted.n + 1, sizeof(*s->here));
+	for (i = 0; i < s->wanted.n; i++)
+		s->here[i] = payloads_has(s->wanted.here, &s->wanted.v[i].id, -1);
+	return 0;
+}
+
+/* Adds how the remote stands to text, or to j if that is not NULL. */
+static int add_standing(struct project *p, struct strbuf *text, struct json *j)
+{
+	struct standing s = {.share = SHARE_INIT, .chains = CHAINS_INIT};
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	int code = share_choose(&s.share, p);
+
+	if (code == EXIT_DONE && look(&s, p, &err) < 0)
+		code = cli_fail(EXIT_USAGE, &err);
+	if (code == EXIT_DONE) {
+		const struct shared shared = {.remote = s.share.section->name, .url = s.share.address.shown, .v = s.wanted.v,
+					      .n = s.wanted.n, .chains = &s.chains};
+
+		if (j)
+			json_set(j, "remote", report_standing_json(&shared, s.here));
+		else
+			report_standing(&shared, s.here, text);
+	}
+	share_release(&s.share);
+	wanted_release(&s.wanted);
+	chains_release(&s.chains);
+	free(s.here);
+	return code;
+}
 
 static int show(struct project *p, const struct args *a)
 {
@@ -18,10 +69,19 @@ static int show(struct project *p, const struct args *a)
 	if (code != EXIT_DONE)
 		return code;
 	if (args_count(a, "json")) {
-		code = cli_print_json(report_status_json(&plan));
+		struct json *j = report_status_json(&plan);
+
+		if (args_value(a, "remote"))
+			code = add_standing(p, NULL, j);
+		if (code == EXIT_DONE)
+			code = cli_print_json(j);
+		else
+			json_free(j);
 	} else if (!args_count(a, "quiet")) {
 		report_status(&plan, &style, args_count(a, "verbose") > 0, &out);
-		code = cli_print(&out);
+		if (args_value(a, "remote"))
+			code = add_standing(p, &out, NULL);
+		code = MAX(code, cli_print(&out));
 	}
 	if (code == EXIT_DONE && args_count(a, "check") && plan.counts[STALE_STALE] + plan.counts[STALE_RESTORABLE])
 		code = EXIT_CHECK_STALE;
@@ -42,6 +102,7 @@ static int run(struct args *a)
 static const struct option_def options[] = {
 	{0, "check", NULL, "exit with 4 if anything is stale or has to be restored"},
 	{0, "json", NULL, "print one JSON document"},
+	{0, "remote", "NAME", "show also how [remote NAME] stands to what is here"},
 	{'q', "quiet", NULL, "print nothing, for use with --check"},
 	{'v', "verbose", NULL, "show every reason, and what is fresh"},
 	{0, NULL, NULL, NULL},

@@ -254,6 +254,8 @@ int objects_read(struct objects *o, const struct digest *id, int64_t *size, stru
 	if (fd < 0 && errno == ENOENT)
 		return err_set(err, ERR_NOTFOUND, "the store '%s' does not hold object '%s'", o->dir,
 			       strrchr(name, '/') + 1);
+	if (fd < 0 && errno == ELOOP) /* a link is no object */
+		return objects_condemn(o, id, err);
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		err_errno(err, "cannot open object '%s/%s'", o->dir, name);
 		closep(&fd);
