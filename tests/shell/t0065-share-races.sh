@@ -92,10 +92,10 @@ for ref in refs/mlmake/log/sub/dir 'refs/mlmake/log/x;y'; do git --git-dir=../la
 begin 'a run there with records, objects and paths that lie'
 writer=$(git rev-parse "$chain")
 hello=$(printf hello | git hash-object -w --stdin)
-bad=5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
-objects=$(printf '100644 blob %s\t%s\n' "$hello" "$bad" | git mktree)
+liar=5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
+objects=$(printf '100644 blob %s\t%s\n' "$hello" "$liar" | git mktree)
 records=$(sed 's/^key .*/key 0000000000000000000000000000000000000000000000000000000000000000/' mlmake.lock | git hash-object -w --stdin)
-lock=$(printf '[x]\nkey %s\ncmd x\nouts f %s 6 ../../pwned\n\n' "$bad" "$bad" | git hash-object -w --stdin)
+lock=$(printf '[x]\nkey %s\ncmd x\nouts f %s 6 ../../pwned\n\n' "$liar" "$liar" | git hash-object -w --stdin)
 run=$(git show "$chain:run" | sed 's/^id .*/id 20300101T000000-00000000/' | git hash-object -w --stdin)
 tree=$(printf '100644 blob %s\trun\n100644 blob %s\trecords\n100644 blob %s\tmlmake.lock\n040000 tree %s\tobjects\n' \
 	"$run" "$records" "$lock" "$objects" | git mktree)
@@ -107,7 +107,7 @@ missing ../../pwned
 mm 0
 same_results a
 mm 0 log
-[ "$(find .git/mlmake/objects -type f -name "$bad" | wc -l)" = 0 ] || fail 'an object that lies was taken'
+[ "$(find .git/mlmake/objects -type f -name "$liar" | wc -l)" = 0 ] || fail 'an object that lies was taken'
 git --git-dir=../lab/lineage.git update-ref -d refs/mlmake/log/mallory
 
 begin 'objects there that are links, directories or not ours to read'
