@@ -12,6 +12,7 @@
 
 #include "remote/transport.h"
 #include "util/file.h"
+#include "util/path.h"
 
 #define OUTPUT_LIMIT ((size_t)64 << 20)
 #define AT_ONCE 500 /* refs in one command line */
@@ -180,25 +181,27 @@ static int make_at(const struct transport *t, const char *dir, bool shared, stru
 	return 0;
 }
 
-/* Made beside its place and renamed, for another may make it at the same time. */
+/* Made beside its place and renamed. Another may make it at the same time, so there is a lock; who holds it removes what a kill left. */
 int wire_make_bare(const struct transport *t, const char *dir, struct err *err)
 {
 	CLEANUP(freep) char *head = xstrfmt("%s/HEAD", dir);
 	CLEANUP(freep) char *new = xstrfmt("%s.%ld", dir, (long)getpid());
-	CLEANUP(freep) char *above = xstrfmt("%s/..", new);
+	CLEANUP(freep) char *above = path_dir(dir);
+	CLEANUP(freep) char *prefix = xstrfmt("%s.", path_base(dir));
+	CLEANUP(freep) char *lock = xstrfmt("%s/lock", above);
+	CLEANUP(closep) int held = -1;
 	struct stat st;
-	int got;
 
 	if (file_exists(head))
 		return 0;
-	if (file_remove_tree(new, err) < 0)
+	held = file_lock(lock, true, true, err);
+	if (held < 0 || file_sweep_prefix(dir, prefix, err) < 0)
 		return -1;
-	got = mkdir(new, 0777) < 0 ? err_errno(err, "cannot make '%s'", new) : 0;
-	if (got == 0)
-		got = make_at(t, new, stat(above, &st) == 0 && st.st_mode & S_IWGRP, err);
-	if (got == 0 && rename(new, dir) < 0 && errno != ENOTEMPTY && errno != EEXIST)
-		got = err_errno(err, "cannot rename '%s'", new);
-	if (file_exists(new))
-		(void)!file_remove_tree(new, NULL);
-	return got;
+	if (file_exists(head))
+		return 0;
+	if (mkdir(new, 0777) < 0)
+		return err_errno(err, "cannot make '%s'", new);
+	if (make_at(t, new, stat(above, &st) == 0 && st.st_mode & S_IWGRP, err) < 0)
+		return -1;
+	return rename(new, dir) < 0 ? err_errno(err, "cannot rename '%s'", new) : 0;
 }
