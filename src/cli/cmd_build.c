@@ -15,7 +15,7 @@
 #include "cli/guard.h"
 #include "cli/project.h"
 #include "cli/recorder.h"
-#include "cli/supply.h"
+#include "cli/from_remote.h"
 #include "report/status.h"
 #include "run/machine.h"
 #include "util/file.h"

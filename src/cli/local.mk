@@ -44,5 +44,5 @@ libmlmake_a_SOURCES += \
 	src/cli/share.h \
 	src/cli/share_runs.c \
 	src/cli/share_runs.h \
-	src/cli/supply.c \
-	src/cli/supply.h
+	src/cli/from_remote.c \
+	src/cli/from_remote.h

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A remote as the supplier of the project's store: what it has counts as restorable, and comes when it is put back. */
-#ifndef CLI_SUPPLY_H
-#define CLI_SUPPLY_H
+#ifndef CLI_FROM_REMOTE_H
+#define CLI_FROM_REMOTE_H
 
 #include "cli/project.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <config.h>
 
-#include "cli/supply.h"
+#include "cli/from_remote.h"
 
 #include <pthread.h>
 #include <stdio.h>
