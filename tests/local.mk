@@ -92,10 +92,17 @@ test_code_SOURCES = tests/unit/test_code.c $(tap)
 test_code_LDADD = $(unit_ldadd)
 
 if FUZZERS
+<<<<<<< HEAD
 fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_csv fuzz_code fuzz_code_book
+=======
+fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_csv fuzz_code fuzz_remote
+>>>>>>> 17a179c (tests: a fuzzer for all that is read from a remote; what is read stands in one file)
 noinst_PROGRAMS = $(fuzzers)
 endif
 fuzz_ldflags = -fsanitize=fuzzer $(INSTRUMENT)
+fuzz_remote_SOURCES = tests/fuzz/fuzz_remote.c
+fuzz_remote_LDADD = $(mlmake_LDADD)
+fuzz_remote_LDFLAGS = $(fuzz_ldflags)
 fuzz_params_SOURCES = tests/fuzz/fuzz_params.c
 fuzz_params_LDADD = $(mlmake_LDADD)
 fuzz_params_LDFLAGS = $(fuzz_ldflags)

@@ -55,36 +55,6 @@ static int run(struct lfs_transport *l, const struct strvec *argv, const struct 
 
 /* ---- what is there ---- */
 
-/* "aa/bb/<sha256>-<size>" */
-static bool parse_kept(const char *path, struct payload *p)
-{
-	CLEANUP(freep) char *name = xstrdup(path);
-	char *dash = strchr(name, '-'), *end;
-
-	if (!dash || dash[1] < '0' || dash[1] > '9')
-		return false;
-	*dash = '\0';
-	p->size = strtoll(dash + 1, &end, 10);
-	return !*end && p->size >= 0 && payload_parse_path(name, &p->id);
-}
-
-/* Adds the entries of a keep commit: "<mode> <type> <id>\t<path>" a line. */
-static void add_kept(struct lfs_transport *l, const char *text)
-{
-	while (*text) {
-		CLEANUP(freep) char *line = xstrndup(text, strcspn(text, "\n"));
-		const char *tab = strchr(line, '\t');
-		struct payload p = {.size = -1};
-
-		text += strlen(line);
-		text += *text == '\n';
-		if (!tab || !parse_kept(tab + 1, &p))
-			continue;
-		ALLOC_GROW(l->listed_v, l->n_listed + 1, l->cap);
-		l->listed_v[l->n_listed++] = p;
-	}
-}
-
 static int list_tree(struct lfs_transport *l, const char *commit, struct strbuf *out, struct err *err)
 {
 	CLEANUP(strvec_release) struct strvec argv = STRVEC_INIT;
@@ -120,7 +90,7 @@ static int fetch_kept(struct lfs_transport *l, struct strvec *refs, struct strve
 
 		if (list_tree(l, ids->v[i], &text, err) < 0)
 			return -1;
-		add_kept(l, text.buf);
+		kept_parse(text.buf, &l->listed_v, &l->n_listed, &l->cap);
 	}
 	return 0;
 }

@@ -33,7 +33,6 @@
 #define NO_FILE 4
 #define MANY_PARTS 16
 #define TOO_MANY_PARTS 200
-#define LENGTH_LIMIT INT64_C(99999999)
 
 struct rclone_transport {
 	struct transport t;
@@ -47,60 +46,6 @@ static struct rclone_transport *of(struct transport *t)
 }
 
 /* ---- bundles ---- */
-
-void bundles_release(struct bundles *b)
-{
-	size_t i;
-
-	for (i = 0; i < b->n; i++) {
-		free(b->v[i].writer);
-		free(b->v[i].from);
-		free(b->v[i].to);
-	}
-	free(b->v);
-	*b = (struct bundles)BUNDLES_INIT;
-}
-
-static char *cut(char **at, char end)
-{
-	char *start = *at, *stop = start ? strchr(start, end) : NULL;
-
-	if (stop)
-		*stop = '\0';
-	*at = stop ? stop + 1 : NULL;
-	return start;
-}
-
-/* "<size> <writer>/<length>.<from>.<to>.<size>.bundle" */
-static bool parse_bundle(char *line, struct bundle *b)
-{
-	char *at = line, *size = cut(&at, ' '), *writer = cut(&at, '/'), *length = cut(&at, '.'), *from = cut(&at, '.');
-	char *to = cut(&at, '.'), *promised = cut(&at, '.');
-
-	if (!at || !streq(at, "bundle") || !streq(size, promised) || !writer_is_good(writer) || !commit_is_good(to) ||
-	    (!streq(from, "0") && !commit_is_good(from)) || !text_parse_int(length, 1, LENGTH_LIMIT, &b->length) ||
-	    !text_parse_int(size, 1, INT64_MAX, &b->size) || streq(from, to))
-		return false;
-	b->writer = xstrdup(writer);
-	b->from = xstrdup(from);
-	b->to = xstrdup(to);
-	return true;
-}
-
-void bundles_parse(const char *text, struct bundles *out)
-{
-	while (*text) {
-		CLEANUP(freep) char *line = xstrndup(text, strcspn(text, "\n"));
-		struct bundle b = {NULL, NULL, NULL, 0, 0};
-
-		text += strlen(line);
-		text += *text == '\n';
-		if (!parse_bundle(line, &b))
-			continue;
-		ALLOC_GROW(out->v, out->n + 1, out->cap);
-		out->v[out->n++] = b;
-	}
-}
 
 static const struct bundle *last_bundle(const struct bundles *b, const char *writer)
 {
@@ -447,7 +392,7 @@ static int rclone_tips(struct transport *t, struct tips *out, struct err *err)
 /* Is it time for a bundle that holds everything? */
 static bool is_long(const struct bundles *b, const char *writer, const char *tip)
 {
-	const struct bundle *part = bundle_to(b, writer, tip, LENGTH_LIMIT + 1);
+	const struct bundle *part = bundle_to(b, writer, tip, BUNDLE_LENGTH + 1);
 	int64_t bytes = 0;
 	size_t n;
 
@@ -471,7 +416,7 @@ static int count_commits(const struct transport *t, const char *id, int64_t *len
 	if (wire_run(t, &argv, NULL, NULL, 0, &out, "cannot count runs", err) < 0)
 		return -1;
 	strbuf_trim(&out);
-	return text_parse_int(out.buf, 1, LENGTH_LIMIT, length) ? 0 : err_set(err, ERR_FAILED, "a chain of %s commits is too long",
+	return text_parse_int(out.buf, 1, BUNDLE_LENGTH, length) ? 0 : err_set(err, ERR_FAILED, "a chain of %s commits is too long",
 									      out.buf);
 }
 
@@ -607,7 +552,7 @@ static int fetch_chain(struct rclone_transport *r, const struct tip *tip, struct
 	const struct bundle **path = NULL;
 	CLEANUP(freep) char *wanted = xstrdup(tip->id);
 	size_t n = 0, cap = 0;
-	int64_t below = LENGTH_LIMIT + 1;
+	int64_t below = BUNDLE_LENGTH + 1;
 	bool has = false;
 	int got = 0;
 

@@ -342,22 +342,6 @@ static int stream_in(struct ssh_transport *s, struct haul *h, int64_t size, stru
 	return 0;
 }
 
-/* "data <sha256> <n>" or "none <sha256>": -1 for none, -2 for nonsense. */
-static int64_t data_size(const char *line, const char *hex)
-{
-	const char *rest;
-	char *end;
-	long long n;
-
-	if (skip_prefix(line, "none ", &rest) && streq(rest, hex))
-		return -1;
-	if (!skip_prefix(line, "data ", &rest) || !skip_prefix(rest, hex, &rest) || *rest++ != ' ' || *rest < '0' || *rest > '9')
-		return -2;
-	errno = 0;
-	n = strtoll(rest, &end, 10);
-	return errno || *end ? -2 : n;
-}
-
 static int take_data(struct ssh_transport *s, struct haul *h, size_t i, int64_t size, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf line = STRBUF_INIT;
@@ -388,7 +372,7 @@ static int hear_get(struct ssh_transport *s, struct haul *h, size_t i, struct er
 	digest_hex(&h->v[i].id, hex);
 	if (hear(s, &line, err) < 0)
 		return -1;
-	size = data_size(line.buf, hex);
+	size = answer_size(line.buf, hex);
 	if (size >= 0)
 		return take_data(s, h, i, size, err);
 	if (size < -1)

@@ -4,10 +4,12 @@
 #include <config.h>
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "remote/transport.h"
+#include "util/text.h"
 
 #define PREFIX "refs/mlmake/log/"
 #define WRITER_LIMIT 100
@@ -184,5 +186,101 @@ void listing_parse(const char *text, size_t len, const struct payload *v, size_t
 			p = payloads_find((struct payload *)(uintptr_t)v, n, &id);
 		if (p)
 			fn(ctx, (size_t)(p - v), size);
+	}
+}
+
+int64_t answer_size(const char *line, const char *hex)
+{
+	const char *rest;
+	char *end;
+	long long n;
+
+	if (skip_prefix(line, "none ", &rest) && streq(rest, hex))
+		return -1;
+	if (!skip_prefix(line, "data ", &rest) || !skip_prefix(rest, hex, &rest) || *rest++ != ' ' || *rest < '0' || *rest > '9')
+		return -2;
+	errno = 0;
+	n = strtoll(rest, &end, 10);
+	return errno || *end ? -2 : n;
+}
+
+/* "aa/bb/<sha256>-<size>" */
+static bool parse_kept(char *path, struct payload *p)
+{
+	char *dash = strchr(path, '-');
+
+	if (!dash || !text_parse_int(dash + 1, 0, INT64_MAX, &p->size))
+		return false;
+	*dash = '\0';
+	return payload_parse_path(path, &p->id);
+}
+
+void kept_parse(const char *text, struct payload **v, size_t *n, size_t *cap)
+{
+	while (*text) {
+		CLEANUP(freep) char *line = xstrndup(text, strcspn(text, "\n"));
+		char *tab = strchr(line, '\t');
+		struct payload p = {.size = -1};
+
+		text += strlen(line);
+		text += *text == '\n';
+		if (!tab || !parse_kept(tab + 1, &p))
+			continue;
+		ALLOC_GROW(*v, *n + 1, *cap);
+		(*v)[(*n)++] = p;
+	}
+}
+
+void bundles_release(struct bundles *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->n; i++) {
+		free(b->v[i].writer);
+		free(b->v[i].from);
+		free(b->v[i].to);
+	}
+	free(b->v);
+	*b = (struct bundles)BUNDLES_INIT;
+}
+
+static char *cut(char **at, char end)
+{
+	char *start = *at, *stop = start ? strchr(start, end) : NULL;
+
+	if (stop)
+		*stop = '\0';
+	*at = stop ? stop + 1 : NULL;
+	return start;
+}
+
+/* "<size> <writer>/<length>.<from>.<to>.<size>.bundle" */
+static bool parse_bundle(char *line, struct bundle *b)
+{
+	char *at = line, *size = cut(&at, ' '), *writer = cut(&at, '/'), *length = cut(&at, '.'), *from = cut(&at, '.');
+	char *to = cut(&at, '.'), *promised = cut(&at, '.');
+
+	if (!at || !streq(at, "bundle") || !streq(size, promised) || !writer_is_good(writer) || !commit_is_good(to) ||
+	    (!streq(from, "0") && !commit_is_good(from)) || !text_parse_int(length, 1, BUNDLE_LENGTH, &b->length) ||
+	    !text_parse_int(size, 1, INT64_MAX, &b->size) || streq(from, to))
+		return false;
+	b->writer = xstrdup(writer);
+	b->from = xstrdup(from);
+	b->to = xstrdup(to);
+	return true;
+}
+
+void bundles_parse(const char *text, struct bundles *out)
+{
+	while (*text) {
+		CLEANUP(freep) char *line = xstrndup(text, strcspn(text, "\n"));
+		struct bundle b = {NULL, NULL, NULL, 0, 0};
+
+		text += strlen(line);
+		text += *text == '\n';
+		if (!parse_bundle(line, &b))
+			continue;
+		ALLOC_GROW(out->v, out->n + 1, out->cap);
+		out->v[out->n++] = b;
 	}
 }

@@ -108,12 +108,10 @@ void tips_pushed(const char *text, struct tips *tips, char **refused);
 /* Reads lines "<size> <aa>/<bb>/<sha256>" about payloads v, sorted by id, and calls fn with the index of each that is among them. */
 void listing_parse(const char *text, size_t len, const struct payload *v, size_t n, void (*fn)(void *ctx, size_t i, int64_t size),
 		   void *ctx);
-/* Appends "aa/bb/<sha256>"; reads it back. */
-void payload_path(const struct digest *id, struct strbuf *out);
-bool payload_parse_path(const char *s, struct digest *out);
-
-/* ---- rclone.c: lists of bundles ---- */
-
+/* Reads "data <sha256> <n>", of this sha256: n; or "none <sha256>": -1. -2 if it is neither. */
+int64_t answer_size(const char *line, const char *hex);
+/* Adds the payloads of lines "<what git tells>\taa/bb/<sha256>-<size>". */
+void kept_parse(const char *text, struct payload **v, size_t *n, size_t *cap);
 struct bundle {
 	char *writer, *from, *to; /* owned; from is "0" at the beginning */
 	int64_t length, size;
@@ -123,9 +121,14 @@ struct bundles {
 	size_t n, cap;
 };
 #define BUNDLES_INIT {NULL, 0, 0}
+#define BUNDLE_LENGTH INT64_C(99999999) /* the longest chain */
 /* Reads lines "<size> <writer>/<name>"; those that are no whole bundle are passed over. */
 void bundles_parse(const char *text, struct bundles *out);
 void bundles_release(struct bundles *b);
+
+/* Appends "aa/bb/<sha256>"; reads it back. */
+void payload_path(const struct digest *id, struct strbuf *out);
+bool payload_parse_path(const char *s, struct digest *out);
 
 /* ---- explain.c ---- */
 
