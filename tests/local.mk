@@ -92,11 +92,7 @@ test_code_SOURCES = tests/unit/test_code.c $(tap)
 test_code_LDADD = $(unit_ldadd)
 
 if FUZZERS
-<<<<<<< HEAD
-fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_csv fuzz_code fuzz_code_book
-=======
-fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_csv fuzz_code fuzz_remote
->>>>>>> 17a179c (tests: a fuzzer for all that is read from a remote; what is read stands in one file)
+fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_csv fuzz_code fuzz_code_book fuzz_remote
 noinst_PROGRAMS = $(fuzzers)
 endif
 fuzz_ldflags = -fsanitize=fuzzer $(INSTRUMENT)
