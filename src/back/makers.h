@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From bytes back to the run that made them, over all chains that this clone has.
  *
- * SHARED/made is a table (store/keyed.h) from SHA-256 to "made|back|read <commit of the run> <instance>\t<path>": the first run that
- * made them; else the first that had them put back, or read them as data. Under the SHA-256 of "mlmake-made <writer>" it says
- * "upto <commit>": how far that writer's chain was taken up. It is a cache: what it lacks is read from the chains. */
+ * SHARED/made is a table (store/keyed.h) from SHA-256 to "made|back|read <commit of the run> <instance>\t<path>": the first run
+ * that made them; else the first that had them put back, or read them as data. Under the SHA-256 of "mlmake-made <writer>" it
+ * says "upto <commit>": how far that writer's chain was taken up. It is a cache: what it lacks is read from the chains. */
 #ifndef BACK_MAKERS_H
 #define BACK_MAKERS_H
 
@@ -27,7 +27,8 @@ void makers_free(struct makers *m);
 
 /* Who made the bytes called id: 1 and *out, 0 if nobody knows, -1. Writes nothing. */
 NODISCARD int makers_find(struct makers *m, const struct digest *id, struct maker *out, struct err *err);
-/* Takes r, which has just been appended to this clone's chain, into the table; and if it lacks more, all that it lacks: then it returns 1. */
+/* Takes r, which has just been appended to this clone's chain, into the table; and if it lacks more, all that it lacks: then it
+ * returns 1. */
 NODISCARD int makers_add(struct makers *m, const struct run *r, struct err *err);
 
 #endif

@@ -37,8 +37,8 @@ void snapshot_release(struct snapshot *s);
 
 const struct record *snapshot_record(const struct snapshot *s, const char *instance); /* NULL: none */
 
-/* Appends the bytes of a file that s has, of at most limit: from disk, from the store, or from the source as git has it. ERR_NOTFOUND
- * if nobody has them. */
+/* Appends the bytes of a file that s has, of at most limit: from disk, from the store, or from the source as git has it.
+ * ERR_NOTFOUND if nobody has them. */
 NODISCARD int snapshot_bytes(const struct snapshot *s, const struct snapshot_tools *t, const struct record_fact *f, size_t limit,
 			     struct strbuf *out, struct err *err);
 

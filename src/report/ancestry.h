@@ -16,11 +16,12 @@ struct ancestry *ancestry_new(struct makers *made, const struct snapshot_tools *
 void ancestry_free(struct ancestry *a);
 bool ancestry_known(const struct ancestry *a);
 
-/* A tree: what was made shows who made it, when, from which commit, with which parameters and code; then its data, a level deeper. "given" is what no run made: raw data and code. What was
- * shown already is not shown again. */
+/* A tree: what was made shows who made it, when, from which commit, with which parameters and code; then its data, a level
+ * deeper. "given" is what no run made: raw data and code. What was shown already is not shown again. */
 void report_ancestry(const struct ancestry *a, const struct style *s, struct strbuf *out);
-/* {"name", "sha256", "known", "how": "made"|"back"|"read"|null, "path", "instance", "run", "time", "author", "source", "dirty", "command",
- * "params": {}, "environment": {}, "code": [{"path", "sha256"}], "data": [the same again]}; of what was told already "how" is "above". */
+/* {"name", "sha256", "known", "how": "made"|"back"|"read"|null, "path", "instance", "run", "time", "author", "source", "dirty",
+ * "command", "params": {}, "environment": {}, "code": [{"path", "sha256"}], "data": [the same again]}; of what was told already
+ * "how" is "above". */
 struct json *report_ancestry_json(const struct ancestry *a);
 
 #endif

@@ -19,6 +19,7 @@
 #define BYTES_LIMIT ((size_t)4 << 20)  /* of a CSV that is held in memory; others are read as streams */
 #define METRICS_LIMIT ((size_t)1 << 20)
 #define MANIFEST_TEXT_LIMIT ((size_t)4 << 20)
+#define MOST_ENTRIES 8                 /* of a directory, that are named */
 
 struct comparing {
 	struct comparison *c;
@@ -388,8 +389,6 @@ static void compare_rows(struct comparing *k, struct compared_file *f)
 }
 
 /* ---- entries of directories ---- */
-
-#define MOST_ENTRIES 8
 
 static int read_manifest(void *ctx, const struct digest *id, struct strbuf *out, struct err *err)
 {

@@ -66,15 +66,17 @@ struct comparison {
 };
 #define COMPARISON_INIT {.arena = ARENA_INIT}
 
-/* b is a or later; b may be the work tree. names[0..n): stages or instances that count; none: all. Contents that nobody has are no error. */
+/* b is a or later; b may be the work tree. names[0..n): stages or instances that count; none: all. Contents that nobody has are
+ * no error. */
 NODISCARD int compare_make(struct comparison *c, const struct snapshot *a, const struct snapshot *b, const struct snapshot_tools *t,
 			   const char *const *names, size_t n, struct err *err);
 void comparison_release(struct comparison *c);
 
 void report_compare(const struct comparison *c, const struct style *s, struct strbuf *out);
-/* {"version": 1, "from": {"name", "run", "commit"}, "to": {...}, "code": [{"path", "change", "added", "removed", "lines"}], "params": [{"name",
- * "old", "new", "instances"}], "data": [{"path", "old", "new", "instances", "rows"|"entries"}], "environment", "commands", "outputs", "metrics":
- * [{"instance", "name", "old", "new", "difference"}], "instances": {"added", "removed"}} */
+/* {"version": 1, "from": {"name", "run", "commit"}, "to": {...}, "code": [{"path", "change", "added", "removed", "lines"}],
+ * "params": [{"name", "old", "new", "instances"}], "data": [{"path", "old", "new", "instances", "rows"|"entries"}],
+ * "environment", "commands", "outputs", "metrics": [{"instance", "name", "old", "new", "difference"}], "instances": {"added",
+ * "removed"}} */
 struct json *report_compare_json(const struct comparison *c);
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The rows in which two CSV files differ, as multisets: rows that only moved do not differ. The files are read as streams; the memory is
- * bounded, some 50 MiB, whatever their size, since files that differ in more rows than that holds are read several times.
+/* The rows in which two CSV files differ, as multisets: rows that only moved do not differ. The files are read as streams; the
+ * memory is bounded, some 50 MiB, whatever their size, since files that differ in more rows than that holds are read several
+ * times.
  *
- * A row ends at a newline outside of double quotes (anywhere, if a quote is never closed). The columns are divided by ',', ';' or a tab, whichever the first row has most of.
- * The first row is a header if it has names alone: no number, nothing empty, nothing twice. If columns were added or removed, the rows
- * are compared by those that both have. Rows count as equal if their 64-bit hashes are. */
+ * A row ends at a newline outside of double quotes (anywhere, if a quote is never closed). The columns are divided by ',', ';'
+ * or a tab, whichever the first row has most of. The first row is a header if it has names alone: no number, nothing empty,
+ * nothing twice. If columns were added or removed, the rows are compared by those that both have. Rows count as equal if their
+ * 64-bit hashes are. */
 #ifndef REPORT_CSVDIFF_H
 #define REPORT_CSVDIFF_H
 

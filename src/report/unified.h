@@ -5,8 +5,8 @@
 
 #include "util/linediff.h"
 
-/* Calls line with each line of it, in order: sign is '@' for the head of a hunk ("@@ -3,7 +3,8 @@"), ' ', '-' or '+'; s[0..n) is untrusted and
- * without its newline. */
+/* Calls line with each line of it, in order: sign is '@' for the head of a hunk ("@@ -3,7 +3,8 @@"), ' ', '-' or '+'; s[0..n)
+ * is untrusted and without its newline. */
 struct unified_sink {
 	void (*line)(void *ctx, char sign, const char *s, size_t n);
 	void *ctx;

@@ -24,9 +24,9 @@ struct history_paths {
 };
 
 /* Reads what is there. Damage to state or journal is no error: what cannot be read is not known. A lock file that does not
- * parse is: ERR_PARSE with file and line. With conflicts of a merge of git's in it, what
- * both sides say is known by its key, and as the last record of an instance counts what ours says. Blocks that do not hold are left out. In
- * either case *conflict is set. */
+ * parse is: ERR_PARSE with file and line. With conflicts of a merge of git's in it, what both sides say is known by its key,
+ * and as the last record of an instance counts what ours says. Blocks that do not hold are left out. In either case *conflict
+ * is set. */
 NODISCARD struct history *history_open(const struct history_paths *paths, bool *conflict, struct err *err);
 void history_free(struct history *h);
 /* SHARED/records, for who tidies it. Owned. */
@@ -42,8 +42,9 @@ const struct record *history_last(struct history *h, const char *instance);
 const char *history_last_text(const struct history *h, const char *instance, size_t *n);
 /* A record with that key, rather of a run than accepted; NULL if none is known. */
 const struct record *history_find(struct history *h, const struct digest *key);
-/* Takes in the records in text[0..n) (record.h), of runs elsewhere and hostile: what does not hold and what is known by its key is
- * left out, and what was accepted, too: that counts where mlmake.lock says it, and may have been taken back. Durable after a sync of the file system. */
+/* Takes in the records in text[0..n) (record.h), of runs elsewhere and hostile: what does not hold and what is known by its key
+ * is left out, and what was accepted, too: that counts where mlmake.lock says it, and may have been taken back. Durable after a
+ * sync of the file system. */
 NODISCARD int history_learn(struct history *h, const char *text, size_t n, struct err *err);
 /* Does some record name path as an output? (Of an instance that is gone, or that used to make it.) */
 bool history_made(struct history *h, const char *path);
@@ -64,13 +65,13 @@ NODISCARD int history_add(struct history *h, const struct record *r, struct err 
 /* The record that instance had is the last one again or anew (restored, found fresh): as history_add, not a new result. */
 NODISCARD int history_touch(struct history *h, const struct record *r, struct err *err);
 
-/* What was accepted of instance in that run no longer counts, for all work trees of the clone, unless mlmake.lock or the last record of
- * the instance says it. Durable. */
+/* What was accepted of instance in that run no longer counts, for all work trees of the clone, unless mlmake.lock or the last
+ * record of the instance says it. Durable. */
 NODISCARD int history_undo(struct history *h, const char *instance, const char *run, struct err *err);
 
-/* Writes state and records; rewrites mlmake.lock if it would differ: one block for each instance that `current` holds. Removes the
- * journal. before_commit (may be NULL) is called with the lock's text after the records are archived and before lock and state are written, to make
- * what they speak of durable. */
+/* Writes state and records; rewrites mlmake.lock if it would differ: one block for each instance that `current` holds. Removes
+ * the journal. before_commit (may be NULL) is called with the lock's text after the records are archived and before lock and
+ * state are written, to make what they speak of durable. */
 NODISCARD int history_save(struct history *h, bool (*current)(void *ctx, const char *instance), void *ctx,
 			   int (*before_commit)(void *ctx, const struct strbuf *lock, struct err *err), void *commit_ctx, struct err *err);
 /* Is there anything that history_save would write? */

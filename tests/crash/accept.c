@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* `mlmake accept`, and its --undo, killed before its first, second, third ... system call that writes: nothing has run, no output has changed, and what
- * is known is what was before or what shall be. The same command given again comes to the end that it would have come to.
+/* `mlmake accept`, and its --undo, killed before its first, second, third ... system call that writes: nothing has run, no
+ * output has changed, and what is known is what was before or what shall be. The same command given again comes to the end that
+ * it would have come to.
  *
  * Every k-th call is taken; CRASH_ALL=1 takes all. */
 #include <config.h>

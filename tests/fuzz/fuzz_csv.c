@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Two CSV files, divided by the first line "=". However they are read, the counts are the same; there and back they change places; and what is
- * compared with itself does not differ. */
+/* Two CSV files, divided by the first line "=". However they are read, the counts are the same; there and back they change
+ * places; and what is compared with itself does not differ. */
 #include <config.h>
 
 #include <stdlib.h>

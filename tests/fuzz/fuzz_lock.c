@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Merging locks: the input is three of them, divided by lines "=\n". What comes out is a lock of blocks that some side had, and it merges with
- * itself to itself. Then the whole is read as a lock with conflicts. */
+/* Merging locks: the input is three of them, divided by lines "=\n". What comes out is a lock of blocks that some side had, and
+ * it merges with itself to itself. Then the whole is read as a lock with conflicts. */
 #include <config.h>
 
 #include <stdlib.h>
