@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,10 @@ static int prepare(struct making *m, struct err *err)
 
 	if (warning)
 		fprintf(stderr, "mlmake: warning: %s\n", warning);
+	/* Unlike one with nothing to do (main.c), a build that does something takes long, and is to leave the memory to its stages. */
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
+	mallopt(M_TRIM_THRESHOLD, 1 << 23);
+	mallopt(M_ARENA_MAX, 2);
 	return got;
 }
 

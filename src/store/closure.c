@@ -161,8 +161,8 @@ int closure_sync(struct store *s, bool *written, struct err *err)
 static int weave(struct weaving *w, const struct digest *id, int depth, struct closure *out, struct err *err);
 
 /* Adds an entry of a manifest to the tree of c, if something of it is in git. */
-static int add_entry(struct weaving *w, const struct manifest_entry *e, int depth, struct tree_builder *t, struct closure *c,
-		     struct err *err)
+static int add_entry(struct weaving *w, const struct manifest_entry *e, int depth, struct tree_builder *t, struct arena *names,
+		     struct closure *c, struct err *err)
 {
 	struct small_object o;
 	struct closure below;
@@ -172,11 +172,11 @@ static int add_entry(struct weaving *w, const struct manifest_entry *e, int dept
 	if (e->kind == CONTENT_DIR) {
 		if (weave(w, &e->id, depth + 1, &below, err) < 0)
 			return -1;
-		tree_add(t, hex_in(&w->arena, &e->id), TREE_DIR, &below.tree);
+		tree_add(t, hex_in(names, &e->id), TREE_DIR, &below.tree);
 		c->whole &= below.whole;
 		c->bytes += below.bytes;
 	} else if (small_find(&w->s->small, &e->id, &o)) {
-		tree_add(t, hex_in(&w->arena, &e->id), TREE_FILE, &o.git);
+		tree_add(t, hex_in(names, &e->id), TREE_FILE, &o.git);
 		c->bytes += o.size;
 	} else {
 		c->whole = false;
@@ -204,6 +204,7 @@ static int weave(struct weaving *w, const struct digest *id, int depth, struct c
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 	CLEANUP(manifest_release) struct manifest m = MANIFEST_INIT;
 	CLEANUP(tree_builder_release) struct tree_builder t = TREE_BUILDER_INIT;
+	CLEANUP(arena_release) struct arena names = ARENA_INIT;
 	struct small_object own;
 	size_t i;
 
@@ -217,7 +218,7 @@ static int weave(struct weaving *w, const struct digest *id, int depth, struct c
 	if (out->whole)
 		tree_add(&t, MANIFEST, TREE_FILE, &own.git);
 	for (i = 0; i < m.n; i++)
-		if (add_entry(w, &m.v[i], depth, &t, out, err) < 0)
+		if (add_entry(w, &m.v[i], depth, &t, &names, out, err) < 0)
 			return -1;
 	drop_doubles(&t);
 	if (tree_write(&t, w->s->small.packer, &out->tree, err) < 0)

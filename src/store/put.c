@@ -22,6 +22,8 @@
  * and 0.3 to 0.6 s of `git repack`, whatever the size. So from 64 KiB on a pack costs half as much time again and saves little room. */
 #define SMALL (64 * 1024)
 
+#define KNOWN_ALREADY INT64_MIN
+
 static bool same_stat(const struct stat *a, const struct stat *b)
 {
 	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
@@ -122,7 +124,7 @@ static int put_large(struct store *s, int fd, const char *path, struct transfer 
 	return incoming_finish(&in, &t->id, t->bytes, err);
 }
 
-/* Takes in the regular file open at fd, whose fstat after the time before is *st. What a file that moves left in
+/* Takes in the regular file open at fd, whose fstat after the time before is *st (KNOWN_ALREADY: the cache need not learn of it). What a file that moves left in
  * the store is whole, and harms nobody. */
 static int put_fd(struct store *s, int fd, const char *path, int64_t before, const struct stat *st,
 		  struct content *out, struct err *err)
@@ -139,7 +141,8 @@ static int put_fd(struct store *s, int fd, const char *path, int64_t before, con
 		return err_errno(err, "cannot stat '%s'", path);
 	if (!same_stat(st, &after))
 		return moved(path, err);
-	statcache_teach(s->cache, before, &after, &t.id, t.fast);
+	if (before != KNOWN_ALREADY)
+		statcache_teach(s->cache, before, &after, &t.id, t.fast);
 	*out = (struct content){st->st_mode & S_IXUSR ? CONTENT_EXEC : CONTENT_FILE, t.id, t.bytes};
 	return 0;
 }
@@ -324,11 +327,15 @@ static int put_known_child(void *ctx, size_t i, struct err *err)
 	const struct manifest_entry *e = &k->m->v[i];
 	CLEANUP(freep) char *path = NULL;
 	struct content known = {e->kind, e->id, -1}, got;
+	int fd;
 
 	if ((e->kind != CONTENT_FILE && e->kind != CONTENT_EXEC) || store_holds(k->s, &e->id, NULL))
 		return 0;
 	path = xstrfmt("%s/%s", k->dir, e->name);
-	return store_put(k->s, path, &got, err) < 0 ? -1 : check_known(path, &got, &known, err);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (put_open(k->s, fd, KNOWN_ALREADY, AT_FDCWD, path, path, 0, &got, NULL, err) < 0)
+		return -1;
+	return check_known(path, &got, &known, err);
 }
 
 /* Puts what one directory of a known tree lacks in the store, then its manifest. */
