@@ -30,7 +30,7 @@ _mlmake()
 			opts+=' --git '
 			;;
 		lint)
-			opts+=' --json '
+			opts+=' --fix --json '
 			;;
 		status)
 			opts+=' --check --json --remote= -q --quiet -v --verbose '

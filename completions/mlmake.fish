@@ -61,6 +61,7 @@ complete -c mlmake -n '__mlmake_command none build' -l events -r -d 'write what 
 complete -c mlmake -n '__mlmake_command none build' -l json -d 'with -n: print one JSON document'
 complete -c mlmake -n '__mlmake_command none build' -l no-wait -d 'if another mlmake is at work here, exit with 75'
 complete -c mlmake -n '__mlmake_command init' -l git -d 'tell git, in this clone\'s configuration, to merge mlmake.lock with mlmake'
+complete -c mlmake -n '__mlmake_command lint' -l fix -d 'write what stages were seen to read into the pipeline file'
 complete -c mlmake -n '__mlmake_command lint' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command status' -l check -d 'exit with 4 if anything is stale or has to be restored'
 complete -c mlmake -n '__mlmake_command status' -l json -d 'print one JSON document'

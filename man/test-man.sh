@@ -180,7 +180,7 @@ examples()
 }
 
 commands=$(mlmake help | sed -n 's/^  \([a-z]\{1,\}\)  *.*/\1/p')
-options_of lint | grep -v -e --json > "$scratch/common"
+options_of lint | grep -v -e --json -e --fix > "$scratch/common"
 sections='project stage source env profile'
 set -- $commands
 echo "1..$((2 + 2 + $# + 5 + 1 + 2))"

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/project.h"
 #include "cli/guard.h"
+#include "cli/mend.h"
+#include "cli/project.h"
 #include "report/wording.h"
 
 static struct json *diags_json(const struct diags *ds)
@@ -41,16 +42,19 @@ static void say_fine(const struct project *p, struct strbuf *out)
 static int check(struct project *p, const struct args *a)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	CLEANUP(err_release) struct err err = ERR_INIT;
 	struct pipeline_disk disk = project_disk(p);
 	struct pipeline_options opt = {p->file, args_value(a, "profile"), NULL, 0};
 	int code;
 
-	if (pipeline_load(&p->pl, &opt, &disk, &p->ds) == 0 && project_graph(p) == 0) {
+	if (pipeline_load(&p->pl, &opt, &disk, &p->ds) == 0 && project_graph(p, &disk) == 0) {
 		p->selected = malloc(p->g.n + 1);
 		if (!p->selected || graph_select(&p->g, NULL, 0, p->selected, NULL, &p->ds) == 0)
 			guard_everything(p);
 	}
 	code = p->ds.errors ? EXIT_USAGE : EXIT_DONE;
+	if (args_count(a, "fix") && code == EXIT_DONE && mend(p, &text, &err) < 0)
+		return cli_fail(EXIT_USAGE, &err);
 	diags_sort(&p->ds);
 	if (args_count(a, "json")) {
 		int printed = cli_print_json(diags_json(&p->ds));
@@ -58,7 +62,7 @@ static int check(struct project *p, const struct args *a)
 		return printed == EXIT_DONE ? code : printed;
 	}
 	diags_format(&p->ds, &text);
-	if (!p->ds.n)
+	if (!p->ds.n && !text.len)
 		say_fine(p, &text);
 	return cli_print(&text) == EXIT_DONE ? code : EXIT_USAGE;
 }
@@ -75,6 +79,7 @@ static int run(struct args *a)
 }
 
 static const struct option_def options[] = {
+	{0, "fix", NULL, "write what stages were seen to read into the pipeline file"},
 	{0, "json", NULL, "print one JSON document"},
 	{0, NULL, NULL, NULL},
 };

@@ -13,6 +13,7 @@
 
 #include "back/putback.h"
 #include "graph/imports.h"
+#include "stale/learned.h"
 #include "run/build.h"
 #include "gitdb/git.h"
 #include "util/file.h"
@@ -354,8 +355,13 @@ static void hint_command(struct project *p, const char *word)
 		diag_error(&p->ds, NULL, 0, "'%s' is no command either%s", word, hint.buf);
 }
 
-int project_graph(struct project *p)
+int project_graph(struct project *p, const struct pipeline_disk *disk)
 {
+	if (learned_wanted(&p->pl)) {
+		join_opener(p);
+		if (!p->open_err.msg)
+			learned_add(&p->pl, p->history, disk);
+	}
 	if (imports_wanted(&p->pl)) {
 		join_opener(p);
 		if (!p->open_err.msg) {
@@ -374,7 +380,7 @@ static int load_all(struct project *p, char *const *words, size_t n)
 				       p->args->overrides.n};
 	size_t i;
 
-	if (pipeline_load(&p->pl, &opt, &disk, &p->ds) < 0 || project_graph(p) < 0)
+	if (pipeline_load(&p->pl, &opt, &disk, &p->ds) < 0 || project_graph(p, &disk) < 0)
 		return -1;
 	p->selected = xcalloc(p->g.n + 1, sizeof(*p->selected));
 	p->named = xcalloc(p->g.n + 1, sizeof(*p->named));

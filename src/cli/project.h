@@ -52,7 +52,7 @@ NODISCARD int project_await(struct project *p);
 /* The disk as the pipeline of p sees it: what mlmake made and no stage makes any more is not there for globs. */
 struct pipeline_disk project_disk(struct project *p);
 /* Builds the graph of the pipeline that was read, with what its code brings in. */
-NODISCARD int project_graph(struct project *p);
+NODISCARD int project_graph(struct project *p, const struct pipeline_disk *disk);
 /* Reads the pipeline, builds the graph, selects the targets in words[0..n). Errors and warnings are told on standard error. */
 NODISCARD int project_load(struct project *p, char *const *words, size_t n);
 /* If the run before ended badly, undoes what it left half-done; to be called before project_load. Returns an exit code. */

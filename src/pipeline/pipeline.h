@@ -24,6 +24,9 @@ struct attr {
 
 enum input_kind { INPUT_DATA, INPUT_CODE, INPUT_LOCK /* an environment's lock file */ };
 
+/* As `by`: the stage was seen to read it (stale/learned.h). */
+#define INPUT_LEARNED "?"
+
 struct input {
 	enum input_kind kind;
 	const char *path;
@@ -118,6 +121,8 @@ struct instance {
 	size_t n_vars;
 	const struct fact *env;    /* declared environment variables, by byte order of name */
 	size_t n_env;
+	const struct fact *learned; /* what it depends on beside files, as was seen (stale/learned.h) */
+	size_t n_learned;
 	const struct output *outs; /* outs, then metrics, then plots, in order of mention */
 	size_t n_outs;
 	const struct stage **after;

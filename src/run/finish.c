@@ -5,9 +5,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "run/watching.h"
+#include "stale/learned.h"
 #include "util/file.h"
 #include "util/path.h"
 
@@ -170,15 +172,102 @@ static int save_aside(struct finish *f)
 	return 0;
 }
 
-static void judge_seen(struct finish *f)
+/* What it holds now it held when it was read if nobody has written to it since the stage started. (Of the time stamps of a file the
+ * last few milliseconds do not tell.) */
+static int learn_read(struct finish *f, const char *path, struct record_fact *out)
+{
+	struct stat st;
+
+	*out = (struct record_fact){.kind = FACT_DATA, .name = arena_strdup(&f->arena, path), .by = INPUT_LEARNED};
+	if (statcache_content(f->cache, path, true, &out->content, &f->err) < 0)
+		return err_wrap(&f->err, "which it was seen to read");
+	if (stat(path, &st) == 0 && (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec > f->started)
+		return err_set(&f->err, ERR_MOVED,
+			       "'%s', which it was seen to read, changed while it ran, so its result is not recorded; run mlmake again, "
+			       "unless a stage writes it: then it is an output of that", path);
+	return 0;
+}
+
+/* The record says what the stage was seen to depend on, and no longer what it was seen to depend on before. */
+static int learn(struct finish *f, const struct undeclared *u)
+{
+	size_t n = f->record.n_facts + u->read.n + u->listed.n + u->missing.n, kept = 0, i;
+	struct record_fact *facts = arena_alloc(&f->arena, (n + 1) * sizeof(*facts));
+
+	for (i = 0; i < f->record.n_facts; i++) {
+		const struct record_fact *fact = &f->record.facts[i];
+
+		if (!learned_is(fact) && !learned_about(fact))
+			facts[kept++] = *fact;
+	}
+	for (i = 0; i < u->read.n; i++)
+		if (learn_read(f, u->read.v[i], &facts[kept++]) < 0)
+			return -1;
+	for (i = 0; i < u->listed.n; i++)
+		facts[kept++] = learned_names(f->pl, &pipeline_disk_system, u->listed.v[i], &f->arena);
+	for (i = 0; i < u->missing.n; i++)
+		facts[kept++] = learned_there(&pipeline_disk_system, u->missing.v[i], &f->arena);
+	f->record.facts = facts;
+	f->record.n_facts = kept;
+	record_sort(&f->record);
+	record_key(&f->record, &f->record.key);
+	return 0;
+}
+
+/* What the record of today's inputs had learned already is no news. */
+static void drop_known(struct strvec *v, const struct record *now, enum fact_kind kind, const char *prefix)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < v->n; i++) {
+		CLEANUP(freep) char *name = xstrfmt("%s%s", prefix, v->v[i]);
+
+		if (record_find(now, kind, name))
+			free(v->v[i]);
+		else
+			v->v[n++] = v->v[i];
+	}
+	v->n = n;
+	if (v->v)
+		v->v[n] = NULL;
+}
+
+static int judge_seen(struct finish *f)
 {
 	struct undeclared u = UNDECLARED_INIT;
+	bool learns = pipeline_watching(f->pl, f->in->stage) == WATCHING_LEARN;
+	int got = 0;
 
 	if (!f->seen || f->seen->blind & BLIND_UNWATCHED)
-		return;
+		return 0;
 	watching_find(f->pl, f->in, f->seen, &u);
-	watching_words(f->in->stage, &u, &f->watched);
+	if (learns) {
+		got = learn(f, &u);
+		drop_known(&u.read, &f->v->now, FACT_DATA, "");
+		drop_known(&u.listed, &f->v->now, FACT_ENV, "[names] ");
+	}
+	watching_words(f->in->stage, &u, learns, &f->watched);
 	undeclared_release(&u);
+	return got;
+}
+
+/* Files that were learned are kept like declared ones. */
+static int keep_learned(struct finish *f)
+{
+	struct input x = {.kind = INPUT_DATA, .keep = true, .by = INPUT_LEARNED};
+	struct instance in = *f->in;
+	size_t i;
+
+	in.inputs = &x;
+	in.n_inputs = 1;
+	for (i = 0; i < f->record.n_facts; i++) {
+		if (!learned_is(&f->record.facts[i]))
+			continue;
+		x.path = f->record.facts[i].name;
+		if (finish_keep_inputs(f->store, f->pl, &in, &f->record, f->held, &f->note, &f->err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int collect(struct finish *f)
@@ -203,8 +292,13 @@ static int collect(struct finish *f)
 	f->record.run = f->run_id;
 	f->record.started = f->started;
 	f->record.duration = f->duration;
-	judge_seen(f);
-	return f->apart ? 0 : finish_keep_inputs(f->store, f->pl, f->in, now, f->held, &f->note, &f->err);
+	if (judge_seen(f) < 0)
+		return -1;
+	if (f->apart)
+		return 0;
+	if (finish_keep_inputs(f->store, f->pl, f->in, now, f->held, &f->note, &f->err) < 0)
+		return -1;
+	return keep_learned(f);
 }
 
 static int restore(struct finish *f)

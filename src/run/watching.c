@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "stale/learned.h"
 #include "util/path.h"
 #include "util/text.h"
 
@@ -52,6 +53,8 @@ static void judge_init(struct judge *j)
 	for (i = 0; i < j->in->n_inputs; i++) {
 		const struct input *ip = &j->in->inputs[i];
 
+		if (ip->by && streq(ip->by, INPUT_LEARNED))
+			continue;
 		map_put(&j->inputs, ip->path, (void *)(uintptr_t)ip);
 		if (ip->pattern || ends_with(ip->path, ".py"))
 			strvec_push_owned(&j->dirs, path_dir(ip->path));
@@ -202,41 +205,34 @@ static void add_names(struct strbuf *out, const char *what, const struct strvec 
 /* As a word of mlmake.ini; false if none can stand for it. */
 static bool add_word(struct strbuf *out, const char *path)
 {
-	if (path_refusal(path) || strchr(path, '"') || strstr(path, "{{"))
-		return false;
-	if (path[strcspn(path, " =*?[]\\'#;")] == '\0')
-		strbuf_addf(out, " %s", path);
-	else
-		strbuf_addf(out, " \"%s\"", path);
-	return true;
-}
+	size_t before = out->len;
 
-static bool is_code(const char *path)
-{
-	static const char *const ends[] = {".py", ".ipynb", ".r", ".R", ".sh", ".jl", ".pl", ".sql"};
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(ends); i++)
-		if (ends_with(path, ends[i]))
-			return true;
+	strbuf_addch(out, ' ');
+	if (!path_refusal(path) && text_add_word(out, path))
+		return true;
+	strbuf_setlen(out, before);
 	return false;
 }
 
-static void add_key(struct strbuf *out, const char *key, const struct strvec *v, bool code, bool *any)
+/* Of those that are declared by key, or all. */
+static void add_key(struct strbuf *out, const struct stage *st, const char *key, const struct strvec *v, bool all, bool *any)
 {
 	CLEANUP(strbuf_release) struct strbuf words = STRBUF_INIT;
 	size_t i, n = 0;
 
-	for (i = 0; i < v->n && n < SHOWN; i++)
-		if (is_code(v->v[i]) == code)
+	for (i = 0; i < v->n && n < SHOWN; i++) {
+		const char *its = all ? key : learned_key(st, v->v[i]);
+
+		if (its && streq(its, key))
 			n += add_word(&words, v->v[i]);
+	}
 	if (!n)
 		return;
 	strbuf_addf(out, "%s'%s =%s%s'", *any ? ", " : "", key, words.buf, v->n > SHOWN ? " ..." : "");
 	*any = true;
 }
 
-void watching_words(const struct stage *st, const struct undeclared *u, struct strbuf *out)
+void watching_words(const struct stage *st, const struct undeclared *u, bool learned, struct strbuf *out)
 {
 	CLEANUP(strbuf_release) struct strbuf keys = STRBUF_INIT;
 	bool any = false;
@@ -248,10 +244,13 @@ void watching_words(const struct stage *st, const struct undeclared *u, struct s
 		return;
 	strbuf_addf(out, ", which [%s %s] does not declare", st->is_source ? "source" : "stage", st->name);
 	any = false;
-	add_key(&keys, "code", &u->read, true, &any);
-	add_key(&keys, "data", &u->read, false, &any);
-	add_key(&keys, "outs", &u->written, false, &any);
-	add_key(&keys, "outs", &u->written, true, &any);
+	if (learned && (u->read.n || u->listed.n)) {
+		strbuf_addstr(out, "; what it read counts from now on, and `mlmake lint --fix` writes it there");
+		return;
+	}
+	add_key(&keys, st, "code", &u->read, false, &any);
+	add_key(&keys, st, "data", &u->read, false, &any);
+	add_key(&keys, st, "outs", &u->written, true, &any);
 	if (any)
 		strbuf_addf(out, "; write there %s", keys.buf);
 }

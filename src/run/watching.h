@@ -24,8 +24,9 @@ void watching_skip(const struct instance *in, const struct verdict *v, struct st
 void watching_find(const struct pipeline *pl, const struct instance *in, const struct seen *s, struct undeclared *out);
 void undeclared_release(struct undeclared *u);
 
-/* Appends a sentence about what was found, with what to write into mlmake.ini; nothing if nothing was found. */
-void watching_words(const struct stage *st, const struct undeclared *u, struct strbuf *out);
+/* Appends a sentence about what was found, with what to write into mlmake.ini; nothing if nothing was found. learned: what it read
+ * counts from now on. */
+void watching_words(const struct stage *st, const struct undeclared *u, bool learned, struct strbuf *out);
 /* Appends a sentence about what could not be seen, but for BLIND_UNWATCHED; nothing if all was. */
 void watching_blind_words(const struct seen *s, struct strbuf *out);
 

@@ -167,11 +167,12 @@ static int look_at_input(struct decision *d, const struct input *ip, struct err 
 		add_upstream(d, maker);
 		return 0;
 	}
-	if (c.kind == CONTENT_NONE)
+	if (c.kind == CONTENT_NONE && !(ip->by && streq(ip->by, INPUT_LEARNED)))
 		return err_set(err, ERR_NOTFOUND, "%s:%d: stage '%s' needs '%s', which is not there and no stage makes it",
 			       ip->at.file, ip->at.line, d->in->name, ip->path);
 	f = add_fact(d->v, kinds[ip->kind], ip->path, NULL);
 	f->content = c;
+	f->by = ip->by;
 	if (ip->kind == INPUT_CODE)
 		describe_code(d, f, &c, ip->by);
 	if (c.kind != CONTENT_DIR || !d->w->links)
@@ -200,6 +201,8 @@ static void look_at_env(struct decision *d)
 
 	for (i = 0; i < d->in->n_env; i++)
 		add_fact(d->v, FACT_ENV, d->in->env[i].name, d->in->env[i].value);
+	for (i = 0; i < d->in->n_learned; i++)
+		add_fact(d->v, FACT_ENV, d->in->learned[i].name, d->in->learned[i].value);
 	if (e && e->run)
 		add_fact(d->v, FACT_ENV, "[run]", e->run);
 	for (i = 0; e && i < e->n_probes; i++) {
@@ -216,7 +219,7 @@ int stale_look(const struct instance *in, const struct world *w, struct arena *a
 	bool anew;
 	size_t i;
 
-	d.room = 2 + in->n_inputs + in->n_outs + in->n_params + in->n_vars + in->n_env + (e ? e->n_probes : 0);
+	d.room = 2 + in->n_inputs + in->n_outs + in->n_params + in->n_vars + in->n_env + in->n_learned + (e ? e->n_probes : 0);
 	memset(out, 0, sizeof(*out));
 	out->now.instance = in->name;
 	out->now.written = in->stage->written;
@@ -515,6 +518,10 @@ static void words_of_importer(const struct reason *r, struct strbuf *out)
 
 	if (!f || !f->by)
 		return;
+	if (streq(f->by, INPUT_LEARNED)) {
+		strbuf_addstr(out, " (which it was seen to read)");
+		return;
+	}
 	language = code_language(f->by);
 	strbuf_addstr(out, language == CODE_PYTHON || language == CODE_NOTEBOOK ? " (imported by " : " (read by ");
 	strbuf_addstr(out, f->by);
@@ -529,7 +536,7 @@ static void words_of_file(const struct reason *r, struct strbuf *out)
 	if (!r->old)
 		strbuf_addstr(out, " is a new input");
 	else if (!r->new)
-		strbuf_addstr(out, " is no longer an input");
+		strbuf_addstr(out, r->is ? " is gone" : " is no longer an input");
 	else if (r->was && r->is && r->was->content.kind != r->is->content.kind)
 		strbuf_addstr(out, digest_eq(&r->was->content.id, &r->is->content.id) ? " changed its executable bit"
 										     : " changed its kind");

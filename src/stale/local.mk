@@ -5,6 +5,8 @@ libmlmake_a_SOURCES += \
 	src/stale/decide.h \
 	src/stale/history.c \
 	src/stale/history.h \
+	src/stale/learned.c \
+	src/stale/learned.h \
 	src/stale/lockfile.c \
 	src/stale/lockfile.h \
 	src/stale/plan.c \

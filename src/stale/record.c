@@ -320,7 +320,7 @@ static bool parse_content(struct cursor *c, struct arena *a, struct record_fact 
 		if (!take_digest(c, &f->meaning) || c->at == c->end)
 			return false;
 	}
-	if (f->kind == FACT_CODE && *c->at == '<') {
+	if ((f->kind == FACT_CODE || f->kind == FACT_DATA) && *c->at == '<') {
 		c->at++;
 		if (!take_word(c, &word, &n) || !(f->by = unescaped(a, word, word + n)) || c->at == c->end)
 			return false;

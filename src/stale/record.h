@@ -11,6 +11,7 @@
  *     code f <sha256> <size> ~<sha256> src/train.py               behind '~' what it means (code/code.h), if that is known
  *     code f <sha256> <size> ~<sha256> <src/train.py src/util.py  behind '<' the file that brings it in, if it was not declared
  *     data f <sha256> <size> data/train.csv
+ *     data f <sha256> <size> <? conf.yaml          it was seen to be read, and was not declared (stale/learned.h)
  *     env OMP_NUM_THREADS "4"                      variables of the environment; - if unset
  *     lock f <sha256> <size> uv.lock
  *     metrics|outs|plots f <sha256> <size> models/churn-3.json

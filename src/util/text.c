@@ -279,3 +279,26 @@ size_t text_utf8_len(const char *text, size_t n)
 		return 0;
 	return want;
 }
+
+bool text_add_word(struct strbuf *out, const char *s)
+{
+	const unsigned char *c;
+
+	for (c = (const unsigned char *)s; *c; c++)
+		if (*c < ' ' || *c == 0x7f)
+			return false;
+	if (!*s || strstr(s, "{{"))
+		return false;
+	if (s[strcspn(s, " =*?[]\\'\"#;{}")] == '\0') {
+		strbuf_addstr(out, s);
+		return true;
+	}
+	strbuf_addch(out, '"');
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			strbuf_addch(out, '\\');
+		strbuf_addch(out, *s);
+	}
+	strbuf_addch(out, '"');
+	return true;
+}

@@ -24,6 +24,9 @@ void text_add_escaped(struct strbuf *out, const char *s, size_t n, bool quotes);
 /* Undoes it: reads up to end; false if an escape is malformed. */
 bool text_unescape(struct strbuf *out, const char *s, const char *end);
 
+/* Appends s as one word of a list in mlmake.ini, in quotes where it needs them; false (nothing appended) if none can stand for it. */
+bool text_add_word(struct strbuf *out, const char *s);
+
 /* Length of the UTF-8 sequence that s[0..n), n > 0, begins with; 0 if it begins with none. */
 size_t text_utf8_len(const char *s, size_t n);
 

@@ -64,3 +64,4 @@ SHELL_TESTS += \
 	tests/shell/t0092-imports.sh
 SHELL_TESTS += tests/shell/t0093-code-bad-input.sh
 SHELL_TESTS += tests/shell/t0110-watch.sh
+SHELL_TESTS += tests/shell/t0111-learn.sh

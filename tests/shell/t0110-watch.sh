@@ -26,7 +26,7 @@ END
 mkdir conf; echo 1 > in.txt; echo 2 > conf/a.yaml; echo 3 > 'b c.txt'
 mm 0
 said 'note: train: it read conf/a.yaml, b c.txt; listed conf; wrote side.log, which \[stage train\] does not declare'
-said "write there 'data = conf/a.yaml \"b c.txt\"', 'outs = side.log'"
+said "write there 'code = conf/a.yaml \"b c.txt\"', 'outs = side.log'"
 mm 0
 said_not 'does not declare'
 
