@@ -8,6 +8,7 @@
 
 #include "back/putback.h"
 #include "cli/again.h"
+#include "cli/learn.h"
 #include "gitdb/git.h"
 #include "report/returned.h"
 #include "util/pool.h"
@@ -187,6 +188,8 @@ static int check_out(struct returning *r, struct err *err)
 	code = r->dry ? EXIT_DONE : after_crashes(r, err);
 	if (code != EXIT_DONE)
 		return code;
+	if (!r->dry && project_learn(&r->p, err) < 0)
+		return cli_fail(EXIT_USAGE, err);
 	if (origin_find(&r->origin, r->p.db, r->p.lineage, &r->p.repo, r->a->words.v[0], err) < 0)
 		return cli_fail(EXIT_USAGE, err);
 	if (artifacts_parse(&r->artifacts, r->origin.lock_name, r->origin.lock.buf, r->origin.lock.len, err) < 0 ||

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/again.h"
+#include "cli/learn.h"
 #include "report/rebuilt.h"
 
 static int show(const struct again *g)
@@ -41,6 +42,8 @@ static int reproduce(struct project *p, const char *word, struct err *err)
 
 	if (code != EXIT_DONE)
 		return code;
+	if (project_learn(p, err) < 0)
+		return cli_fail(EXIT_USAGE, err);
 	if (origin_find(&origin, p->db, p->lineage, &p->repo, word, err) < 0 ||
 	    artifacts_parse(&before, origin.lock_name, origin.lock.buf, origin.lock.len, err) < 0)
 		return cli_fail(EXIT_USAGE, err);

@@ -36,6 +36,8 @@ libmlmake_a_SOURCES += \
 	src/cli/event_stream.h \
 	src/cli/guard.c \
 	src/cli/guard.h \
+	src/cli/learn.c \
+	src/cli/learn.h \
 	src/cli/project.c \
 	src/cli/project.h \
 	src/cli/recorder.c \

@@ -9,14 +9,13 @@
 #include <unistd.h>
 
 #include "back/artifacts.h"
+#include "cli/learn.h"
 #include "lineage/lineage.h"
-#include "store/closure.h"
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/text.h"
 
 #define LOCK_LIMIT ((size_t)1 << 30)
-#define RECORDS_LIMIT ((size_t)1 << 30)
 #define JOBS 4
 #define EVERY_LIVE INT64_C(100000000)   /* between two states of the line, nanoseconds */
 #define EVERY_PLAIN INT64_C(10000000000)
@@ -216,39 +215,6 @@ bool *share_fresh_runs(struct share *s, const struct marks *m, const struct run 
 	return fresh;
 }
 
-/* Records and small files of runs elsewhere count here from now on. */
-static int learn(struct share *s, struct err *err)
-{
-	struct tree_entry objects;
-	CLEANUP(marks_release) struct marks m;
-	CLEANUP(strbuf_release) struct strbuf records = STRBUF_INIT;
-	const struct run *runs;
-	size_t n, i;
-	CLEANUP(freep) bool *fresh = NULL;
-
-	if (lineage_refresh(s->p->lineage, err) < 0)
-		return -1;
-	share_read_marks(s, "pulled", &m);
-	fresh = share_fresh_runs(s, &m, &runs, &n, err);
-	for (i = 0; fresh && i < n; i++) {
-		size_t start = records.len;
-		struct err unread = ERR_INIT;
-
-		if (!fresh[i] || runs[i].own)
-			continue;
-		if (lineage_file(s->p->lineage, &runs[i], "records", RECORDS_LIMIT, &records, &unread) < 0)
-			strbuf_setlen(&records, start);
-		err_clear(&unread);
-		if (lineage_entry(s->p->lineage, &runs[i], "objects", &objects, &unread) > 0 &&
-		    closure_learn(s->p->store, &objects.id, &unread) < 0)
-			fprintf(stderr, "mlmake: warning: small files of run %s: %s\n", runs[i].id, unread.msg);
-		err_release(&unread);
-	}
-	if (!fresh || history_learn(s->p->history, records.buf, records.len, err) < 0 || store_sync(s->p->store, err) < 0)
-		return -1;
-	return marks_write(&m, runs, n, err);
-}
-
 int share_pull_lineage(struct share *s, struct chains *out, struct err *err)
 {
 	int tries = 0;
@@ -258,5 +224,5 @@ int share_pull_lineage(struct share *s, struct chains *out, struct err *err)
 		if (remote_pull_chains(s->remote, out, err) < 0)
 			return -1;
 	} while (chains_raced(out) && ++tries < SHARE_RACES);
-	return learn(s, err);
+	return lineage_refresh(s->p->lineage, err) < 0 ? -1 : project_learn(s->p, err);
 }

@@ -102,6 +102,16 @@ mm 0 reproduce "$dirty"
 said 'identical'
 said_not 'differs|missing'
 
+begin 'another plain clone, with the runs by git alone: what is small comes back without any pull'
+git clone -q "$T/w/a" "$T/w/c" && cd "$T/w/c" || exit 1
+git fetch -q origin 'refs/mlmake/*:refs/mlmake/*'
+mm 1 checkout "$three"
+said 'missing'
+mm 0 checkout "$three" evaluate
+cmp -s metrics.json "$T/kept/three/metrics.json" || fail 'metrics.json is not that of three'
+ran
+cd "$T/w/b" || exit 1
+
 begin 'B says of a stray model which commit and data made it'
 cp "$T/kept/two/model.bin" "$T/stray.bin"
 mm 0 lineage "$T/stray.bin"
