@@ -48,5 +48,4 @@ libmlmake_a_SOURCES += \
 	src/cli/share_runs.h \
 	src/cli/from_remote.c \
 	src/cli/from_remote.h
-	src/cli/share_runs.h
 libmlmake_a_SOURCES += src/cli/mend.c src/cli/mend.h
