@@ -4,7 +4,7 @@
  *
  *     watch N COMMAND [ARGUMENT...]
  *
- * Built by `make bench/watch`; not installed. */
+ * From the build directory: cc -O2 -D_GNU_SOURCE -I. -ISRCDIR/src -o watch SRCDIR/bench/watch.c libmlmake.a -lxxhash -lpthread -lm */
 #include <config.h>
 
 #include <fcntl.h>
