@@ -11,6 +11,7 @@ unit_tests = \
 	test_pipeline \
 	test_graph \
 	test_stale \
+	test_glance \
 	test_keyed \
 	test_build \
 	test_keeper \
@@ -65,6 +66,8 @@ test_graph_SOURCES = tests/unit/test_graph.c tests/unit/fake_disk.h $(tap)
 test_graph_LDADD = $(unit_ldadd)
 test_stale_SOURCES = tests/unit/test_stale.c tests/unit/fake_disk.h $(tap)
 test_stale_LDADD = $(unit_ldadd)
+test_glance_SOURCES = tests/unit/test_glance.c tests/unit/fake_disk.h $(tap)
+test_glance_LDADD = $(unit_ldadd)
 test_keyed_SOURCES = tests/unit/test_keyed.c $(tap)
 test_keyed_LDADD = $(unit_ldadd)
 test_build_SOURCES = tests/unit/test_build.c tests/unit/fake_disk.h $(tap)

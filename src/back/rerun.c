@@ -493,7 +493,7 @@ int rerun(const struct rerun_options *opt, struct rerun_result *out, struct err 
 	w->machine = (struct machine)MACHINE_INIT;
 	w->cache = statcache_open(NULL, opt->secret, &clock_system);
 	w->code = code_book_new(NULL, w->cache);
-	w->finder = code_finder_new(w->cache, w->code);
+	w->finder = code_finder_new(w->cache, w->code, &code_disk_system);
 	w->db = gitdb_new(opt->git_dir);
 	w->store = store_new(opt->shared, w->db, w->cache);
 	probes_open(&w->probes, opt->tree->state);

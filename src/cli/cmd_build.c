@@ -17,6 +17,7 @@
 #include "cli/project.h"
 #include "cli/recorder.h"
 #include "cli/from_remote.h"
+#include "cli/unchanged.h"
 #include "report/status.h"
 #include "run/machine.h"
 #include "util/file.h"
@@ -46,6 +47,7 @@ struct making {
 	size_t n_sinks;
 	struct build_result result;
 	struct supply *supply; /* with --pull */
+	size_t unchanged; /* so many instances were seen to be fresh at a glance, which is to be checked; 0: there was more to see */
 };
 
 static int read_jobs(struct making *m, struct err *err)
@@ -189,7 +191,7 @@ static int build(struct making *m, struct err *err)
 	if (got < 0) /* the journal stays, and the next run undoes what was under way */
 		return -1;
 	recorder_run(m->recorder, &m->result, &run);
-	return recorder_save(m->recorder, &run, err);
+	return recorder_save(m->recorder, &run, err) < 0 ? -1 : unchanged_keep(&m->p, &m->plan, err);
 }
 
 static int outcome_code(const struct making *m)
@@ -218,6 +220,8 @@ static int plan_and_build(struct making *m, struct err *err)
 
 	if (code != EXIT_DONE)
 		return code;
+	if (m->unchanged && (has_work(m) || m->plan.counts[STALE_FRESH] != m->unchanged))
+		BUG("not everything is fresh that was so at a glance");
 	if (m->dry)
 		return show_plan(m);
 	if (has_work(m)) {
@@ -238,13 +242,38 @@ static int plan_and_build(struct making *m, struct err *err)
 	return outcome_code(m);
 }
 
+static int say_nothing_to_do(const struct making *m, size_t fresh)
+{
+	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+
+	if (!args_count(m->a, "quiet"))
+		display_nothing(fresh, 0, &out);
+	return cli_print(&out);
+}
+
+/* For tests: MLMAKE_GLANCE=check looks in full at what was seen at a glance, MLMAKE_GLANCE=tell says that it was. */
+static bool must_look_twice(void)
+{
+	const char *s = getenv("MLMAKE_GLANCE");
+
+	if (s && streq(s, "tell"))
+		fprintf(stderr, "mlmake: seen at a glance\n");
+	return s && streq(s, "check");
+}
+
 static int make_all(struct making *m, struct err *err)
 {
+	size_t fresh;
 	int code;
 
 	code = m->dry ? EXIT_DONE : project_recover(&m->p, m->run_id);
 	if (code != EXIT_DONE)
 		return code;
+	if (!m->dry && !m->fetch && unchanged_since(&m->p, &fresh)) {
+		if (!must_look_twice())
+			return say_nothing_to_do(m, fresh);
+		m->unchanged = fresh;
+	}
 	code = project_load(&m->p, m->a->words.v, m->a->words.n);
 	if (code != EXIT_DONE)
 		return code;

@@ -407,16 +407,16 @@ static void on_failed(struct display *d, const struct event *e)
 
 /* ---- the closing sentence ---- */
 
-static void add_nothing(struct display *d)
+void display_nothing(size_t fresh, size_t frozen, struct strbuf *out)
 {
-	strbuf_addstr(&d->lines, "nothing to do");
-	if (d->fresh == 1)
-		strbuf_addstr(&d->lines, ": 1 artifact is fresh");
-	else if (d->fresh)
-		strbuf_addf(&d->lines, ": %zu artifacts are fresh", d->fresh);
-	if (d->frozen)
-		strbuf_addf(&d->lines, "%s%zu frozen", d->fresh ? ", " : ": ", d->frozen);
-	strbuf_addch(&d->lines, '\n');
+	strbuf_addstr(out, "nothing to do");
+	if (fresh == 1)
+		strbuf_addstr(out, ": 1 artifact is fresh");
+	else if (fresh)
+		strbuf_addf(out, ": %zu artifacts are fresh", fresh);
+	if (frozen)
+		strbuf_addf(out, "%s%zu frozen", fresh ? ", " : ": ", frozen);
+	strbuf_addch(out, '\n');
 }
 
 static void add_counts(struct display *d)
@@ -443,7 +443,7 @@ static void add_closing(struct display *d, const struct event *e)
 	if (d->verbosity < 0 && !bad)
 		return;
 	if (!bad && !(d->ran + d->restored + d->failed + d->skipped + d->stopped)) {
-		add_nothing(d);
+		display_nothing(d->fresh, d->frozen, &d->lines);
 		return;
 	}
 	strbuf_addstr(&d->lines, hue_on(&d->style, bad ? HUE_BAD : HUE_BOLD));

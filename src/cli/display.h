@@ -25,4 +25,7 @@ void display_freep(struct display **d); /* for CLEANUP */
 /* What a build of p would run and restore, in order, with reasons, for -n. */
 void display_plan(const struct plan *p, const struct style *s, struct strbuf *out);
 
+/* The closing sentence of a build that had nothing to do. */
+void display_nothing(size_t fresh, size_t frozen, struct strbuf *out);
+
 #endif

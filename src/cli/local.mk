@@ -27,6 +27,8 @@ libmlmake_a_SOURCES += \
 	src/cli/cmd_status.c \
 	src/cli/cmd_verify.c \
 	src/cli/cmd_why.c \
+	src/cli/unchanged.c \
+	src/cli/unchanged.h \
 	src/cli/command.h \
 	src/cli/display.c \
 	src/cli/display.h \

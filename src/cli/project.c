@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "back/putback.h"
+#include "cli/unchanged.h"
 #include "graph/imports.h"
 #include "stale/learned.h"
 #include "run/build.h"
@@ -148,14 +149,14 @@ static int hold_store(struct project *p, struct err *err)
 	return store_hold(p->store, true, err);
 }
 
-static int open_known(struct project *p, struct err *err)
+int project_open_cache(struct project *p, struct err *err)
 {
 	CLEANUP(freep) char *cache_file = xstrfmt("%s/statcache", p->repo.state);
 	CLEANUP(freep) char *secret_file = xstrfmt("%s/secret", p->repo.shared);
-	CLEANUP(freep) char *code_dir = xstrfmt("%s/code", p->repo.shared);
-	struct history_paths paths = {p->repo.state, p->repo.shared, "mlmake.lock"};
 	unsigned char secret[STATCACHE_SECRET];
 
+	if (p->cache)
+		return 0;
 	/* A command that only reads makes nothing in a clone that has not built yet. */
 	if (p->lock_fd >= 0) {
 		if (statcache_secret(secret_file, secret, err) < 0)
@@ -168,6 +169,16 @@ static int open_known(struct project *p, struct err *err)
 		memset(secret, 0x5a, sizeof(secret));
 		p->cache = statcache_open(NULL, secret, &clock_system);
 	}
+	return 0;
+}
+
+static int open_known(struct project *p, struct err *err)
+{
+	struct history_paths paths = {p->repo.state, p->repo.shared, "mlmake.lock"};
+	CLEANUP(freep) char *code_dir = xstrfmt("%s/code", p->repo.shared);
+
+	if (project_open_cache(p, err) < 0)
+		return -1;
 	p->store = store_new(p->repo.shared, p->db, p->cache);
 	p->code = code_book_new(code_dir, p->cache);
 	if (p->lock_fd >= 0 && hold_store(p, err) < 0)
@@ -197,6 +208,9 @@ static void begin_opening(struct project *p)
 	CLEANUP(freep) char *state = xstrfmt("%s/state", p->repo.state);
 	struct stat st;
 
+	if (p->begun)
+		return;
+	p->begun = true;
 	p->opening = stat(state, &st) == 0 && st.st_size > SMALL_STATE;
 	if (p->opening && pthread_create(&p->opener, NULL, opener, p) == 0)
 		return;
@@ -215,6 +229,7 @@ static void join_opener(struct project *p)
 
 int project_await(struct project *p)
 {
+	begin_opening(p);
 	join_opener(p);
 	if (p->open_err.code == ERR_LOCKED)
 		return EXIT_LOCKED;
@@ -240,7 +255,8 @@ int project_open(struct project *p, const struct args *a, bool lock)
 		return cli_fail(EXIT_USAGE, &err);
 	if (lock && take_lock(p, &err) < 0)
 		return err.code == ERR_LOCKED ? EXIT_LOCKED : cli_fail(EXIT_USAGE, &err);
-	begin_opening(p);
+	if (!lock)
+		begin_opening(p);
 	return EXIT_DONE;
 }
 
@@ -316,6 +332,7 @@ void project_tell(struct project *p)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 
+	p->told |= p->ds.n > 0;
 	diags_sort(&p->ds);
 	diags_format(&p->ds, &text);
 	fflush(stdout);
@@ -355,6 +372,12 @@ static void hint_command(struct project *p, const char *word)
 		diag_error(&p->ds, NULL, 0, "'%s' is no command either%s", word, hint.buf);
 }
 
+/* The disk as p's pipeline and its code see it now, noted where that is wanted. */
+static struct pipeline_disk disk_of(struct project *p)
+{
+	return p->unchanged ? unchanged_disk(p->unchanged) : project_disk(p);
+}
+
 int project_graph(struct project *p, const struct pipeline_disk *disk)
 {
 	if (learned_wanted(&p->pl)) {
@@ -365,8 +388,9 @@ int project_graph(struct project *p, const struct pipeline_disk *disk)
 	if (imports_wanted(&p->pl)) {
 		join_opener(p);
 		if (!p->open_err.msg) {
-			p->finder = code_finder_new(p->cache, p->code);
-			imports_add(&p->pl, p->finder, getenv("PYTHONPATH"), &p->ds);
+			p->code_disk = p->unchanged ? unchanged_code(p->unchanged) : code_disk_system;
+			p->finder = code_finder_new(p->cache, p->code, &p->code_disk);
+			imports_add(&p->pl, p->finder, disk->getenv(disk->ctx, "PYTHONPATH"), &p->ds);
 		}
 	}
 	return graph_build(&p->g, &p->pl, &p->ds);
@@ -375,7 +399,7 @@ int project_graph(struct project *p, const struct pipeline_disk *disk)
 static int load_all(struct project *p, char *const *words, size_t n)
 {
 	CLEANUP(strvec_release) struct strvec targets = STRVEC_INIT;
-	struct pipeline_disk disk = project_disk(p);
+	struct pipeline_disk disk = disk_of(p);
 	struct pipeline_options opt = {p->file, args_value(p->args, "profile"), p->args->overrides.v,
 				       p->args->overrides.n};
 	size_t i;
@@ -395,8 +419,11 @@ static int load_all(struct project *p, char *const *words, size_t n)
 
 int project_load(struct project *p, char *const *words, size_t n)
 {
-	int got = load_all(p, words, n), code = project_await(p);
+	int got, code;
 
+	begin_opening(p);
+	got = load_all(p, words, n);
+	code = project_await(p);
 	if (p->store && p->pl.hardlink)
 		store_place_by(p->store, PLACE_LINK);
 	project_tell(p);
@@ -494,6 +521,7 @@ void project_close(struct project *p)
 	statcache_free(p->cache);
 	code_finder_free(p->finder);
 	code_book_free(p->code);
+	unchanged_free(p->unchanged);
 	probes_release(&p->probes);
 	repo_release(&p->repo);
 	diags_release(&p->ds);

@@ -24,7 +24,9 @@ struct project {
 	struct repo repo;
 	struct diags ds;
 	pthread_t opener;         /* reads what is known while the pipeline is read */
-	bool opening, conflict, awaited;
+	bool begun, opening, conflict, awaited;
+	bool told;                /* has anything been said of the pipeline? */
+	struct unchanged *unchanged; /* NULL: what the pipeline asks of the disk is not noted */
 	struct err open_err;
 	struct gitdb *db;         /* opened when it is needed */
 	struct lineage *lineage;
@@ -32,6 +34,7 @@ struct project {
 	struct store *store;
 	struct history *history;
 	struct code_book *code;     /* what code means */
+	struct code_disk code_disk;
 	struct code_finder *finder; /* NULL: nothing was looked for */
 	struct probes probes;
 	struct pipeline pl;
@@ -45,7 +48,8 @@ struct project {
 };
 
 /* Finds the project (mlmake.ini here or above), enters it, and begins to open what is known (cache, store, history, probes); with
- * lock (of a build) first takes the project's lock. Returns an exit code; what is wrong has been told. */
+ * lock (of a build) takes the project's lock instead, and project_load or project_await begins. Returns an exit code; what is wrong has
+ * been told. */
 NODISCARD int project_open(struct project *p, const struct args *a, bool lock);
 /* Waits until what is known is open. project_load has done so when it returns. */
 NODISCARD int project_await(struct project *p);
@@ -53,6 +57,8 @@ NODISCARD int project_await(struct project *p);
 struct pipeline_disk project_disk(struct project *p);
 /* Builds the graph of the pipeline that was read, with what its code brings in. */
 NODISCARD int project_graph(struct project *p, const struct pipeline_disk *disk);
+/* Opens the cache alone, if it is not open. */
+NODISCARD int project_open_cache(struct project *p, struct err *err);
 /* Reads the pipeline, builds the graph, selects the targets in words[0..n). Errors and warnings are told on standard error. */
 NODISCARD int project_load(struct project *p, char *const *words, size_t n);
 /* If the run before ended badly, undoes what it left half-done; to be called before project_load. Returns an exit code. */

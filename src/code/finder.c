@@ -67,6 +67,7 @@ struct code_finder {
 	struct arena arena;
 	struct statcache *cache;
 	struct code_book *book;
+	const struct code_disk *disk;
 	struct map facts;   /* path -> struct file */
 	struct map dirs;    /* path -> struct dir */
 	struct map places;  /* joined names -> struct places */
@@ -83,12 +84,58 @@ struct coming {
 	bool dir; /* only because something will be in it */
 };
 
-struct code_finder *code_finder_new(struct statcache *cache, struct code_book *book)
+static enum code_thing system_what(void *ctx, const char *path)
+{
+	struct stat st;
+
+	(void)ctx;
+	if (stat(path, &st) < 0)
+		return THING_OTHER;
+	return S_ISDIR(st.st_mode) ? THING_DIR : S_ISREG(st.st_mode) ? THING_FILE : THING_OTHER;
+}
+
+/* DT_UNKNOWN: the file system does not say. */
+static void system_entry(const char *dir, const struct dirent *e, void (*visit)(void *to, const char *name, enum code_thing what, bool link),
+			 void *to)
+{
+	CLEANUP(freep) char *path = NULL;
+	struct stat st;
+	bool link = e->d_type == DT_LNK;
+
+	if (e->d_type == DT_DIR || e->d_type == DT_REG) {
+		visit(to, e->d_name, e->d_type == DT_DIR ? THING_DIR : THING_FILE, false);
+		return;
+	}
+	if (!link && e->d_type != DT_UNKNOWN)
+		return;
+	path = path_join(dir, e->d_name);
+	if (!link)
+		link = lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+	visit(to, e->d_name, system_what(NULL, path), link);
+}
+
+static void system_list(void *ctx, const char *dir, void (*visit)(void *to, const char *name, enum code_thing what, bool link), void *to)
+{
+	struct dirent *e;
+	DIR *open = opendir(dir);
+
+	(void)ctx;
+	while (open && (e = readdir(open)))
+		if (*e->d_name != '.')
+			system_entry(dir, e, visit, to);
+	if (open)
+		closedir(open);
+}
+
+const struct code_disk code_disk_system = {system_list, system_what, NULL};
+
+struct code_finder *code_finder_new(struct statcache *cache, struct code_book *book, const struct code_disk *disk)
 {
 	struct code_finder *f = xcalloc(1, sizeof(*f));
 
 	f->cache = cache;
 	f->book = book;
+	f->disk = disk;
 	return f;
 }
 
@@ -214,38 +261,25 @@ static void add_member(struct code_finder *f, struct dir *d, const char *name, b
 	d->regular |= !is_dir && streq(name, "__init__.py");
 }
 
-/* Is it a directory (1), a file (0), or neither (-1)? */
-static int kind_of(const char *dir, const struct dirent *e)
-{
-	CLEANUP(freep) char *path = NULL;
-	struct stat st;
+struct listing {
+	struct code_finder *f;
+	struct dir *d;
+};
 
-	if (e->d_type == DT_DIR)
-		return 1;
-	if (e->d_type == DT_REG)
-		return 0;
-	if (e->d_type != DT_LNK && e->d_type != DT_UNKNOWN)
-		return -1;
-	path = path_join(dir, e->d_name);
-	if (stat(path, &st) < 0)
-		return -1;
-	return S_ISDIR(st.st_mode) ? 1 : S_ISREG(st.st_mode) ? 0 : -1;
+static void add_listed(void *to, const char *name, enum code_thing what, bool link)
+{
+	struct listing *l = to;
+
+	(void)link;
+	if (what != THING_OTHER)
+		add_member(l->f, l->d, name, what == THING_DIR, false);
 }
 
 static void list(struct code_finder *f, struct dir *d)
 {
 	const struct coming *c;
-	struct dirent *e;
-	DIR *open = opendir(d->path);
 
-	while (open && (e = readdir(open))) {
-		int kind = *e->d_name == '.' ? -1 : kind_of(d->path, e);
-
-		if (kind >= 0)
-			add_member(f, d, e->d_name, kind > 0, false);
-	}
-	if (open)
-		closedir(open);
+	f->disk->list(f->disk->ctx, d->path, add_listed, &(struct listing){f, d});
 	for (c = map_get(&f->coming, d->path); c; c = c->next)
 		add_member(f, d, c->name, c->dir, true);
 }
@@ -452,13 +486,6 @@ static void resolve_module(struct code_finder *f, struct places *p, struct unit 
 		add_link(f, p, u, m.files[i], im->line);
 }
 
-static bool is_file(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
-}
-
 /* A path as it is written: from the directory of the file, and from where the program is run, which is mostly the project's. For C also
  * where headers often lie. */
 static void resolve_file(struct code_finder *f, struct places *p, struct unit *u, const struct code_import *im)
@@ -473,7 +500,7 @@ static void resolve_file(struct code_finder *f, struct places *p, struct unit *u
 	for (i = 0; i < n; i++) {
 		CLEANUP(freep) char *path = path_join(dirs[i], im->name);
 
-		if (path_refusal(path) || !is_file(path))
+		if (path_refusal(path) || f->disk->what(f->disk->ctx, path) != THING_FILE)
 			continue;
 		add_link(f, p, u, path, im->line);
 		if (c)
@@ -632,33 +659,31 @@ static void begin_python(struct asking *q, const char *program)
 		resolve_module(q->f, q->p, u, &(struct code_import){IMPORT_MODULE, 1, 0, names[i], NULL});
 }
 
-/* All programs below a directory. */
-static void begin_below(struct asking *q, const char *dir, int depth, size_t *left)
+/* All programs below a directory. Links are not followed. */
+struct below {
+	struct asking *q;
+	const char *dir;
+	int depth;
+	size_t *left;
+};
+
+static void begin_below(void *to, const char *name, enum code_thing what, bool link)
 {
-	struct dirent *e;
-	DIR *open = depth < MAX_DEPTH ? opendir(dir) : NULL;
+	struct below *b = to;
+	CLEANUP(freep) char *path = NULL;
+	struct code_finder *f = b->q->f;
 
-	while (open && *left && (e = readdir(open))) {
-		CLEANUP(freep) char *path = path_join(dir, e->d_name);
+	if (link || what == THING_OTHER || !*b->left)
+		return;
+	path = path_join(b->dir, name);
+	if (what == THING_DIR && b->depth < MAX_DEPTH) {
+		struct below deeper = {b->q, path, b->depth + 1, b->left};
 
-		if (*e->d_name == '.' || (e->d_type != DT_DIR && e->d_type != DT_REG))
-			continue;
-		if (e->d_type == DT_DIR) {
-			begin_below(q, path, depth + 1, left);
-		} else if (code_language(path)) {
-			(*left)--;
-			begin_at(q, path);
-		}
+		f->disk->list(f->disk->ctx, path, begin_below, &deeper);
+	} else if (what == THING_FILE && code_language(path)) {
+		(*b->left)--;
+		begin_at(b->q, path);
 	}
-	if (open)
-		closedir(open);
-}
-
-static bool is_dir(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 static bool moves_path(struct code_finder *f, const char *program)
@@ -683,13 +708,13 @@ const struct code_answer *code_finder_ask(struct code_finder *f, const char *pro
 		return q.a;
 	q.a = arena_calloc(&f->arena, sizeof(*q.a));
 	map_put(&f->answers, arena_strdup(&f->arena, key.buf), q.a);
-	whole = (!language || language == CODE_BY_FIRST_LINE) && is_dir(program);
+	whole = (!language || language == CODE_BY_FIRST_LINE) && f->disk->what(f->disk->ctx, program) == THING_DIR;
 	if (!whole && !language)
 		return q.a;
 	q.p = places_for(f, whole ? program : dir_of(f, program), dirs, whole || moves_path(f, program));
 	f->stamp++;
 	if (whole)
-		begin_below(&q, program, 0, &left);
+		f->disk->list(f->disk->ctx, program, begin_below, &(struct below){&q, program, 1, &left});
 	else
 		begin_at(&q, program);
 	if (language == CODE_PYTHON)

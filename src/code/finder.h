@@ -15,8 +15,20 @@
 
 struct code_finder;
 
-/* cache and book are borrowed. */
-struct code_finder *code_finder_new(struct statcache *cache, struct code_book *book);
+enum code_thing { THING_OTHER, THING_FILE, THING_DIR };
+
+/* What is asked of the disk besides contents, handed in so that it can be noted. */
+struct code_disk {
+	/* Calls visit with each name in dir that does not begin with '.': what it is, or leads to if it is a link. None if dir cannot
+	 * be read. */
+	void (*list)(void *ctx, const char *dir, void (*visit)(void *to, const char *name, enum code_thing what, bool link), void *to);
+	enum code_thing (*what)(void *ctx, const char *path); /* links followed */
+	void *ctx;
+};
+extern const struct code_disk code_disk_system;
+
+/* cache, book and disk are borrowed. */
+struct code_finder *code_finder_new(struct statcache *cache, struct code_book *book, const struct code_disk *disk);
 void code_finder_free(struct code_finder *f);
 /* path will be there, a file or directory that some stage makes. Before the first question. */
 void code_finder_will_be(struct code_finder *f, const char *path);

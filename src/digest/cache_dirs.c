@@ -146,7 +146,7 @@ static size_t count_slashes(const char *s)
 }
 
 /* Visits those among the children of the directory dir of t, at the path below. */
-static int visit_links(const struct tree *t, uint32_t dir, const char *below, const char *path,
+static int visit_links(struct statcache *sc, const struct tree *t, uint32_t dir, const char *below, const char *path,
 		       int (*visit)(void *ctx, const char *link), void *ctx)
 {
 	size_t depth = count_slashes(below + strlen(path));
@@ -159,6 +159,7 @@ static int visit_links(const struct tree *t, uint32_t dir, const char *below, co
 		if (t->v[i].kind != CONTENT_LINK || !leads_out(tree_target(t, i), depth))
 			continue;
 		link = xstrfmt("%s/%s", below, tree_name(t, i));
+		learn_nothing(sc); /* where it leads is asked of the disk */
 		if (!leads_above(link, path))
 			result = visit(ctx, link);
 	}
@@ -196,7 +197,7 @@ int statcache_links_out(struct statcache *sc, const char *path, const struct con
 		paths = dir_paths(&m.tree, path);
 		for (i = 0; i < m.tree.n && result == 0; i++)
 			if (m.tree.v[i].kind == CONTENT_DIR)
-				result = visit_links(&m.tree, i, paths[i], path, visit, ctx);
+				result = visit_links(sc, &m.tree, i, paths[i], path, visit, ctx);
 		free_paths(paths, m.tree.n);
 	}
 	return result;

@@ -150,6 +150,31 @@ void recall(struct statcache *sc, const char *path, bool follow, struct memory *
 	m->found = true;
 }
 
+void learn_nothing(struct statcache *sc)
+{
+	__atomic_store_n(&sc->unmarked, true, __ATOMIC_RELAXED);
+}
+
+/* Is what was remembered of path another content? Then it was perhaps the answer to somebody. */
+static bool is_other(struct statcache *sc, const char *path, bool follow, const struct learnt *l, const struct tree_box *box)
+{
+	struct content was, is;
+	struct tree tree;
+	uint32_t root;
+
+	if (l) {
+		entry_content(&l->box->v[0], &was);
+	} else {
+		root = table_find(&sc->table, path, follow, sc->secret);
+		if (root == UINT32_MAX)
+			return false;
+		table_tree(&sc->table, root, &tree);
+		entry_content(&tree.v[0], &was);
+	}
+	entry_content(&box->v[0], &is);
+	return !content_eq(&was, &is);
+}
+
 void learn(struct statcache *sc, const char *path, bool follow, struct tree_box *box)
 {
 	char key[PATH_MAX + 1];
@@ -158,6 +183,8 @@ void learn(struct statcache *sc, const char *path, bool follow, struct tree_box 
 	overlay_key(key, path, follow);
 	pthread_mutex_lock(&sc->mutex);
 	l = map_get(&sc->overlay, key);
+	if (is_other(sc, path, follow, l, box))
+		learn_nothing(sc);
 	if (l) {
 		tree_box_drop(l->box);
 		l->box = box;

@@ -17,13 +17,20 @@ struct learnt {
 	struct tree_box *box;
 };
 
+enum ahead {
+	AHEAD_UNKNOWN, /* nobody looked */
+	AHEAD_UNSURE,  /* takes a closer look */
+	AHEAD_UNMOVED, /* as it was, by stat */
+	AHEAD_ANSWERED /* by the closer look: what is remembered is what is there */
+};
+
 struct statcache {
 	char *file;
 	unsigned char secret[STATCACHE_SECRET];
 	const struct clock *clock;
 	struct table table;
 	uint8_t *used; /* of each root of the table: asked for since open; changed atomically */
-	uint8_t *ahead; /* of each root: found unchanged by looking ahead; NULL: nobody looked */
+	uint8_t *ahead; /* of each root, an enum ahead; NULL: nobody looked */
 	pthread_mutex_t mutex;
 	struct map overlay; /* struct learnt */
 	size_t n_overlay;   /* read without the lock, to know that there is nothing to look for */
@@ -31,6 +38,7 @@ struct statcache {
 	size_t n_inodes, n_slots;
 	struct arena known;    /* where they lie */
 	bool dirty;
+	bool unmarked; /* something was answered that the roots do not stand for; changed atomically */
 	struct look look;
 	struct look_counts counts;
 };
@@ -47,6 +55,7 @@ void memory_release(struct memory *m);
 void overlay_key(char key[PATH_MAX + 1], const char *path, bool follow);
 void recall(struct statcache *sc, const char *path, bool follow, struct memory *m);
 void learn(struct statcache *sc, const char *path, bool follow, struct tree_box *box); /* takes box */
+void learn_nothing(struct statcache *sc); /* an answer was given that nothing of this is kept of */
 /* The very file that e was seen of is known by its inode from now on, whatever its path. */
 void know_inode(struct statcache *sc, const struct entry *e);
 

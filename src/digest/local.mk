@@ -1,5 +1,6 @@
 libmlmake_a_SOURCES += \
 	src/digest/cache_dirs.c \
+	src/digest/cache_marks.c \
 	src/digest/cache_memory.c \
 	src/digest/cache_memory.h \
 	src/digest/cache_save.c \

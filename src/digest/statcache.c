@@ -48,48 +48,23 @@ static enum step answer_link(struct statcache *sc, struct content_query *q, cons
 	return STEP_DONE;
 }
 
-void statcache_look_ahead(struct statcache *sc, const bool *stop)
-{
-	uint32_t i, n = table_count(&sc->table);
-
-	statcache_look_afresh(sc);
-	sc->ahead = xcalloc(n + 1, 1);
-	for (i = 0; i < n && !__atomic_load_n(stop, __ATOMIC_RELAXED); i++) {
-		struct entry now;
-		struct tree tree;
-		struct stat st;
-		int64_t used;
-		bool follow;
-		const char *path = table_path(&sc->table, i, &follow, &used);
-
-		table_tree(&sc->table, i, &tree);
-		if (follow || tree.v[0].young || !entry_is_file(&tree.v[0]) ||
-		    fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		entry_of_stat(&now, &st);
-		sc->ahead[i] = S_ISREG(st.st_mode) && entry_same_stat(&tree.v[0], &now);
-	}
-}
-
-void statcache_look_afresh(struct statcache *sc)
-{
-	free(sc->ahead);
-	sc->ahead = NULL;
-}
-
 static bool answer_from_ahead(struct statcache *sc, struct content_query *q)
 {
-	struct tree tree;
+	CLEANUP(memory_release) struct memory m = {false, {0}, NULL};
 	uint32_t root;
 
-	if (!sc->ahead || q->follow || __atomic_load_n(&sc->n_overlay, __ATOMIC_ACQUIRE))
+	if (!sc->ahead)
 		return false;
-	root = table_find(&sc->table, q->path, false, sc->secret);
-	if (root == UINT32_MAX || !sc->ahead[root])
+	root = table_find(&sc->table, q->path, q->follow, sc->secret);
+	if (root == UINT32_MAX || sc->ahead[root] < AHEAD_UNMOVED)
 		return false;
-	__atomic_store_n(&sc->used[root], 1, __ATOMIC_RELAXED);
-	table_tree(&sc->table, root, &tree);
-	entry_content(&tree.v[0], &q->content);
+	if (sc->ahead[root] == AHEAD_ANSWERED) {
+		recall(sc, q->path, q->follow, &m);
+	} else {
+		__atomic_store_n(&sc->used[root], 1, __ATOMIC_RELAXED);
+		table_tree(&sc->table, root, &m.tree);
+	}
+	entry_content(&m.tree.v[0], &q->content);
 	return true;
 }
 
@@ -112,6 +87,7 @@ static enum step answer_by_stat(struct statcache *sc, struct content_query *q)
 	if (fstatat(AT_FDCWD, q->path, &st, q->follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0) {
 		if (errno != ENOENT && errno != ENOTDIR)
 			q->failed = err_errno(&q->err, "cannot stat '%s'", q->path);
+		learn_nothing(sc);
 		return STEP_DONE;
 	}
 	if (S_ISDIR(st.st_mode))
@@ -310,7 +286,7 @@ int statcache_glance(struct statcache *sc, const char *path, struct content *out
 		return 0;
 	if (!sc->ahead)
 		sc->ahead = xcalloc(table_count(&sc->table) + 1, 1);
-	sc->ahead[root] = 1;
+	sc->ahead[root] = AHEAD_UNMOVED;
 	return 0;
 }
 

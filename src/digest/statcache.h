@@ -83,6 +83,14 @@ struct statcache_counts {
 };
 void statcache_counts(struct statcache *sc, struct statcache_counts *out);
 
+/* All that was asked for since open and written down by statcache_save, as a line for statcache_as_marked. False, and nothing
+ * appended, if answers were given that such marks cannot stand for: that nothing is there, that a path holds something else than
+ * before, what lies behind a link in a directory, or a file that was written a moment ago. */
+bool statcache_mark(struct statcache *sc, struct strbuf *marks);
+/* Would all that was marked be answered as it was then? False too for marks of another cache, or if it would have to be saved now. Before any
+ * other question; if false, the first statcache_query uses what was seen. */
+bool statcache_as_marked(struct statcache *sc, const char *marks, int threads);
+
 /* Writes the cache if anything in it changed; young entries of small files are looked at once more so that they can be
  * believed next time. Paths not asked for in a long time are dropped. */
 NODISCARD int statcache_save(struct statcache *sc, struct err *err);

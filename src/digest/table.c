@@ -147,6 +147,11 @@ uint32_t table_count(const struct table *t)
 	return t->map ? t->head->n_roots : 0;
 }
 
+uint64_t table_checksum(const struct table *t)
+{
+	return t->map ? t->head->checksum : 0;
+}
+
 uint32_t table_find(const struct table *t, const char *path, bool follow, const unsigned char secret[FASTHASH_SECRET])
 {
 	size_t len = strlen(path);

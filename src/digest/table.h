@@ -27,6 +27,7 @@ bool table_open_bytes(struct table *t, const void *bytes, size_t n, const unsign
 void table_close(struct table *t);
 
 uint32_t table_count(const struct table *t);
+uint64_t table_checksum(const struct table *t); /* of all that it holds */
 /* A path as it was asked for: its number, or UINT32_MAX. */
 uint32_t table_find(const struct table *t, const char *path, bool follow, const unsigned char secret[FASTHASH_SECRET]);
 void table_tree(const struct table *t, uint32_t root, struct tree *out); /* borrowed from t */

@@ -328,7 +328,7 @@ bool imports_anew(const struct pipeline *pl, const struct instance *in, struct s
 	if (i == in->n_inputs || in->stage->no_imports)
 		return false;
 	g.here = here();
-	g.f = code_finder_new(cache, book);
+	g.f = code_finder_new(cache, book, &code_disk_system);
 	part = declared_part(in, &a);
 	gather(&g, &part);
 	for (i = 0; i < g.n; i++)

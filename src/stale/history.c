@@ -25,6 +25,7 @@
 #include "util/text.h"
 
 #define STATE_LIMIT ((size_t)1 << 32)
+#define STATE_HEAD "mlmake-state 1 %16llx %127s%n" /* as scanf reads it */
 
 /* The last record of one instance, as text, and parsed once somebody asks. */
 struct known {
@@ -120,7 +121,7 @@ static void read_state(struct history *h)
 		return;
 	body = memchr(h->state_text.buf, '\n', h->state_text.len);
 	end = h->state_text.buf + h->state_text.len;
-	if (!body || sscanf(h->state_text.buf, "mlmake-state 1 %16llx %127s%n", &sum, h->lock_stat, &used) != 2 ||
+	if (!body || sscanf(h->state_text.buf, STATE_HEAD, &sum, h->lock_stat, &used) != 2 ||
 	    h->state_text.buf + used != body || hash_bytes(body + 1, (size_t)(end - body - 1)) != sum) {
 		h->lock_stat[0] = '\0';
 		return;
@@ -407,6 +408,28 @@ struct history *history_open(const struct history_paths *paths, bool *conflict, 
 	if (crashed)
 		replay_journal(h, &journal);
 	return h;
+}
+
+bool history_glance(const struct history_paths *paths, struct strbuf *out)
+{
+	CLEANUP(freep) char *state = xstrfmt("%s/state", paths->state);
+	CLEANUP(freep) char *journal = xstrfmt("%s/journal", paths->state);
+	CLEANUP(closep) int fd = open(state, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char head[256], then[128], now[128];
+	unsigned long long sum;
+	int used = 0;
+	ssize_t n = fd < 0 ? -1 : pread(fd, head, sizeof(head) - 1, 0);
+
+	if (n <= 0)
+		return false;
+	head[n] = '\0';
+	if (sscanf(head, STATE_HEAD, &sum, then, &used) != 2 || head[used] != '\n')
+		return false;
+	stat_words(paths->lock, now);
+	if (!streq(now, then) || file_exists(journal))
+		return false;
+	strbuf_add(out, head, (size_t)used);
+	return true;
 }
 
 void history_free(struct history *h)

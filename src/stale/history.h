@@ -29,6 +29,9 @@ struct history_paths {
  * is set. */
 NODISCARD struct history *history_open(const struct history_paths *paths, bool *conflict, struct err *err);
 void history_free(struct history *h);
+/* Without reading what is known: if state was written for mlmake.lock as it stands there and no run left a journal, what tells this
+ * state from all others is appended to out. Otherwise false: history_open would find news. */
+bool history_glance(const struct history_paths *paths, struct strbuf *out);
 /* SHARED/records, for who tidies it. Owned. */
 struct keyed *history_records(const char *shared);
 /* Forgets those that are not what their keys say. */

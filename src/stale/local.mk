@@ -3,6 +3,8 @@ libmlmake_a_SOURCES += \
 	src/stale/accept.h \
 	src/stale/decide.c \
 	src/stale/decide.h \
+	src/stale/glance.c \
+	src/stale/glance.h \
 	src/stale/history.c \
 	src/stale/history.h \
 	src/stale/learned.c \

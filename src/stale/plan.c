@@ -302,7 +302,9 @@ static int decide_all(struct making *m)
 
 		if (!m->p->selected[node])
 			continue;
-		if ((!m->settled[node] || !upstream_is_fresh(m, node)) && decide_one(m, node) < 0)
+		if (m->settled[node] && upstream_is_fresh(m, node))
+			m->p->settled++;
+		else if (decide_one(m, node) < 0)
 			result = -1;
 		m->p->counts[m->p->verdicts[node].state]++;
 	}

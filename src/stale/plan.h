@@ -15,6 +15,7 @@ struct plan {
 	struct verdict *verdicts; /* by node; only where selected */
 	bool *selected;
 	size_t counts[4];         /* of selected instances, by enum stale_state */
+	size_t settled;           /* of the fresh: by what the last record and the disk say, and nothing else */
 	struct arena *chunks;     /* private: where parallel parts keep theirs */
 	size_t n_chunks;
 };

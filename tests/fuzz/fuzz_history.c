@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "digest/fasthash.h"
 #include "lineage/run.h"
+#include "stale/glance.h"
 #include "stale/history.h"
 #include "util/file.h"
 #include "util/hash.h"
@@ -159,6 +161,53 @@ static void a_run(const char *text, size_t n)
 	arena_release(&a);
 }
 
+static void a_glob(void *ctx, const char *pattern, struct strvec *out)
+{
+	(void)ctx;
+	if (*pattern == 'y')
+		strvec_push(out, pattern);
+}
+
+static int a_text(void *ctx, const char *path, struct strbuf *out, struct err *err)
+{
+	(void)ctx;
+	if (*path != 'y')
+		return err_set(err, ERR_NOTFOUND, "no");
+	strbuf_addstr(out, path);
+	return 0;
+}
+
+static bool a_file(void *ctx, const char *path)
+{
+	(void)ctx;
+	return *path == 'y';
+}
+
+static const char *a_variable(void *ctx, const char *name)
+{
+	(void)ctx;
+	return *name == 'y' ? name : NULL;
+}
+
+/* What a glance asks, under its checksum. The cache has nothing, so it must not hold. */
+static void kept_questions(const char *text, size_t n)
+{
+	static const unsigned char secret[STATCACHE_SECRET] = {1};
+	static const struct pipeline_disk disk = {a_glob, a_text, NULL, a_file, a_variable, NULL};
+	struct strbuf sb = STRBUF_INIT;
+	struct glance_place at = {"state/glance", "", {"state", "shared", "mlmake.lock"}, &disk, &code_disk_system,
+				  statcache_open(NULL, secret, &clock_system), 1};
+	size_t fresh;
+
+	strbuf_addf(&sb, "mlmake-glance 1 %016llx\n", (unsigned long long)fasthash_bytes64(text, n, secret));
+	strbuf_add(&sb, text, n);
+	put("state/glance", sb.buf, sb.len);
+	if (glance_holds(&at, &fresh))
+		abort();
+	statcache_free(at.cache);
+	strbuf_release(&sb);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text;
@@ -179,6 +228,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		use(false);
 		break;
 	case 'g': a_run(text, n); break;
+	case 'k': kept_questions(text, n); break;
 	case 'b': /* the bytes as they are, checksum and all */
 		put("state/state", text, n);
 		put("state/journal", text, n);

@@ -37,6 +37,7 @@ SHELL_TESTS += \
 	tests/shell/t0029-examples.sh \
 	tests/shell/t0030-fetch.sh \
 	tests/shell/t0031-newcomer.sh \
+	tests/shell/t0032-glance.sh \
 	tests/shell/t0050-inputs.sh \
 	tests/shell/t0051-faults.sh \
 	tests/shell/t0052-link.sh \

@@ -124,4 +124,18 @@ mm 0; ran s t
 mm 0; ran
 rm l/link; mm 0; ran; is "$(readlink l/link)" ../real.txt link
 echo 2 > real.txt; mm 0; ran t; holds t.txt 2
+
+begin 'an input through a link whose content no output has, kept for why'
+new_project linked <<'END'
+[stage t]
+cmd  = wc -c < {{data}} > {{outs}}; echo t >> "$COUNT"
+data = in
+outs = t.txt
+END
+printf '1\n2\n' > real.txt; ln -s real.txt in
+mm 0; ran t
+printf '1\n3\n' > real.txt
+mm 0 why t
+said '-.*2'; said '\+.*3'
+mm 0; ran t
 finish

@@ -780,6 +780,138 @@ static void looking_ahead(void)
 	statcache_free(sc);
 }
 
+/* A cache that was asked for these paths (NULL-terminated; '>' in front: the link at the path followed), saved and marked. */
+static bool mark(const char *file, const char *const *paths, struct strbuf *marks)
+{
+	struct statcache *sc = statcache_open(file, secret, &test_clock);
+	bool good;
+
+	for (; *paths; paths++)
+		ask_as(sc, *paths + (**paths == '>'), **paths == '>');
+	EXPECT_INT(statcache_save(sc, NULL), 0);
+	strbuf_clear(marks);
+	good = statcache_mark(sc, marks);
+	statcache_free(sc);
+	return good;
+}
+
+static bool stand(const char *file, const char *marks)
+{
+	struct statcache *sc = statcache_open(file, secret, &test_clock);
+	bool same = statcache_as_marked(sc, marks, 2);
+
+	statcache_free(sc);
+	return same;
+}
+
+static void marked(void)
+{
+	static const char *const paths[] = {"mk/a", "mk/b", "mk/dir", "mk/link", ">mk/link", NULL}, *const fewer[] = {"mk/b", NULL};
+	CLEANUP(strbuf_release) struct strbuf marks = STRBUF_INIT, of_b = STRBUF_INIT;
+	static const struct {
+		const char *what, *path;
+		bool of_b; /* is mk/b another one? */
+	} edits[] = {{"a file", "mk/a", false}, {"a file in a directory", "mk/dir/sub/f", false},
+		     {"what a link leads to", "mk/target", false}, {"mk/b", "mk/b", true}};
+	size_t i;
+
+	ahead = 10 * SECOND;
+	put("mk/a", "a"), put("mk/b", "b"), put("mk/dir/sub/f", "f"), put("mk/target", "t"), put("mk/unasked", "u");
+	EXPECT_INT(symlink("target", "mk/link"), 0);
+	EXPECT(mark("cache-mk", paths, &marks));
+	EXPECT(stand("cache-mk", marks.buf));
+	put("mk/unasked", "changed");
+	put("mk/dir.c", "new, and beside");
+	EXPECT(stand("cache-mk", marks.buf));
+	for (i = 0; i < ARRAY_SIZE(edits); i++) {
+		EXPECT(mark("cache-mk", paths, &marks) && mark("cache-mk", fewer, &of_b));
+		rewrite(edits[i].path, edits[i].what);
+		tap_check(!stand("cache-mk", marks.buf), __FILE__, __LINE__, "not noticed: %s", edits[i].what);
+		tap_check(stand("cache-mk", of_b.buf) != edits[i].of_b, __FILE__, __LINE__, "of mk/b: %s", edits[i].what);
+		EXPECT(!mark("cache-mk", paths, &marks)); /* it holds another content now, which is saved */
+		EXPECT(mark("cache-mk", paths, &marks) && stand("cache-mk", marks.buf));
+	}
+	EXPECT(unlink("mk/link") == 0 && symlink("a", "mk/link") == 0);
+	EXPECT(!stand("cache-mk", marks.buf));
+	EXPECT(mark("cache-mk", fewer, &marks)); /* saves nothing: the cache is the one of the marks before */
+	EXPECT(unlink("mk/link") == 0 && symlink("target", "mk/link") == 0);
+	put("mk/dir/another", "");
+	EXPECT(stand("cache-mk", marks.buf));
+	EXPECT(unlink("mk/b") == 0);
+	EXPECT(!stand("cache-mk", marks.buf));
+}
+
+/* What marks cannot stand for, and what are none of this cache. */
+static void not_marked(void)
+{
+	static const char *const one[] = {"nm/a", NULL}, *const two[] = {"nm/a", "nm/b", NULL}, *const none[] = {"nm/a", "nm/none", NULL};
+	static const char *const bad[] = {"", "0123456789abcdef", "0123456789abcdef 1", "x"};
+	CLEANUP(strbuf_release) struct strbuf marks = STRBUF_INIT, later = STRBUF_INIT;
+	struct statcache *sc;
+	size_t i;
+
+	ahead = 10 * SECOND;
+	put("nm/a", "a"), put("nm/b", "b");
+	EXPECT(!mark("cache-nm", none, &marks));
+	EXPECT_STR(marks.buf, "");
+	EXPECT(mark("cache-nm", one, &marks));
+	EXPECT(mark("cache-nm", two, &later)); /* another table: nm/b is new in it */
+	EXPECT(!stand("cache-nm", marks.buf) && stand("cache-nm", later.buf));
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		EXPECT(!stand("cache-nm", bad[i]));
+	strbuf_addch(&later, '0');
+	EXPECT(!stand("cache-nm", later.buf));
+	strbuf_setlen(&later, later.len - 1);
+	later.buf[later.len - 1] = 'g';
+	EXPECT(!stand("cache-nm", later.buf));
+	ahead = 0;
+	put("nm/a", "young");
+	sc = statcache_open("cache-nm", secret, &test_clock);
+	ask(sc, "nm/a");
+	EXPECT_INT(statcache_save(sc, NULL), 0);
+	EXPECT(!statcache_mark(sc, &marks)); /* young, or the answer to one asker was another than to the next */
+	statcache_free(sc);
+	ahead = 10 * SECOND;
+	EXPECT(mark("cache-nm", one, &marks));
+	sc = statcache_open("cache-nm", secret, &test_clock);
+	ask(sc, "nm/b");
+	rewrite("nm/a", "another content");
+	ask(sc, "nm/a");
+	EXPECT_INT(statcache_save(sc, NULL), 0);
+	EXPECT(!statcache_mark(sc, &marks));
+	statcache_free(sc);
+	sc = statcache_open(NULL, secret, &test_clock);
+	ask(sc, "nm/a");
+	EXPECT(!statcache_mark(sc, &marks)); /* kept nowhere */
+	statcache_free(sc);
+}
+
+/* What was seen in vain is used by the first question. */
+static void seen_in_vain(void)
+{
+	static const char *const paths[] = {"vain/a", "vain/dir", "vain/other", NULL};
+	CLEANUP(strbuf_release) struct strbuf marks = STRBUF_INIT;
+	struct content_query q[] = {{.path = "vain/a"}, {.path = "vain/dir"}, {.path = "vain/other"}};
+	struct statcache *sc;
+
+	ahead = 10 * SECOND;
+	put("vain/a", "a"), put("vain/dir/f", "f"), put("vain/other/f", "f");
+	EXPECT(mark("cache-vain", paths, &marks));
+	put("vain/dir/f", "newer");
+	sc = statcache_open("cache-vain", secret, &test_clock);
+	EXPECT(!statcache_as_marked(sc, marks.buf, 1));
+	EXPECT_INT(files_read(sc), 1);
+	EXPECT_INT(unlink("vain/a"), 0); /* as if it were before: the first question asks for the moment of looking */
+	statcache_query(sc, q, ARRAY_SIZE(q), 1);
+	expect_text(&q[0].content, "a");
+	EXPECT(q[1].content.kind == CONTENT_DIR && q[1].content.size == 5);
+	EXPECT(q[2].content.kind == CONTENT_DIR && q[2].content.size == 1);
+	EXPECT_INT(files_read(sc), 1);
+	statcache_query(sc, q, ARRAY_SIZE(q), 1);
+	EXPECT_INT(q[0].content.kind, CONTENT_NONE);
+	statcache_free(sc);
+}
+
 /* What is young when it is saved is looked at once more, if it is old enough by then. */
 static void believable_after_save(void)
 {
@@ -1026,6 +1158,9 @@ int main(void)
 		{"touched costs XXH3 only", touched},
 		{"changes in a tree", tree_changes},
 		{"saved and read back", saved},
+		{"marks stand until something moves", marked},
+		{"what marks cannot stand for", not_marked},
+		{"what was seen in vain is used", seen_in_vain},
 		{"young entries become believable", believable_after_save},
 		{"long unused paths are forgotten", forgotten},
 		{"a damaged cache is lost", damaged},
