@@ -340,7 +340,9 @@ static void tell_seen(struct build *b, struct job *j)
 		return;
 	if (j->seen->blind & BLIND_UNWATCHED) {
 		if (!b->blind_told)
-			strbuf_addf(&blind, "stages are not watched for undeclared files: this system does not allow it (%s)",
+			strbuf_addf(&blind, "stages are not watched for undeclared files: %s (%s)",
+				    j->seen->number == EBUSY ? "something watches what mlmake itself runs in"
+							     : "this system does not allow it",
 				    strerror(j->seen->number));
 		b->blind_told = true;
 	} else {

@@ -324,7 +324,7 @@ static bool is_left_out(struct watch *w, char *path)
 {
 	char *s = path, *slash;
 
-	if (streq(path, "mlmake.lock") || skip_prefix(path, "mlmake.lock.", NULL))
+	if (streq(path_base(path), "mlmake.lock") || skip_prefix(path_base(path), "mlmake.lock.", NULL))
 		return true;
 	for (;; s = slash + 1) {
 		size_t n = strcspn(s, "/");

@@ -187,6 +187,17 @@ echo 1 > in.txt
 mm 1
 said 'longer than its timeout'
 
+begin 'mlmake within a watched stage: the outer one sees, the inner one says that it cannot'
+new_project nested <<'END'
+[stage o]
+cmd  = (cd sub && exec "$MLMAKE"); echo > {{outs}}
+outs = o.txt
+END
+mkdir sub; printf '[stage i]\ncmd = cat y.txt > {{outs}}\nouts = i.txt\n' > sub/mlmake.ini; echo 1 > sub/y.txt
+mm 0 -v
+said 'something watches what mlmake itself runs in'
+said 'note: o: it read sub/mlmake.ini, sub/y.txt'
+
 begin 'as an ordinary user'
 if [ "$(id -u)" != 0 ] || ! setpriv --reuid 65534 --regid 65534 --clear-groups true 2> /dev/null; then
 	title=''
