@@ -201,6 +201,8 @@ static bool is_right(long n, const char *call, int status)
 		return complain(n, call, "the journal is still there");
 	if (!is_empty(STATE "/aside"))
 		return complain(n, call, "something is left in aside/") || shell("find " STATE "/aside | sed 's/^/#   /'") < 0;
+	if (shell("ls .mlmake/git/objects/pack/tmp_mlmake_* > ../third 2>&1") == 0)
+		return complain(n, call, "an unfinished pack is left") || shell("sed 's/^/#   /' ../third") < 0;
 	if (!is_empty(".mlmake/incoming"))
 		return complain(n, call, "something is left in incoming/");
 	return true;
