@@ -19,10 +19,11 @@ struct standing {
 
 static int look(struct standing *s, struct project *p, struct err *err)
 {
+	const struct share_words all = {NULL, 0, NULL};
 	size_t i;
 
 	wanted_init(&s->wanted, p->store, p->repo.shared);
-	if (share_open(&s->share, false, err) < 0 || share_want_here(p, &s->wanted, NULL, 0, NULL, err) < 0 ||
+	if (share_open(&s->share, false, err) < 0 || share_want_here(p, &s->wanted, &all, err) < 0 ||
 	    remote_look(s->share.remote, s->wanted.v, s->wanted.n, err) < 0 ||
 	    remote_chains(s->share.remote, &s->chains, err) < 0)
 		return -1;

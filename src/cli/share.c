@@ -134,40 +134,40 @@ void share_release(struct share *s)
 
 /* ---- what is wanted */
 
-static bool is_named(struct project *p, const struct artifact *a, char *const *words, size_t n, bool *hit)
+static bool is_named(struct project *p, const struct artifact *a, const struct share_words *words)
 {
-	bool named = n == 0;
+	bool named = words->n == 0;
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		CLEANUP(freep) char *target = project_target(p, words[i]);
+	for (i = 0; i < words->n; i++) {
+		CLEANUP(freep) char *target = project_target(p, words->v[i]);
 
 		if (!artifact_is_named(a, target))
 			continue;
 		named = true;
-		if (hit)
-			hit[i] = true;
+		if (words->hit)
+			words->hit[i] = true;
 	}
 	return named;
 }
 
 /* Inputs of the records whose artifacts are wanted, too, after all artifacts: what stands in both is missed if it is missing. */
-int share_want_lock(struct project *p, struct wanted *w, const char *name, const char *text, size_t n, char *const *words,
-		    size_t n_words, bool *hit, struct err *err)
+int share_want_lock(struct project *p, struct wanted *w, const char *name, const struct strbuf *text,
+		    const struct share_words *words, bool optional, struct err *err)
 {
 	CLEANUP(artifacts_release) struct artifacts as = ARTIFACTS_INIT;
 	CLEANUP(freep) const struct record **chosen = NULL;
 	size_t i, j, n_chosen = 0;
 
-	if (artifacts_parse(&as, name, text, n, err) < 0)
+	if (artifacts_parse(&as, name, text->buf, text->len, err) < 0)
 		return -1;
 	chosen = xcalloc(as.n + 1, sizeof(*chosen));
 	for (i = 0; i < as.n; i++) {
-		if (!is_named(p, &as.v[i], words, n_words, hit))
+		if (!is_named(p, &as.v[i], words))
 			continue;
 		if (!n_chosen || chosen[n_chosen - 1] != as.v[i].record)
 			chosen[n_chosen++] = as.v[i].record;
-		wanted_add(w, &as.v[i].fact->content, as.v[i].fact->name, false);
+		wanted_add(w, &as.v[i].fact->content, as.v[i].fact->name, optional);
 	}
 	for (i = 0; i < n_chosen; i++)
 		for (j = 0; j < chosen[i]->n_facts; j++) {
@@ -179,7 +179,7 @@ int share_want_lock(struct project *p, struct wanted *w, const char *name, const
 	return 0;
 }
 
-int share_want_here(struct project *p, struct wanted *w, char *const *words, size_t n_words, bool *hit, struct err *err)
+int share_want_here(struct project *p, struct wanted *w, const struct share_words *words, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 
@@ -187,7 +187,7 @@ int share_want_here(struct project *p, struct wanted *w, char *const *words, siz
 		return 0;
 	if (file_read("mlmake.lock", LOCK_LIMIT, &text, err) < 0)
 		return -1;
-	return share_want_lock(p, w, "mlmake.lock", text.buf, text.len, words, n_words, hit, err);
+	return share_want_lock(p, w, "mlmake.lock", &text, words, false, err);
 }
 
 /* ---- the lineage */

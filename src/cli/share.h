@@ -33,12 +33,18 @@ void share_release(struct share *s);
 /* Ends the line that shows progress. */
 void share_end_line(struct share *s);
 
-/* Adds what the lock in text[0..n) names, as far as a word in words[0..n_words) means it (none: all): artifacts, and inputs that the
- * store holds or may hold. hit[i] is set for each word that meant something; may be NULL. */
-NODISCARD int share_want_lock(struct project *p, struct wanted *w, const char *name, const char *text, size_t n, char *const *words,
-			      size_t n_words, bool *hit, struct err *err);
+/* What words mean; hit[i] is set for each that meant something. */
+struct share_words {
+	char *const *v; /* none: all is meant */
+	size_t n;
+	bool *hit;      /* may be NULL */
+};
+/* Adds what the lock in text[0..n), called name, says, as far as words mean it: artifacts, and inputs that the store holds or may hold.
+ * optional: nobody misses the artifacts either. */
+NODISCARD int share_want_lock(struct project *p, struct wanted *w, const char *name, const struct strbuf *text,
+			      const struct share_words *words, bool optional, struct err *err);
 /* The same of the lock in the work tree; without one nothing is wanted. */
-NODISCARD int share_want_here(struct project *p, struct wanted *w, char *const *words, size_t n_words, bool *hit, struct err *err);
+NODISCARD int share_want_here(struct project *p, struct wanted *w, const struct share_words *words, struct err *err);
 
 #define SHARE_RACES 3 /* so often it is tried again when somebody else is faster */
 /* Brings the chains here up to those there; records and small files of the runs that came count here from then on. */

@@ -24,7 +24,7 @@ struct sharing {
 	struct share share;
 	struct wanted wanted;
 	struct chains chains;
-	bool *hit; /* by word */
+	struct share_words words;
 	bool lineage, absent; /* chains is filled in; the remote is not there yet */
 };
 
@@ -49,14 +49,15 @@ static int want_origin(struct sharing *s, const char *word, struct err *err)
 	int got = origin_find(&o, s->p.db, s->p.lineage, &s->p.repo, word, err);
 
 	if (got == 0)
-		got = share_want_lock(&s->p, &s->wanted, o.lock_name, o.lock.buf, o.lock.len, s->a->words.v, s->a->words.n, s->hit, err);
+		got = share_want_lock(&s->p, &s->wanted, o.lock_name, &o.lock, &s->words, false, err);
 	origin_release(&o);
 	return got;
 }
 
-/* What the runs name that marks do not cover. A run whose lock cannot be read wants nothing. */
+/* What the runs name that marks do not cover. Of runs of others nobody misses what is nowhere, nor what cannot be read. */
 static int want_runs(struct sharing *s, const struct marks *m, struct err *err)
 {
+	const struct share_words all = {NULL, 0, NULL};
 	const struct run *runs;
 	size_t n, i;
 	CLEANUP(freep) bool *fresh = share_fresh_runs(&s->share, m, &runs, &n, err);
@@ -65,10 +66,11 @@ static int want_runs(struct sharing *s, const struct marks *m, struct err *err)
 		CLEANUP(strbuf_release) struct strbuf lock = STRBUF_INIT;
 		CLEANUP(freep) char *name = xstrfmt("mlmake.lock of run %s", runs[i].id);
 		CLEANUP(err_release) struct err unread = ERR_INIT;
+		bool optional = s->push && !runs[i].own;
 
-		if (!fresh[i] || lineage_file(s->p.lineage, &runs[i], "mlmake.lock", LOCK_LIMIT, &lock, &unread) < 0)
-			continue;
-		if (share_want_lock(&s->p, &s->wanted, name, lock.buf, lock.len, NULL, 0, NULL, &unread) < 0 && s->push)
+		if (fresh[i] && (lineage_file(s->p.lineage, &runs[i], "mlmake.lock", LOCK_LIMIT, &lock, &unread) < 0 ||
+				 share_want_lock(&s->p, &s->wanted, name, &lock, &all, optional, &unread) < 0) &&
+		    runs[i].own)
 			return err_move(err, &unread);
 	}
 	return fresh ? 0 : -1;
@@ -79,9 +81,23 @@ static int check_words(const struct sharing *s, struct err *err)
 	size_t i;
 
 	for (i = 0; i < s->a->words.n; i++)
-		if (!s->hit[i])
+		if (!s->words.hit[i])
 			return err_set(err, ERR_INVALID, "%s has no stage, instance or artifact '%s'",
 				       args_value(s->a, "at") ? args_value(s->a, "at") : "mlmake.lock", s->a->words.v[i]);
+	return 0;
+}
+
+/* A chain that is not there any more tells that the files of its runs may not be either. */
+static int distrust_marks(struct sharing *s, struct marks *m, struct err *err)
+{
+	CLEANUP(chains_release) struct chains c = CHAINS_INIT;
+	size_t i;
+
+	if (remote_chains(s->share.remote, &c, err) < 0)
+		return -1;
+	for (i = 0; i < c.n; i++)
+		if (!c.v[i].there)
+			marks_forget(m, c.v[i].writer);
 	return 0;
 }
 
@@ -94,6 +110,8 @@ static int gather_runs(struct sharing *s, struct err *err)
 		return 0;
 	if (!args_count(s->a, "all"))
 		share_read_marks(&s->share, "pushed", &m);
+	if (m.writers.n && !s->absent && distrust_marks(s, &m, err) < 0)
+		return -1;
 	return want_runs(s, &m, err);
 }
 
@@ -104,7 +122,7 @@ static int gather(struct sharing *s, struct err *err)
 	for (i = 0; i < s->a->n_given; i++)
 		if (streq(s->a->given[i].def->name, "at") && want_origin(s, s->a->given[i].value, err) < 0)
 			return -1;
-	if (!args_value(s->a, "at") && share_want_here(&s->p, &s->wanted, s->a->words.v, s->a->words.n, s->hit, err) < 0)
+	if (!args_value(s->a, "at") && share_want_here(&s->p, &s->wanted, &s->words, err) < 0)
 		return -1;
 	if (check_words(s, err) < 0)
 		return -1;
@@ -310,13 +328,13 @@ int share_main(struct args *a, enum share_way way)
 
 	s.dry = args_count(a, "dry-run") > 0;
 	s.selected = a->words.n > 0 || args_value(a, "at");
-	s.hit = xcalloc(a->words.n + 1, sizeof(*s.hit));
+	s.words = (struct share_words){a->words.v, a->words.n, xcalloc(a->words.n + 1, sizeof(*s.words.hit))};
 	if (code == EXIT_DONE)
 		code = share(&s);
 	share_release(&s.share);
 	wanted_release(&s.wanted);
 	chains_release(&s.chains);
-	free(s.hit);
+	free(s.words.hit);
 	project_close(&s.p);
 	return code;
 }

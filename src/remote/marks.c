@@ -58,6 +58,15 @@ void marks_release(struct marks *m)
 	free(m->about);
 }
 
+void marks_forget(struct marks *m, const char *writer)
+{
+	size_t i;
+
+	for (i = 0; i < m->writers.n; i++)
+		if (streq(m->writers.v[i], writer))
+			free(map_put(&m->tips, m->writers.v[i], xstrdup(""))); /* no commit */
+}
+
 void marks_compare(const struct marks *m, const struct run *runs, size_t n, bool *fresh)
 {
 	struct map covered = MAP_INIT; /* writers whose mark was found */

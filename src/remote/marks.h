@@ -19,6 +19,8 @@ struct marks {
 /* Reads file; what was written about something else (a line of text) does not count. */
 void marks_read(struct marks *m, const char *file, const char *about);
 void marks_release(struct marks *m);
+/* As if nothing had been done for that writer. */
+void marks_forget(struct marks *m, const char *writer);
 /* The runs (in order; those of a writer one after another) that are not covered: sets fresh[i]. A writer whose mark is not among its runs
  * counts as new. */
 void marks_compare(const struct marks *m, const struct run *runs, size_t n, bool *fresh);

@@ -128,6 +128,14 @@ mm 0 push --all
 said '^lab: sent 1 file '
 is "$(sha "$file")" "${file##*/}"
 
+begin 'a place that was emptied is filled again, also with what earlier runs named'
+in_project a
+rm -rf ../lab
+mm 0 push
+said "^lab: sent $((2 * FILES)) files "
+said '^lab: lineage: 1 chain new$'
+in_project h
+
 begin 'machines can read it'
 if have_python; then
 	in_project h
