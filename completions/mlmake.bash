@@ -65,7 +65,8 @@ _mlmake()
 			opts+=' --json '
 			;;
 		checkout)
-			opts+=' --allow-missing -n --dry-run --json -j --jobs= -q --quiet -v --verbose --no-wait '
+			opts+=' --allow-missing --pull --remote= -n --dry-run --json -j --jobs= -q --quiet -v --verbose --no-wait '
+			[[ $prev == --remote ]] && value=1 words=
 			[[ $prev == --jobs || $prev == -j ]] && value=1 words=
 			;;
 		reproduce)

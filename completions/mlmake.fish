@@ -86,6 +86,8 @@ complete -c mlmake -n '__mlmake_command diff' -l json -d 'print one JSON documen
 complete -c mlmake -n '__mlmake_command diff' -l stage -x -d 'only this stage or instance; may be given several times'
 complete -c mlmake -n '__mlmake_command lineage' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command checkout' -l allow-missing -d 'put back what is here, though some of it is missing'
+complete -c mlmake -n '__mlmake_command checkout' -l pull -d 'what is not here comes from a remote'
+complete -c mlmake -n '__mlmake_command checkout' -l remote -x -d 'with --pull: use [remote NAME] (default: the first in mlmake.ini)'
 complete -c mlmake -n '__mlmake_command checkout' -l dry-run -s n -d 'show what would be done, and do nothing'
 complete -c mlmake -n '__mlmake_command checkout' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command checkout' -l jobs -s j -x -d 'if it has to be built: up to N stages at once'

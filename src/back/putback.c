@@ -62,7 +62,7 @@ static void judge(struct putback *p, struct putback_item *it)
 
 	if (content_eq(&it->present, want))
 		it->result = PUTBACK_THERE;
-	else if (store_has(p->store, want))
+	else if (store_can_have(p->store, want))
 		it->result = PUTBACK_WANTED;
 	else
 		tell_missing(p, it);

@@ -8,6 +8,7 @@
 
 #include "back/putback.h"
 #include "cli/again.h"
+#include "cli/from_remote.h"
 #include "cli/learn.h"
 #include "gitdb/git.h"
 #include "report/returned.h"
@@ -21,6 +22,7 @@ struct returning {
 	struct origin origin;
 	struct artifacts artifacts;
 	struct putback putback;
+	struct supply *supply; /* with --pull */
 };
 
 /* The artifacts that the words behind the first name; all if there are none. A word that names nothing is an error. */
@@ -186,7 +188,7 @@ static int check_out(struct returning *r, struct err *err)
 	if (code != EXIT_DONE)
 		return code;
 	code = r->dry ? EXIT_DONE : after_crashes(r, err);
-	if (code != EXIT_DONE)
+	if (code != EXIT_DONE || (args_count(r->a, "pull") && !(r->supply = supply_open(&r->p, r->dry, &code))))
 		return code;
 	if (!r->dry && project_learn(&r->p, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
@@ -222,12 +224,15 @@ static int run(struct args *a)
 	putback_release(&r.putback);
 	artifacts_release(&r.artifacts);
 	origin_release(&r.origin);
+	supply_free(r.supply);
 	project_close(&r.p);
 	return code;
 }
 
 static const struct option_def options[] = {
 	{0, "allow-missing", NULL, "put back what is here, though some of it is missing"},
+	{0, "pull", NULL, "what is not here comes from a remote"},
+	{0, "remote", "NAME", "with --pull: use [remote NAME] (default: the first in mlmake.ini)"},
 	{'n', "dry-run", NULL, "show what would be done, and do nothing"},
 	{0, "json", NULL, "print one JSON document"},
 	{'j', "jobs", "N", "if it has to be built: up to N stages at once"},

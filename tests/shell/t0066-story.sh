@@ -78,6 +78,15 @@ mm 0 pull --at "$data"
 mm 0 checkout "$data"
 results | cmp -s - "$T/want.data" || fail 'it did not come back as it was'
 
+begin 'and in one go'
+git clone -q "file://$T/w/a" "$T/w/d" && cd "$T/w/d" || exit 1
+mm 2 checkout "$dirty"
+mm 0 checkout --pull "$dirty"
+results | cmp -s - "$T/want.dirty" || fail 'it did not come back as it was'
+mm 0 checkout --pull "$first" model.bin -n
+mm 0 checkout --pull "$first"
+results | cmp -s - "$T/want.first" || fail 'it did not come back as it was'
+
 begin 'built once more it is identical'
 in_project b
 mm 0 reproduce "$longer"
