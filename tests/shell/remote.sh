@@ -65,7 +65,8 @@ a_port() {
 	done
 }
 
-# a_sshd: a real one, on this machine alone, for the user that runs the tests; ssh finds its way by GIT_SSH_COMMAND.
+# a_sshd: a real one, on this machine alone, for the user that runs the tests; ssh finds its way by GIT_SSH_COMMAND. SHLVL keeps bash
+# from reading that user's .bashrc, which may take long.
 a_sshd() {
 	sshd=$(command -v sshd || echo /usr/sbin/sshd)
 	if [ ! -x "$sshd" ] || ! command -v ssh > /dev/null; then
@@ -102,7 +103,7 @@ try_sshd() {
 	PidFile none
 	PasswordAuthentication no
 	PermitRootLogin yes
-	AcceptEnv *
+	SetEnv SHLVL=9
 	END
 	"$sshd" -D -e -f "$T/ssh/sshd_config" > "$T/ssh/log" 2>&1 &
 	serving=$!

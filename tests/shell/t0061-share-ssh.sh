@@ -74,6 +74,35 @@ mm 2 push
 said "the host does not let you in: check the user in the url and your ssh key"
 mv "$T/ssh/kept" "$T/ssh/authorized"
 
+begin 'a connection that is lost on the way: what arrived counts, and the next push goes on from there'
+shared_project lost "ssh://lab$T/lost"
+plain=$GIT_SSH_COMMAND
+printf 'dd bs=1 count=950000 2> /dev/null | ssh -F "%s" "$@"\n' "$T/ssh/config" > "$T/ssh/cut.sh"
+GIT_SSH_COMMAND="sh '$T/ssh/cut.sh'" mm 2 push
+said "remote 'lab': the connection to 'lab' ended"
+n=$(find "$T/lost/objects" -type f | wc -l)
+[ "$n" -gt 0 ] && [ "$n" -lt "$FILES" ] || fail "$n files arrived"
+for file in $(find "$T/lost/objects" -type f); do is "$(sha "$file")" "${file##*/}"; done
+is "$(git --git-dir="$T/lost/lineage.git" for-each-ref)" '' 'chains'
+GIT_SSH_COMMAND=$plain
+mm 0 push
+said "^lab: sent $((FILES - n)) files?"
+is "$(ls "$T/lost/arriving")" '' 'what was arriving'
+clone_of lost found
+mm 0 pull
+: > "$COUNT"
+mm 0
+same_results lost
+
+begin 'a program there that is not what it seems, and a noisy login'
+printf 'echo Welcome; echo; ssh -F "%s" "$@"\n' "$T/ssh/config" > "$T/ssh/noisy.sh"
+in_project found
+GIT_SSH_COMMAND="sh '$T/ssh/noisy.sh'" mm 0 pull -n --lineage
+rm -rf .git/mlmake/objects
+printf 'case $* in *mlmake-far*) echo mlmake-far 1 git; yes;; *) ssh -F "%s" "$@";; esac\n' "$T/ssh/config" > "$T/ssh/liar.sh"
+GIT_SSH_COMMAND="sh '$T/ssh/liar.sh'" mm 2 pull
+said "answers what makes no sense|the connection to 'lab' ended"
+
 begin 'a disk that is full there: what arrived counts'
 if [ "$(id -u)" = 0 ] && mkdir -p "$T/full" && mount -t tmpfs -o size=900k none "$T/full" 2> /dev/null; then
 	shared_project full "ssh://lab$T/full/x"
