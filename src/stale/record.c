@@ -249,7 +249,7 @@ static bool take_word(struct cursor *c, const char **word, size_t *n)
 	*word = c->at;
 	*n = (size_t)((blank ? blank : c->end) - c->at);
 	c->at = blank ? blank + 1 : c->end;
-	return *n > 0;
+	return *n > 0 && !memchr(*word, '\0', *n);
 }
 
 static bool take_digest(struct cursor *c, struct digest *out)

@@ -292,6 +292,7 @@ static void record_damage(void)
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
 	struct record_fact f[N_FACTS];
 	struct record r, back;
+	char *nul;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -309,6 +310,8 @@ static void record_damage(void)
 	}
 	EXPECT_INT(record_parse("[a]\nkey x\nweather fine\n\n", 24, &a, &back, &err), -1);
 	err_clear(&err);
+	nul = strstr(sb.buf, "\nrun r1"); /* a word that ends at a NUL would not be read back */
+	EXPECT(nul && (nul[5] = '\0', record_parse(sb.buf, sb.len, &a, &back, NULL) < 0));
 }
 
 /* ---- history ---- */
