@@ -136,8 +136,11 @@ static int find_dir(const char *dir, bool write, struct err *err)
 {
 	struct stat st;
 
-	if (stat(dir, &st) == 0)
+	if (stat(dir, &st) == 0) {
+		if (write && st.st_mode & S_IWGRP) /* what is made in a group's directory is the group's */
+			umask(umask(0) & ~(mode_t)070);
 		return S_ISDIR(st.st_mode) ? 0 : err_set(err, ERR_INVALID, "'%s' is no directory", dir);
+	}
 	if (errno != ENOENT)
 		return err_errno(err, "cannot look at '%s'", dir);
 	if (!write)

@@ -35,6 +35,7 @@ static const struct {
 	{"dubious ownership", "git does not read a repository of another user's unless told that it may: git config --global --add "
 			      "safe.directory DIRECTORY"},
 	{"insufficient permission", "you may not write there"},
+	{"unable to create temporary object directory", "you may not write there"},
 	{"Permission denied", "you may not do this there"},
 	{"permission denied", "you may not do this there"},
 	{"epository not found", "there is no such repository, or you may not see it"},

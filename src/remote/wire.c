@@ -106,8 +106,10 @@ static int push_some(struct transport *t, struct tips *tips, size_t from, size_t
 	if (status < 0)
 		return -1;
 	tips_pushed(text.buf, tips, &refused);
-	if (refused)
-		return err_set(err, ERR_FAILED, "the lineage was not taken: %s", refused);
+	if (refused) {
+		strbuf_addf(&errors, "\n%s\n", refused);
+		return explain(t, "the lineage was not taken", &errors, err);
+	}
 	if (status && !strstr(text.buf, "\n!\t") && !skip_prefix(text.buf, "!\t", NULL))
 		return explain(t, "cannot send the lineage", &errors, err);
 	return 0;

@@ -128,4 +128,27 @@ mkdir -p "${victim%/*}"
 mv "$T/real" "$victim"
 mm 0 pull
 
+begin 'a directory of a group: one writes what the other can go on with'
+as() { su nobody -s /bin/sh -c "HOME=$T/nobody GIT_CONFIG_GLOBAL=$T/nobody/config; export HOME GIT_CONFIG_GLOBAL; $*" > "$T/out" 2> "$T/err" < /dev/null; }
+if [ "$(id -u)" = 0 ] && group=$(id -gn nobody 2> /dev/null) && mkdir "$T/nobody" "$T/group" && chown nobody "$T/nobody" &&
+	chgrp "$group" "$T/group" && chmod 2770 "$T/group" && chmod a+rx "$T" && as "\"$MLMAKE\" --version"; then
+	shared_project mine "$T/group"
+	umask 022
+	mm 0 push
+	as "git config --file '$T/nobody/config' safe.directory '*' && cd '$T/nobody' && git clone -q 'file://$T/w/mine' theirs" || fail 'no clone'
+	as "cd '$T/nobody/theirs' && \"$MLMAKE\" pull -q" || fail 'the other cannot pull'
+	as "cd '$T/nobody/theirs' && echo size = 8 > params.ini && COUNT=/dev/null \"$MLMAKE\" && \"$MLMAKE\" push" || fail 'the other cannot push'
+	said '1 chain new, 1 chain the same'
+	git config --file "$HOME/config" safe.directory '*'
+	GIT_CONFIG_GLOBAL=$HOME/config
+	mm 0 pull --all
+	said '1 chain new, 1 chain the same'
+	echo 'size = 9' > params.ini
+	mm 0
+	mm 0 push
+	said '1 chain brought up to date, 1 chain the same'
+else
+	skip 'a directory of a group' 'it takes root and a user nobody to try it'
+fi
+
 finish
