@@ -186,12 +186,19 @@ int gitdb_open(struct gitdb *db, struct err *err)
 int gitdb_make(struct gitdb *db, struct err *err)
 {
 	CLEANUP(freep) char *head = path_join(db->dir, "HEAD");
+	CLEANUP(freep) char *lock = xstrfmt("%s.lock", db->dir);
+	CLEANUP(closep) int fd = -1;
 	git_repository *repo = NULL;
 
 	if (file_exists(head))
 		return 0;
 	if (libgit2_load(err) < 0 || file_mkdirs(db->dir, err) < 0)
 		return -1;
+	fd = file_lock(lock, true, true, err); /* of two that make one, the second fails half-way */
+	if (fd < 0)
+		return -1;
+	if (file_exists(head))
+		return 0;
 	if (p_git_repository_init(&repo, db->dir, 1) < 0)
 		return libgit2_fail(err, "cannot make a git repository in '%s'", db->dir);
 	p_git_repository_free(repo);

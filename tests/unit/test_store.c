@@ -625,8 +625,8 @@ static void *putter(void *arg)
 static void from_many_threads(void)
 {
 	struct place p = at("th/store");
-	struct job jobs[4];
-	pthread_t t[4];
+	struct job jobs[8];
+	pthread_t t[8];
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(t); i++) {
@@ -638,6 +638,52 @@ static void from_many_threads(void)
 		ok(jobs[i].failed, &jobs[i].err);
 	}
 	EXPECT_INT(entries("th/store/incoming"), 0);
+	leave(&p);
+}
+
+/* Each with a pack of its own, into one repository and one table; what all of them put is there once it is synced. */
+static void from_many_processes(void)
+{
+	struct place p;
+	struct content c;
+	pid_t child[8];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(child); i++) {
+		child[i] = fork();
+		if (child[i] == 0) {
+			CLEANUP(freep) char *own = xstrfmt("mp/own%zu", i);
+			struct err err = ERR_INIT;
+			int failed = 0, round;
+
+			p = at("mp/store");
+			for (round = 0; round < 5 && !failed; round++) {
+				CLEANUP(freep) char *text = xstrfmt("%zu %d\n", i, round);
+
+				failed = file_write(own, text, strlen(text), 0644, false, &err) < 0 ||
+					 store_put(p.s, own, &c, &err) < 0 || store_put(p.s, "tree", &c, &err) < 0 ||
+					 store_sync(p.s, &err) < 0 || !store_has(p.s, &c);
+			}
+			if (failed)
+				printf("# process %zu: %s\n", i, err.msg ? err.msg : "what was put is not there");
+			fflush(stdout);
+			_exit(failed);
+		}
+	}
+	for (i = 0; i < ARRAY_SIZE(child); i++) {
+		int status = 1;
+
+		EXPECT(waitpid(child[i], &status, 0) == child[i] && status == 0);
+	}
+	p = at("mp/store");
+	c = (struct content){.kind = CONTENT_FILE, .size = 4};
+	for (i = 0; i < ARRAY_SIZE(child) * 5; i++) {
+		CLEANUP(freep) char *text = xstrfmt("%zu %zu\n", i / 5, i % 5);
+
+		digest_bytes(text, strlen(text), &c.id);
+		EXPECT(store_has(p.s, &c));
+	}
+	EXPECT_INT(system("git --git-dir=mp/store/git fsck --strict > mp/fsck 2>&1"), 0);
 	leave(&p);
 }
 
@@ -681,6 +727,7 @@ int main(void)
 		{"known content", known_content},
 		{"links", links},
 		{"what is not finished is not lost for good", unfinished},
+		{"from many processes", from_many_processes},
 		{"the table is lost, or git's objects", lost},
 		{"damaged files", corrupt_files},
 		{"damaged blobs", corrupt_blobs},
