@@ -182,7 +182,7 @@ int statcache_links_out(struct statcache *sc, const char *path, const struct con
 	int result = 0, follow;
 	bool held = false;
 
-	for (follow = 1; follow >= 0 && !held && strlen(path) < PATH_MAX; follow--) {
+	for (follow = 0; follow <= 1 && !held && strlen(path) < PATH_MAX; follow++) {
 		CLEANUP(memory_release) struct memory m = {false, {0}, NULL};
 		struct content then;
 		char **paths;

@@ -110,6 +110,12 @@ notices 'an empty directory in it' 'mkdir in/empty'; ran all
 notices 'a link in it' 'ln -s a.txt in/l'; ran all
 notices 'the link leads elsewhere' 'ln -sfn b.txt in/l'; ran all
 
+begin 'a directory is looked at once, though a build asks for it in two ways'
+settled
+# four files of each, two of more, all, and in: a bit each
+bits=$(sed -n 's/^marks [0-9a-f]* //p' "$state/glance" | sed 's/0//g; s/[1248]/x/g; s/[3569ac]/xx/g; s/[7bde]/xxx/g; s/f/xxxx/g')
+is "$bits" xxxxxxxx 'what is marked'
+
 begin 'links that lead out of a directory are never believed at a glance'
 echo x > outside
 ln -s ../outside in/out
