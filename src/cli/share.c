@@ -159,6 +159,7 @@ int share_want_lock(struct project *p, struct wanted *w, const char *name, const
 	CLEANUP(freep) const struct record **chosen = NULL;
 	size_t i, j, n_chosen = 0;
 
+	store_refresh(p->store); /* a run may be newer than what has been looked at */
 	if (artifacts_parse(&as, name, text->buf, text->len, err) < 0)
 		return -1;
 	chosen = xcalloc(as.n + 1, sizeof(*chosen));

@@ -78,6 +78,12 @@ int store_hold(struct store *s, bool wait, struct err *err)
 	return objects_hold(&s->objects, wait, err);
 }
 
+void store_refresh(struct store *s)
+{
+	keyed_refresh(s->small.table);
+	keyed_refresh(s->closures);
+}
+
 int store_sync(struct store *s, struct err *err)
 {
 	bool written = false;

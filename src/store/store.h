@@ -55,6 +55,8 @@ void store_set_supplier(struct store *s, const struct store_supplier *sup);
 /* Is it here, or could the supplier bring it? */
 bool store_can_have(struct store *s, const struct content *c);
 
+/* Sees what other processes have put since: to be called when something was read that may be newer than what is known. */
+void store_refresh(struct store *s);
 /* Is all of it here (of a directory: every file below it)? Looks at names and sizes, not at bytes. */
 bool store_has(struct store *s, const struct content *c);
 /* Appends the bytes of one object, verified. ERR_NOTFOUND, ERR_CORRUPT, ERR_INVALID if it is larger than limit. */

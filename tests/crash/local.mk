@@ -2,6 +2,8 @@
 if UNIT_TESTS
 check_PROGRAMS += test_crash test_return test_share test_accept
 TESTS += test_crash test_return test_share test_accept
+check_PROGRAMS += test_collect
+TESTS += test_collect
 endif
 test_crash_SOURCES = tests/crash/crash.c tests/crash/trace.c tests/crash/trace.h
 test_crash_LDADD = libmlmake.a
@@ -11,3 +13,5 @@ test_accept_SOURCES = tests/crash/accept.c tests/crash/trace.c tests/crash/trace
 test_accept_LDADD = libmlmake.a
 test_share_SOURCES = tests/crash/share.c tests/crash/trace.c tests/crash/trace.h
 test_share_LDADD = libmlmake.a
+test_collect_SOURCES = tests/crash/collect.c tests/crash/trace.c tests/crash/trace.h
+test_collect_LDADD = libmlmake.a

@@ -16,6 +16,7 @@ SHELL_TESTS += \
 	tests/shell/t0100-gc.sh \
 	tests/shell/t0101-fsck.sh \
 	tests/shell/t0102-odd-repositories.sh \
+	tests/shell/t0103-gc-at-once.sh \
 	tests/shell/t0011-exit-codes.sh \
 	tests/shell/t0012-errors.sh \
 	tests/shell/t0013-params.sh \

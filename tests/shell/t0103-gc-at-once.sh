@@ -1,0 +1,95 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Nothing is lost when several build, push and collect at once, and git collects too, during a build and right after.
+. "${srcdir:-.}/tests/shell/lib.sh"
+
+begin 'git gc --prune=now and git repack -ad while a stage of uncommitted work runs'
+new_project prune <<'END'
+[stage slow]
+cmd  = cat {{code}} > out.txt; mkdir d; cp {{code}} d/x; echo s > "$T/started"; cat "$T/go" >> out.txt
+code = code.txt
+outs = out.txt
+       d
+END
+printf 'out.txt\nd\n' > .gitignore
+echo one > code.txt; mkdir sub; echo deep > sub/f; git add . && git commit -q -m 1
+mkfifo "$T/go"
+for round in 1 2 3; do
+	echo "uncommitted $round" >> code.txt; echo "deep $round" > sub/f
+	rm -f "$T/started"
+	mm_start
+	until_true 'it runs' test -e "$T/started"
+	git gc -q --prune=now; git prune --expire=now; git repack -q -a -d; git prune-packed
+	echo end > "$T/go"
+	mm_end 0
+	git gc -q --prune=now; git repack -q -a -d; git prune --expire=now
+	check 'git finds all' git fsck --strict --no-dangling
+	mm 0 fsck; said 'all is sound'
+	cp out.txt "$T/out.$round"
+done
+run=$(git for-each-ref --format='%(objectname)' refs/mlmake/log)
+is "$(git show "$run:source/sub/f")" 'deep 3' 'source'
+git show "$run:source/code.txt" > "$T/code"; check 'the source that was built' cmp "$T/code" code.txt
+mm 0 checkout "$run~2"; check 'the first result' cmp out.txt "$T/out.1"
+mm 0 checkout "$run~1"; check 'the second' cmp out.txt "$T/out.2"
+
+begin 'eight at once: building in work trees, pushing, collecting, git collecting'
+new_project many <<END
+[project]
+params = params.ini
+[remote lab]
+url = $T/lab
+[stage large]
+cmd  = head -c {{n}} /dev/zero | tr '\\0' x > {{outs}}
+outs = large.bin
+[stage small]
+cmd  = echo {{n}} > {{outs}}
+outs = small.txt
+END
+printf 'large.bin\nsmall.txt\n' > .gitignore
+echo 'n = 200000' > params.ini
+mm 0 -q; git add . && git commit -q -m 1
+for i in 1 2 3 4; do git worktree add -q -b "w$i" "../many$i"; done
+for i in 1 2 3 4; do
+	(
+		cd "../many$i" || exit 1
+		for j in 1 2 3 4 5; do
+			echo "n = $((200000 + i * 1000 + j))" > params.ini
+			"$MLMAKE" -q || { echo "build $i.$j: $?"; exit 1; }
+			git commit -q -a -m "$i.$j" || { echo "commit $i.$j"; exit 1; }
+		done
+	) > "$T/b$i" 2>&1 &
+	started="$started $!"; builders="${builders:-} $!"
+done
+for i in 5 6; do
+	while :; do "$MLMAKE" gc --grace=0; echo "= $?"; done > "$T/b$i" 2>&1 &
+	started="$started $!"; others="${others:-} $!"
+done
+while :; do "$MLMAKE" push; echo "= $?"; done > "$T/b7" 2>&1 &
+started="$started $!"; others="$others $!"
+while :; do git gc -q --prune=2.weeks.ago 2> "$T/gitgc"; done > "$T/b8" 2>&1 &
+started="$started $!"; others="$others $!"
+for pid in $builders; do wait "$pid" || fail 'a builder fails'; done
+for pid in $others; do kill "$pid" 2> /dev/null; wait "$pid" 2> /dev/null; done
+for i in 1 2 3 4; do
+	! grep -v 'is at work in this clone; waiting' "$T/b$i" > "$T/said" || fail "builder $i: $(cat "$T/said")"
+done
+for i in 5 6 7; do
+	if grep -q '^= [1-9]' "$T/b$i"; then fail "process $i: $(grep -B3 '^= [1-9]' "$T/b$i" | head -20)"; fi
+done
+mm 0 gc --grace=0
+mm 0 fsck; said 'all is sound'
+check 'git finds all' git fsck --no-dangling
+for i in 1 2 3 4; do
+	for j in 5 1 3; do
+		mm 0 checkout "w$i~$((5 - j))"
+		is "$(stat -c %s large.bin)" $((200000 + i * 1000 + j)) 'size'
+		holds small.txt $((200000 + i * 1000 + j))
+	done
+done
+mm 0 push
+git clone -q . ../fresh && cd ../fresh || exit 1
+mm 0 pull --all
+mm 0 checkout origin/w3~2
+is "$(stat -c %s large.bin)" 203003 'size'
+finish
