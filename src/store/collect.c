@@ -148,6 +148,16 @@ int store_collecting(struct store *s, bool wait, struct err *err)
 	return file_lock(file, true, wait, err);
 }
 
+/* The directories above an object, if they are empty now. */
+static void remove_empty(int fd, char name[OBJECT_PATH])
+{
+	name[13] = '\0';
+	if (unlinkat(fd, name, AT_REMOVEDIR) < 0)
+		return;
+	name[10] = '\0';
+	unlinkat(fd, name, AT_REMOVEDIR);
+}
+
 int store_to_trash(struct store *s, const struct digest *id, struct err *err)
 {
 	char from[OBJECT_PATH], to[TRASH_PATH];
@@ -163,11 +173,20 @@ int store_to_trash(struct store *s, const struct digest *id, struct err *err)
 	/* The time first: a kill in between leaves an object that looks as if it had just been of use. */
 	if (utimensat(fd, from, NULL, AT_SYMLINK_NOFOLLOW) < 0 || renameat(fd, from, fd, to) < 0)
 		return errno == ENOENT ? 0 : err_errno(err, "cannot move '%s/%s' to '%s'", s->objects.dir, from, to);
-	from[13] = '\0';
-	if (unlinkat(fd, from, AT_REMOVEDIR) == 0) { /* only if it is empty */
-		from[10] = '\0';
-		unlinkat(fd, from, AT_REMOVEDIR);
-	}
+	remove_empty(fd, from);
+	return 0;
+}
+
+int store_remove(struct store *s, const struct digest *id, struct err *err)
+{
+	char name[OBJECT_PATH];
+
+	object_path(id, name);
+	if (objects_open(&s->objects, false, err) < 0)
+		return -1;
+	if (file_remove_at(s->objects.fd, name) < 0 && errno != ENOENT)
+		return err_errno(err, "cannot remove '%s/%s'", s->objects.dir, name);
+	remove_empty(s->objects.fd, name);
 	return 0;
 }
 
@@ -476,6 +495,20 @@ static int verify_file(struct store *s, const struct digest *id, struct err *err
 	}
 	sha_final(&h, &got);
 	return digest_eq(&got, id) ? 0 : err_set(err, ERR_CORRUPT, "it does not hold what its name says");
+}
+
+bool store_shows(struct store *s, const struct digest *id)
+{
+	char name[OBJECT_PATH], trash[TRASH_PATH];
+	struct small_object o;
+
+	if (small_find(&s->small, id, &o))
+		return true;
+	object_path(id, name);
+	trash_path(id, trash);
+	return objects_open(&s->objects, false, NULL) == 0 &&
+	       (faccessat(s->objects.fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+		faccessat(s->objects.fd, trash, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
 }
 
 int store_verify(struct store *s, const struct digest *id, struct err *err)

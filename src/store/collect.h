@@ -32,6 +32,7 @@ void stored_files_release(struct stored_files *f);
  * caller closes it. */
 NODISCARD int store_collecting(struct store *s, bool wait, struct err *err);
 NODISCARD int store_to_trash(struct store *s, const struct digest *id, struct err *err);
+NODISCARD int store_remove(struct store *s, const struct digest *id, struct err *err); /* for good, without that */
 NODISCARD int store_from_trash(struct store *s, const struct digest *id, struct err *err);
 NODISCARD int store_empty_trash(struct store *s, const struct digest *id, struct err *err); /* removes this one for good */
 /* Removes what kills left in incoming/, and from corrupt/ what is older than the time before; *n and *bytes count it. */
@@ -57,6 +58,8 @@ bool store_tell_collected(struct store *s, const struct content *c, struct strbu
 int store_each_small(struct store *s, int (*visit)(void *ctx, const struct digest *id, uint64_t size, bool git_has), void *ctx);
 /* Reads all of an object, wherever it lies, and changes nothing. ERR_NOTFOUND; ERR_CORRUPT. Any thread. */
 NODISCARD int store_verify(struct store *s, const struct digest *id, struct err *err);
+/* Is it there? Does not count as its being of use. Any thread. */
+bool store_shows(struct store *s, const struct digest *id);
 /* Takes what is corrupt away, as reading it would. */
 void store_quarantine(struct store *s, const struct digest *id);
 /* Makes its file one that nobody may write to; false if that cannot be done. */

@@ -274,10 +274,9 @@ static void look_object(void *ctx, size_t i)
 {
 	struct looking *l = ctx;
 	CLEANUP(err_release) struct err why = ERR_INIT;
-	const struct content c = {CONTENT_LINK, l->ids[i], 0}; /* of any size */
 
 	if (l->f->quick)
-		l->states[i] = store_has(l->f->store, &c) ? STATE_OK : STATE_ABSENT;
+		l->states[i] = store_shows(l->f->store, &l->ids[i]) ? STATE_OK : STATE_ABSENT;
 	else if (store_verify(l->f->store, &l->ids[i], &why) < 0)
 		l->states[i] = why.code == ERR_NOTFOUND ? STATE_ABSENT : why.code == ERR_IO ? STATE_UNREADABLE : STATE_CORRUPT;
 	if (!l->f->watch)

@@ -417,9 +417,7 @@ static int move_files(struct gc *g, struct err *err)
 
 		switch (g->fate[i]) {
 		case FATE_TRASH:
-			got = store_to_trash(g->store, id, err);
-			if (got == 0 && g->opt->grace <= 0)
-				got = store_empty_trash(g->store, id, err);
+			got = g->opt->grace > 0 ? store_to_trash(g->store, id, err) : store_remove(g->store, id, err);
 			break;
 		case FATE_REMOVED: got = store_empty_trash(g->store, id, err); break;
 		case FATE_RESTORED: got = store_from_trash(g->store, id, err); break;
