@@ -158,7 +158,7 @@ static int pin(struct recorder *r, struct err *err)
 	return tree_pin(r->p->db, store_packer(r->p->store), &r->source.tree, bases, n, PIN_LIMIT, err);
 }
 
-/* A `git gc` may take what has just been written: then it is written again. */
+/* A `git gc` may take what has just been written, or the directory that git is about to write to: then it is written again. */
 static void *look(void *arg)
 {
 	struct recorder *r = arg;
@@ -168,11 +168,8 @@ static void *look(void *arg)
 		err_clear(&r->source_err);
 		git_source_release(&r->source);
 		got = git_source(&r->p->repo, r->p->db, r->p->repo.state, &r->source, &r->source_err);
-		if (got < 0)
-			break;
-		got = pin(r, &r->source_err);
-		if (got < 0 && r->source_err.code != ERR_NOTFOUND)
-			break;
+		if (got == 0)
+			got = pin(r, &r->source_err);
 	}
 	if (got == 0)
 		err_clear(&r->source_err);

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "digest/digestset.h"
 #include "digest/entry.h"
 #include "digest/manifest.h"
 #include "digest/statcache.h"
@@ -1134,11 +1135,50 @@ static void taught(void)
 	statcache_free(sc);
 }
 
+/* The digest of a number, and such that begin alike, as they fall into one slot. */
+static struct digest numbered(unsigned n, bool alike)
+{
+	struct digest d = {{0}};
+
+	if (!alike)
+		digest_bytes(&n, sizeof(n), &d);
+	memcpy(d.b + 16, &n, sizeof(n));
+	return d;
+}
+
+static void a_set(void)
+{
+	struct digestset s = DIGESTSET_INIT;
+	const struct digest zeros = {{0}};
+	unsigned n, wrong = 0;
+
+	EXPECT(!digestset_has(&s, &zeros));
+	EXPECT(digestset_add(&s, &zeros));
+	EXPECT(!digestset_add(&s, &zeros));
+	EXPECT(digestset_has(&s, &zeros));
+	for (n = 1; n < 20000; n++) {
+		struct digest d = numbered(n, n < 500);
+
+		wrong += digestset_has(&s, &d) || !digestset_add(&s, &d) || digestset_add(&s, &d) || !digestset_has(&s, &d);
+	}
+	EXPECT_INT(wrong, 0);
+	for (n = 1; n < 40000; n++) {
+		struct digest d = numbered(n, n < 500);
+
+		wrong += digestset_has(&s, &d) != (n < 20000);
+	}
+	EXPECT_INT(wrong, 0);
+	EXPECT_INT(s.n, 19999);
+	digestset_release(&s);
+	EXPECT(!digestset_has(&s, &zeros));
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
 		{"known digests", known_digests},
 		{"letters of kinds", letters},
+		{"a set of digests", a_set},
 		{"manifest text", manifest_text},
 		{"hostile manifests", manifest_hostile},
 		{"a large directory is cut into parts", manifest_parts},
