@@ -128,8 +128,10 @@ static int take_lock(struct project *p, struct err *err)
 	if (p->lock_fd < 0)
 		return err_wrap(err, "nothing can be written in this checkout");
 	snprintf(who, sizeof(who), "mlmake with process id %ld\n", (long)getpid());
-	if (ftruncate(p->lock_fd, 0) < 0 || pwrite(p->lock_fd, who, strlen(who), 0) < 0)
-		return err_errno(err, "cannot write '%s'", path);
+	if (ftruncate(p->lock_fd, 0) < 0 || pwrite(p->lock_fd, who, strlen(who), 0) < 0) {
+		err_errno(err, "cannot write '%s'", path);
+		return err_wrap(err, "nothing can be written in this checkout");
+	}
 	return 0;
 }
 
