@@ -359,7 +359,8 @@ def main():
             n["bytes"] += 1
             if got is None:
                 continue
-            toks = tokens(new)
+            # tokenize of 3.11 leaves out the end of a last line that is a comment and has no newline
+            toks = tokens(new if new.endswith(b"\n") else new + b"\n")
             if toks is not None and got == meaning and sense(toks) != base:
                 wrong["bytes"].append("%s: one meaning for two texts: %r" % (path, new[:200]))
             elif got == meaning and parses(new) != dump and tree(new) != tree(text):  # a program may differ by its lines
