@@ -1,4 +1,4 @@
-EXTRA_DIST = tests/layers.txt tests/layers.sh tests/shell/lib.sh $(SHELL_TESTS)
+EXTRA_DIST = tests/lsan.supp tests/layers.txt tests/layers.sh tests/shell/lib.sh $(SHELL_TESTS)
 
 unit_tests = \
 	test_util \
@@ -28,8 +28,9 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver
 SH_LOG_DRIVER = $(LOG_DRIVER)
 TEST_EXTENSIONS = .sh
 AM_TESTS_ENVIRONMENT = srcdir='$(abs_srcdir)' builddir='$(abs_builddir)' MLMAKE='$(abs_builddir)/mlmake' \
-	LC_ALL=C.UTF-8 TZ=UTC GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null VALGRIND='$(VALGRIND)'; \
-	export srcdir builddir MLMAKE LC_ALL TZ GIT_CONFIG_NOSYSTEM GIT_CONFIG_GLOBAL VALGRIND; unset MAKEFLAGS MAKELEVEL MFLAGS;
+	LC_ALL=C.UTF-8 TZ=UTC GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null VALGRIND='$(VALGRIND)' \
+	LSAN_OPTIONS="suppressions=$(abs_srcdir)/tests/lsan.supp:print_suppressions=0:$$LSAN_OPTIONS"; \
+	export srcdir builddir MLMAKE LC_ALL TZ GIT_CONFIG_NOSYSTEM GIT_CONFIG_GLOBAL VALGRIND LSAN_OPTIONS; unset MAKEFLAGS MAKELEVEL MFLAGS;
 LOG_COMPILER = $(VALGRIND)
 SH_LOG_COMPILER = $(SHELL)
 

@@ -102,6 +102,18 @@ mm 0 reproduce "$dirty"
 said 'identical'
 said_not 'differs|missing'
 
+begin 'a clone that fetches one commit alone, and one that fetches what it puts back'
+git clone -q "$T/w/a" "$T/w/d" && cd "$T/w/d" || exit 1
+mm 0 pull --at "$two"
+mm 0 checkout "$two"
+same_as two
+git clone -q "$T/w/a" "$T/w/e" && cd "$T/w/e" || exit 1
+mm 2 checkout "$dirty"
+mm 0 checkout --pull "$dirty"
+same_as dirty
+mm 0 checkout --pull "$one"
+same_as one
+
 begin 'another plain clone, with the runs by git alone: what is small comes back without any pull'
 git clone -q "$T/w/a" "$T/w/c" && cd "$T/w/c" || exit 1
 git fetch -q origin 'refs/mlmake/*:refs/mlmake/*'
