@@ -126,21 +126,21 @@ begin 'unusual names'
 make names
 cat > mlmake.ini <<'END'
 [stage a]
-cmd  = mkdir -p {{outs}}; cp {{data}} {{outs}}/; echo a >> "$COUNT"
-data = "with blank and 'quote'", "-dash", "ünïcode ☃"
+cmd  = mkdir -p {{outs}}; cp -- {{data}} {{outs}}/; echo a >> "$COUNT"
+data = "with blank and 'quote'" "-dash" "ünïcode ☃"
 outs = "out put/d'ir"
 END
 printf 1 > "with blank and 'quote'"; printf 2 > ./-dash; printf 3 > 'ünïcode ☃'
 long=$(printf '%0200d' 0); mkdir -p "$long"
-if "$MLMAKE" lint > "$T/out" 2>&1; then
-	mm 0; mm 0 fsck; mm 0 gc
-	exists "out put/d'ir/-dash"
-	rm -rf 'out put'; mm 0; exists "out put/d'ir/ünïcode ☃"
-fi
+mm 0 lint
+mm 0; mm 0 fsck; mm 0 gc
+exists "out put/d'ir/-dash"
+rm -rf 'out put'; mm 0; exists "out put/d'ir/ünïcode ☃"
 
-begin 'a checkout of another user: reading works where git allows it, a build is refused'
+another='a checkout of another user: reading works where git allows it, a build is refused'
 if [ "$(id -u)" = 0 ] && command -v setpriv > /dev/null 2>&1 && chmod 755 "$T" "$T/w" && [ -x "$MLMAKE" ] &&
 	setpriv --reuid 65534 --clear-groups test -x "$MLMAKE" 2> /dev/null; then
+	begin "$another"
 	make readonly; mm 0 -q
 	setpriv --reuid 65534 --clear-groups "$MLMAKE" status > "$T/out" 2>&1 || fail 'status does not read'
 	said 'fresh'
@@ -151,10 +151,14 @@ if [ "$(id -u)" = 0 ] && command -v setpriv > /dev/null 2>&1 && chmod 755 "$T" "
 	missing .git/mlmake; missing out.txt
 	printf '[safe]\n\tdirectory = *\n' > "$HOME/.gitconfig"
 	mm 2; rm "$HOME/.gitconfig"
+else
+	skip "$another" 'only root can be another user here'
 fi
 
-begin 'a full disk in the git directory: an error, and the next build is right'
-mkdir "$T/full" && if mount -t tmpfs -o size=300k tmpfs "$T/full" 2> /dev/null; then
+full='a full disk in the git directory: an error, and the next build is right'
+mkdir "$T/full"
+if mount -t tmpfs -o size=300k tmpfs "$T/full" 2> /dev/null; then
+	begin "$full"
 	mkdir "$T/w/disk" && cd "$T/w/disk" && git init -q -b main --template= --separate-git-dir "$T/full/git" . && fill
 	cat >> mlmake.ini <<-'END'
 	[stage b]
@@ -166,5 +170,7 @@ mkdir "$T/full" && if mount -t tmpfs -o size=300k tmpfs "$T/full" 2> /dev/null; 
 	mount -o remount,size=4m "$T/full"
 	mm 0; mm 0 fsck; mm 0 gc
 	cd / && umount "$T/full"
+else
+	skip "$full" 'a file system in memory cannot be mounted here'
 fi
 finish
