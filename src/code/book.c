@@ -93,7 +93,7 @@ static bool take_number(const char **s, int *out)
 	char *end;
 	long n = strtol(*s, &end, 10);
 
-	if (end == *s || *end != ' ' || n < 0 || n > INT_MAX)
+	if (**s < '0' || **s > '9' || *end != ' ' || n > INT_MAX) /* strtol passes over blanks, and so over the end of a line */
 		return false;
 	*out = (int)n;
 	*s = end + 1;
