@@ -15,8 +15,9 @@
 #include "util/path.h"
 #include "util/text.h"
 
-/* So many instances of each stage are watched in one build when nothing is to be learned. */
+/* So many instances of each stage, and so many in all, are watched in one build when nothing is to be learned. */
 #define WATCHED_TO_WARN 16
+#define WATCHED_IN_ALL 200
 
 /* ---- logs ----
  *
@@ -277,7 +278,11 @@ static enum watch_depth watch_depth(struct build *b, const struct job *j)
 		n = arena_calloc(&b->arena, sizeof(*n));
 		map_put(&b->watched, j->in->stage->name, n);
 	}
-	return (*n)++ < WATCHED_TO_WARN ? WATCH_OPENS : WATCH_NOTHING;
+	if (*n >= WATCHED_TO_WARN || b->n_watched >= WATCHED_IN_ALL)
+		return WATCH_NOTHING;
+	(*n)++;
+	b->n_watched++;
+	return WATCH_OPENS;
 }
 
 int job_launch(struct build *b, struct job *j, struct err *err)

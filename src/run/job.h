@@ -59,6 +59,7 @@ struct build {
 	int64_t last_tick, began;
 	struct job *told; /* whose log is being read */
 	struct map watched; /* by name of stage: how many instances of it, as a pointer into the arena */
+	size_t n_watched;   /* in all */
 	struct map noted;   /* names of stages whose undeclared files were told */
 	bool blind_told;    /* it was said that nothing is watched */
 	bool *slots;      /* .slot-N is in use */
