@@ -79,7 +79,7 @@ static int show(struct project *p, const struct args *a)
 
 	if (!word)
 		return cli_fail(EXIT_USAGE, &err);
-	return show_run(p, word, a->words.v + (a->words.n > 0), a->words.n - (a->words.n > 0), SHOW_ALL);
+	return show_run(p, word, a->words.n ? a->words.v + 1 : NULL, a->words.n - (a->words.n > 0), SHOW_ALL);
 }
 
 static int run(struct args *a)

@@ -239,7 +239,8 @@ static void add_to_instance(struct adding *g, struct instance *in)
 	if (!g->n)
 		return;
 	all = arena_alloc(g->a, (in->n_inputs + g->n) * sizeof(*all));
-	memcpy(all, in->inputs, in->n_inputs * sizeof(*all));
+	if (in->n_inputs)
+		memcpy(all, in->inputs, in->n_inputs * sizeof(*all));
 	memcpy(all + in->n_inputs, g->v, g->n * sizeof(*all));
 	in->inputs = all;
 	in->n_inputs += g->n;

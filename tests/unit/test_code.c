@@ -243,7 +243,11 @@ static void bad_input(void)
 		large[CODE_LIMIT - 1] = '\0';
 		EXPECT(is_understood("a.py", large));
 	}
-	RAW("a.py", many("(", 201));
+	{
+		CLEANUP(freep) char *deep = many("(", 201);
+
+		RAW("a.py", deep);
+	}
 }
 
 int main(void)
