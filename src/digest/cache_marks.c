@@ -216,6 +216,7 @@ static bool others_unmoved(struct statcache *sc, const uint8_t *marked, int thre
 	sc->ahead = NULL;
 	statcache_query(sc, q, n, threads);
 	sc->ahead = ahead;
+	sc->queried = false;
 	same = !sc->dirty;
 	for (k = 0; k < n; k++) {
 		struct content was;

@@ -38,6 +38,7 @@ struct statcache {
 	size_t n_inodes, n_slots;
 	struct arena known;    /* where they lie */
 	bool dirty;
+	bool queried; /* statcache_query was called; changed atomically */
 	bool unmarked; /* something was answered that the roots do not stand for; changed atomically */
 	struct look look;
 	struct look_counts counts;

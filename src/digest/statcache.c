@@ -246,7 +246,7 @@ static bool again(struct batch *b, size_t n)
 	return any;
 }
 
-void statcache_query(struct statcache *sc, struct content_query *q, size_t n, int threads)
+static void answer_all(struct statcache *sc, struct content_query *q, size_t n, int threads)
 {
 	CLEANUP(freep) uint8_t *steps = xcalloc(n, 1);
 	struct batch b = {.sc = sc, .q = q, .steps = steps, .threads = threads};
@@ -267,13 +267,20 @@ void statcache_query(struct statcache *sc, struct content_query *q, size_t n, in
 			q[i].failed = err_set(&q[i].err, ERR_MOVED, "'%s' keeps changing while it is read", q[i].path);
 }
 
+void statcache_query(struct statcache *sc, struct content_query *q, size_t n, int threads)
+{
+	__atomic_store_n(&sc->queried, true, __ATOMIC_RELAXED);
+	answer_all(sc, q, n, threads);
+}
+
 int statcache_glance(struct statcache *sc, const char *path, struct content *out, struct err *err)
 {
 	struct content_query q = {.path = path};
 	struct tree tree;
 	uint32_t root;
 
-	if (answer_by_stat(sc, &q) != STEP_DONE)
+	/* From then on stages run and files change, and threads ask. */
+	if (__atomic_load_n(&sc->queried, __ATOMIC_RELAXED) || answer_by_stat(sc, &q) != STEP_DONE)
 		return statcache_content(sc, path, false, out, err);
 	if (q.failed)
 		return err_move(err, &q.err);
@@ -294,7 +301,7 @@ int statcache_content(struct statcache *sc, const char *path, bool follow, struc
 {
 	struct content_query q = {.path = path, .follow = follow};
 
-	statcache_query(sc, &q, 1, 1);
+	answer_all(sc, &q, 1, 1);
 	if (q.failed)
 		return err_move(err, &q.err);
 	*out = q.content;

@@ -30,7 +30,7 @@ struct statcache *statcache_open(const char *file, const unsigned char secret[ST
  * statcache_query uses what was seen, and forgets it. Nothing else may be called meanwhile. */
 void statcache_look_ahead(struct statcache *sc, const bool *stop);
 /* As statcache_content, not following links, of something that the first statcache_query will ask for as well: a file that is as it was is
- * not looked at again then. From one thread. */
+ * not looked at again then. From one thread. After that query it is statcache_content. */
 NODISCARD int statcache_glance(struct statcache *sc, const char *path, struct content *out, struct err *err);
 /* Forgets what was seen, because files were changed since. */
 void statcache_look_afresh(struct statcache *sc);

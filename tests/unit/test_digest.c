@@ -887,6 +887,29 @@ static void not_marked(void)
 	statcache_free(sc);
 }
 
+/* A glance is for what is asked before the first query: afterwards files change, and each question is a new one. */
+static void glanced_late(void)
+{
+	static const char *const paths[] = {"gl/a", "gl/b", NULL};
+	CLEANUP(strbuf_release) struct strbuf marks = STRBUF_INIT;
+	struct content_query q = {.path = "gl/b"};
+	struct statcache *sc;
+	struct content c;
+
+	ahead = 10 * SECOND;
+	put("gl/a", "a"), put("gl/b", "b");
+	EXPECT(mark("cache-gl", paths, &marks));
+	sc = statcache_open("cache-gl", secret, &test_clock);
+	EXPECT_INT(statcache_glance(sc, "gl/a", &c, NULL), 0);
+	expect_text(&c, "a");
+	statcache_query(sc, &q, 1, 1);
+	EXPECT_INT(statcache_glance(sc, "gl/a", &c, NULL), 0);
+	put("gl/a", "newer");
+	c = ask(sc, "gl/a");
+	expect_text(&c, "newer");
+	statcache_free(sc);
+}
+
 /* What was seen in vain is used by the first question. */
 static void seen_in_vain(void)
 {
@@ -1201,6 +1224,7 @@ int main(void)
 		{"marks stand until something moves", marked},
 		{"what marks cannot stand for", not_marked},
 		{"what was seen in vain is used", seen_in_vain},
+		{"a glance after the first query is a question like others", glanced_late},
 		{"young entries become believable", believable_after_save},
 		{"long unused paths are forgotten", forgotten},
 		{"a damaged cache is lost", damaged},
