@@ -18,7 +18,7 @@ _mlmake()
 		esac
 	done
 	[[ $cur == --*=* ]] && prev=${cur%%=*} cur=${cur#*=}
-	local none= commands='build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics accept fetch fsck gc merge-lock completions help'
+	local none= runs= commands='build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics accept fetch fsck gc merge-lock completions help'
 	case ${cmd:-build} in
 		build)
 			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --pull --remote= --events= --json --no-wait '
@@ -38,7 +38,7 @@ _mlmake()
 			;;
 		why)
 			opts+=' --json --run= '
-			[[ $prev == --run ]] && value=1 words=
+			[[ $prev == --run ]] && value=1 words=$(mlmake completions --runs 2> /dev/null | tr '\n' ' ')
 			;;
 		graph)
 			opts+=' --all --format= --json '
@@ -70,10 +70,11 @@ _mlmake()
 			[[ $prev == --jobs || $prev == -j ]] && value=1 words=
 			;;
 		reproduce)
-			opts+=' --stage= --dir= --input= -j --jobs= --json -q --quiet -v --verbose '
+			opts+=' --stage= --dir= --input= --pull --remote= -j --jobs= --json -q --quiet -v --verbose '
 			[[ $prev == --stage ]] && value=1 words=
 			[[ $prev == --dir ]] && value=1 files=-d
 			[[ $prev == --input ]] && value=1 files=-f
+			[[ $prev == --remote ]] && value=1 words=
 			[[ $prev == --jobs || $prev == -j ]] && value=1 words=
 			;;
 		verify)
@@ -116,7 +117,7 @@ _mlmake()
 			opts+=' '
 			;;
 		completions)
-			opts+=' --targets '
+			opts+=' --targets --runs '
 			;;
 		help)
 			opts+=' '
@@ -129,6 +130,7 @@ _mlmake()
 	[[ $prev == --color ]] && value=1 words='auto always never'
 	case $cmd in
 		init|lint|log|fsck|gc) none=1 ;;
+		show|diff|checkout|reproduce) runs=1 ;;
 		completions) [[ -z $value ]] && words=$'bash\nzsh\nfish' ;;
 		help) [[ -z $value ]] && words=${commands// /$'\n'} ;;
 	esac
@@ -137,7 +139,7 @@ _mlmake()
 	elif [[ $cur == -* ]]; then
 		words=$opts
 	elif [[ -z $words && -z $none ]]; then
-		words=$(mlmake completions --targets 2> /dev/null)
+		words=$(mlmake completions --targets ${runs:+--runs} 2> /dev/null)
 		[[ $cur == *@* ]] || words=$(grep -v @ <<< "$words")
 	fi
 	COMPREPLY=()

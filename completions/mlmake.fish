@@ -23,7 +23,8 @@ function __mlmake_command
     contains -- none $argv
 end
 
-complete -c mlmake -n '__mlmake_command none build status why graph checkout reproduce verify push pull metrics accept fetch' -a '(mlmake completions --targets 2>/dev/null)'
+complete -c mlmake -n '__mlmake_command none build status why graph verify push pull metrics accept fetch' -a '(mlmake completions --targets 2>/dev/null)'
+complete -c mlmake -n '__mlmake_command show diff checkout reproduce' -k -a '(mlmake completions --targets --runs 2>/dev/null)'
 complete -c mlmake -n '__mlmake_command init lint log fsck gc' -f
 complete -c mlmake -n '__mlmake_command completions' -f -a 'bash zsh fish'
 complete -c mlmake -n '__mlmake_command none help' -a build -d 'build what is stale (what plain `mlmake` does)'
@@ -69,7 +70,7 @@ complete -c mlmake -n '__mlmake_command status' -l remote -x -d 'show also how [
 complete -c mlmake -n '__mlmake_command status' -l quiet -s q -d 'print nothing, for use with --check'
 complete -c mlmake -n '__mlmake_command status' -l verbose -s v -d 'show every reason, and what is fresh'
 complete -c mlmake -n '__mlmake_command why' -l json -d 'print one JSON document'
-complete -c mlmake -n '__mlmake_command why' -l run -x -d 'tell why it ran in that run (`mlmake log`)'
+complete -c mlmake -n '__mlmake_command why' -l run -x -a '(mlmake completions --runs 2>/dev/null)' -d 'tell why it ran in that run (`mlmake log`)'
 complete -c mlmake -n '__mlmake_command graph' -l all -d 'draw every instance of a matrix by itself'
 complete -c mlmake -n '__mlmake_command graph' -l format -x -a 'text dot mermaid svg' -d 'text (default), dot, mermaid or svg'
 complete -c mlmake -n '__mlmake_command graph' -l json -d 'print one JSON document: status, and edges'
@@ -97,6 +98,8 @@ complete -c mlmake -n '__mlmake_command checkout' -l no-wait -d 'if another mlma
 complete -c mlmake -n '__mlmake_command reproduce' -l stage -x -d 'run this stage, instance or maker of a file alone, on inputs as they were; may be repeated'
 complete -c mlmake -n '__mlmake_command reproduce' -l dir -x -a '(__fish_complete_directories)' -d 'build in DIR, a new directory, which stays'
 complete -c mlmake -n '__mlmake_command reproduce' -l input -r -d 'take an input that is gone from FILE, if its digest is right; may be repeated'
+complete -c mlmake -n '__mlmake_command reproduce' -l pull -d 'an input that is not here comes from a remote'
+complete -c mlmake -n '__mlmake_command reproduce' -l remote -x -d 'with --pull: use [remote NAME] (default: the first in mlmake.ini)'
 complete -c mlmake -n '__mlmake_command reproduce' -l jobs -s j -x -d 'run up to N stages at once (default: the number of cores)'
 complete -c mlmake -n '__mlmake_command reproduce' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command reproduce' -l quiet -s q -d 'show no progress'
@@ -151,6 +154,7 @@ complete -c mlmake -n '__mlmake_command gc' -l grace -x -d 'what nothing names g
 complete -c mlmake -n '__mlmake_command gc' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command gc' -l no-wait -d 'if another mlmake is at work here, exit with 75'
 complete -c mlmake -n '__mlmake_command completions' -l targets -d 'print the names of stages and instances instead'
+complete -c mlmake -n '__mlmake_command completions' -l runs -d 'print the ids of the last runs, and branches and tags, instead'
 complete -c mlmake -l directory -s C -x -a '(__fish_complete_directories)' -d 'work in DIR'
 complete -c mlmake -l file -s f -r -d 'read FILE instead of mlmake.ini'
 complete -c mlmake -l profile -x -d 'apply [profile NAME]'

@@ -11,6 +11,7 @@
 
 #include "back/verdict.h"
 #include "cli/display.h"
+#include "cli/from_remote.h"
 #include "cli/recorder.h"
 #include "lineage/run.h"
 #include "report/rebuilt.h"
@@ -133,6 +134,31 @@ static int build(struct again *g, struct err *err)
 	return rerun(&opt, &g->result, err);
 }
 
+/* What a remote has of what is gone, and whether that is all of it. */
+static bool fetch_lacks(struct again *g)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	size_t i;
+
+	for (i = 0; i < g->result.n_lacks; i++)
+		if (supply_bring(g->supply, &g->result.lacks[i].content, &err) < 0) {
+			fprintf(stderr, "mlmake: warning: '%s': %s\n", g->result.lacks[i].path, err.msg);
+			return false;
+		}
+	return true;
+}
+
+/* While something is gone nothing runs, so it is begun anew with what was fetched. */
+static int build_with_remote(struct again *g, struct err *err)
+{
+	if (build(g, err) < 0)
+		return -1;
+	if (!g->result.n_lacks || !g->supply || !fetch_lacks(g))
+		return 0;
+	rerun_release(&g->result);
+	return build(g, err);
+}
+
 static int tell_lacks(struct again *g)
 {
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
@@ -170,7 +196,7 @@ int again_run(struct again *g)
 		return cli_fail(EXIT_USAGE, &err);
 	if (!g->before->n_records)
 		fprintf(stderr, "mlmake: %s was never built, as far as is known here; it is built now, apart\n", g->origin->name);
-	if (build(g, &err) < 0)
+	if (build_with_remote(g, &err) < 0)
 		return cli_fail(err.code == ERR_STOPPED ? EXIT_INTERRUPTED : EXIT_USAGE, &err);
 	return tell(g);
 }

@@ -7,7 +7,7 @@
 #include "back/rerun.h"
 #include "cli/project.h"
 
-struct display;
+struct supply;
 
 struct again {
 	struct project *p;
@@ -17,6 +17,7 @@ struct again {
 	struct strvec targets;    /* owned; none: everything */
 	bool keep;                /* take what comes out into the store */
 	bool of_work;             /* origin is the work tree as it is */
+	struct supply *supply;    /* inputs that are gone come from there; borrowed, NULL: nobody has them */
 	/* answers */
 	char run_id[40];
 	int64_t started;

@@ -185,7 +185,7 @@ int args_parse(struct args *a, const struct command *cmd, const char **argv, siz
 		bool used_next = false;
 
 		if (only_words || word[0] != '-' || !word[1]) {
-			if (cmd->words == WORDS_TARGETS && is_override(word))
+			if ((cmd->words == WORDS_TARGETS || cmd == &cmd_reproduce) && is_override(word))
 				strvec_push(&a->overrides, word);
 			else
 				strvec_push(&a->words, word);

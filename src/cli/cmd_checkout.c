@@ -150,6 +150,7 @@ static int build_apart(struct returning *r, struct strbuf *records)
 
 	again_init(&g, &r->p, &r->origin, &r->artifacts);
 	g.keep = true;
+	g.supply = r->supply;
 	for (i = 1; i < r->a->words.n; i++)
 		strvec_push(&g.targets, r->a->words.v[i]);
 	code = again_run(&g);
@@ -214,7 +215,7 @@ static int run(struct args *a)
 	int code;
 
 	r.dry = args_count(a, "dry-run") > 0;
-	if (!a->words.n || a->overrides.n) {
+	if (!a->words.n) {
 		err_set(&err, ERR_INVALID, "which commit or run? `mlmake checkout COMMIT [TARGET...]`");
 		return cli_fail(EXIT_USAGE, &err);
 	}
@@ -248,7 +249,7 @@ const struct command cmd_checkout = {
 	"COMMIT [TARGET...]",
 	"COMMIT is a commit, branch or tag of the source, or a run. A TARGET (stage, instance, artifact, pattern) chooses some of\n"
 	"what was built. What stands in the way and is not in the store is kept there. Sources and mlmake.lock stay as they are.",
-	WORDS_TARGETS,
+	WORDS_RUNS,
 	options,
 	run,
 };

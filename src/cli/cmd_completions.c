@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Completions are written from the tables of commands; the names of targets are asked for when they are needed, with
- * `mlmake completions --targets`. */
+/* Completions are written from the tables of commands; the names of targets and of runs are asked for when they are needed, with
+ * `mlmake completions --targets` and `--runs`. */
 #include <config.h>
 
 #include <stdio.h>
 #include <unistd.h>
 
 #include "cli/project.h"
+
+#define RUNS 100 /* so many are offered */
 
 /* What an option takes, by the name of its argument in the table. */
 static const struct value_kind {
@@ -16,6 +18,8 @@ static const struct value_kind {
 	{"DIR", "files=-d", "_files -/", "-x -a '(__fish_complete_directories)'"},
 	{"WHEN", "words='auto always never'", "(auto always never)", "-x -a 'auto always never'"},
 	{"FORMAT", "words='text dot mermaid svg'", "(text dot mermaid svg)", "-x -a 'text dot mermaid svg'"},
+	{"RUN", "words=$(mlmake completions --runs 2> /dev/null | tr '\\n' ' ')", "_mlmake_runs",
+	 "-x -a '(mlmake completions --runs 2>/dev/null)'"},
 	{NULL, "words=", "", "-x"}, /* anything else: nothing to offer */
 };
 
@@ -107,7 +111,7 @@ static const char bash_tail[] =
 	"\telif [[ $cur == -* ]]; then\n"
 	"\t\twords=$opts\n"
 	"\telif [[ -z $words && -z $none ]]; then\n"
-	"\t\twords=$(mlmake completions --targets 2> /dev/null)\n"
+	"\t\twords=$(mlmake completions --targets ${runs:+--runs} 2> /dev/null)\n"
 	"\t\t[[ $cur == *@* ]] || words=$(grep -v @ <<< \"$words\")\n"
 	"\tfi\n"
 	"\tCOMPREPLY=()\n"
@@ -144,7 +148,7 @@ static void write_bash(struct strbuf *out)
 	add_command_names(out, "|");
 	strbuf_addstr(out, ") cmd=$word; break ;;\n\t\t\t*) cmd=build; break ;;\n\t\tesac\n\tdone\n"
 			   "\t[[ $cur == --*=* ]] && prev=${cur%%=*} cur=${cur#*=}\n"
-			   "\tlocal none= commands='");
+			   "\tlocal none= runs= commands='");
 	add_command_names(out, " ");
 	strbuf_addstr(out, "'\n\tcase ${cmd:-build} in\n");
 	for (i = 0; commands[i]; i++) {
@@ -157,6 +161,8 @@ static void write_bash(struct strbuf *out)
 	strbuf_addstr(out, "\tcase $cmd in\n\t\t");
 	add_commands_taking(out, WORDS_NONE, "|");
 	strbuf_addstr(out, ") none=1 ;;\n\t\t");
+	add_commands_taking(out, WORDS_RUNS, "|");
+	strbuf_addstr(out, ") runs=1 ;;\n\t\t");
 	add_commands_taking(out, WORDS_SHELL, "|");
 	strbuf_addstr(out, ") [[ -z $value ]] && words=$'bash\\nzsh\\nfish' ;;\n\t\t");
 	add_commands_taking(out, WORDS_COMMAND, "|");
@@ -206,6 +212,7 @@ static const char *zsh_words(enum words_kind kind)
 {
 	switch (kind) {
 	case WORDS_TARGETS: return " \\\n\t\t\t'*:target:_mlmake_targets'";
+	case WORDS_RUNS: return " \\\n\t\t\t'*:run or target:_mlmake_runs_and_targets'";
 	case WORDS_COMMAND: return " \\\n\t\t\t'*:command:_mlmake_commands'";
 	case WORDS_SHELL: return " \\\n\t\t\t'*:shell:(bash zsh fish)'";
 	case WORDS_FILES: return " \\\n\t\t\t'*:file:_files'";
@@ -219,6 +226,15 @@ static const char zsh_head[] =
 	"\ttargets=(${(f)\"$(mlmake completions --targets 2> /dev/null)\"})\n"
 	"\tcompadd -a targets\n"
 	"\t_files\n"
+	"}\n\n"
+	"_mlmake_runs()\n{\n"
+	"\tlocal -a runs\n"
+	"\truns=(${(f)\"$(mlmake completions --runs 2> /dev/null)\"})\n"
+	"\tcompadd -V runs -a runs\n"
+	"}\n\n"
+	"_mlmake_runs_and_targets()\n{\n"
+	"\t_mlmake_runs\n"
+	"\t_mlmake_targets\n"
 	"}\n\n"
 	"_mlmake_first()\n{\n"
 	"\t_mlmake_commands\n"
@@ -327,6 +343,9 @@ static void write_fish(struct strbuf *out)
 	add_commands_taking(out, WORDS_TARGETS, " ");
 	strbuf_addstr(out, "' -a '(mlmake completions --targets 2>/dev/null)'\n");
 	strbuf_addstr(out, "complete -c mlmake -n '__mlmake_command ");
+	add_commands_taking(out, WORDS_RUNS, " ");
+	strbuf_addstr(out, "' -k -a '(mlmake completions --targets --runs 2>/dev/null)'\n");
+	strbuf_addstr(out, "complete -c mlmake -n '__mlmake_command ");
 	add_commands_taking(out, WORDS_NONE, " ");
 	strbuf_addstr(out, "' -f\n");
 	strbuf_addstr(out, "complete -c mlmake -n '__mlmake_command ");
@@ -348,20 +367,53 @@ static void write_fish(struct strbuf *out)
 	add_fish_options(out, "", common_options);
 }
 
-static int print_targets(const struct args *a)
+static void add_targets(const struct pipeline *pl, struct strbuf *out)
+{
+	size_t i;
+
+	for (i = 0; i < pl->n_stages; i++)
+		strbuf_addf(out, "%s\n", pl->stages[i]->name);
+	for (i = 0; i < pl->n_instances; i++)
+		if (!pipeline_stage(pl, pl->instances[i]->name))
+			strbuf_addf(out, "%s\n", pl->instances[i]->name);
+}
+
+static int add_ref(void *ctx, const char *name, const struct git_id *id)
+{
+	const char *shown;
+
+	(void)id;
+	if (skip_prefix(name, "refs/heads/", &shown) || skip_prefix(name, "refs/tags/", &shown))
+		strbuf_addf(ctx, "%s\n", shown);
+	return 0;
+}
+
+/* The newest runs, then branches and tags. */
+static void add_runs(struct project *p, struct strbuf *out)
+{
+	CLEANUP(err_release) struct err ignored = ERR_INIT; /* then there is nothing to offer */
+	const struct run *runs;
+	size_t i, n;
+
+	if (lineage_runs(p->lineage, &runs, &n, &ignored) == 0)
+		for (i = n; i > 0 && n - i < RUNS; i--)
+			strbuf_addf(out, "%s\n", runs[i - 1].id);
+	err_clear(&ignored);
+	(void)!gitdb_refs(p->db, "refs/*", add_ref, out, &ignored);
+}
+
+static int print_words(const struct args *a)
 {
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
 	struct project p;
 	int code = project_open(&p, a, false);
-	size_t i;
 
 	if (code == EXIT_DONE)
-		code = project_load(&p, NULL, 0);
-	for (i = 0; code == EXIT_DONE && i < p.pl.n_stages; i++)
-		strbuf_addf(&out, "%s\n", p.pl.stages[i]->name);
-	for (i = 0; code == EXIT_DONE && i < p.pl.n_instances; i++)
-		if (!pipeline_stage(&p.pl, p.pl.instances[i]->name))
-			strbuf_addf(&out, "%s\n", p.pl.instances[i]->name);
+		code = args_count(a, "targets") ? project_load(&p, NULL, 0) : project_await(&p);
+	if (code == EXIT_DONE && args_count(a, "runs"))
+		add_runs(&p, &out);
+	if (code == EXIT_DONE && args_count(a, "targets"))
+		add_targets(&p.pl, &out);
 	project_close(&p);
 	return code == EXIT_DONE ? cli_print(&out) : code;
 }
@@ -372,8 +424,8 @@ static int run(struct args *a)
 	CLEANUP(err_release) struct err err = ERR_INIT;
 	const char *shell = a->words.n == 1 ? a->words.v[0] : "";
 
-	if (args_count(a, "targets"))
-		return print_targets(a);
+	if (args_count(a, "targets") || args_count(a, "runs"))
+		return print_words(a);
 	if (streq(shell, "bash")) {
 		write_bash(&out);
 	} else if (streq(shell, "zsh")) {
@@ -389,6 +441,7 @@ static int run(struct args *a)
 
 static const struct option_def options[] = {
 	{0, "targets", NULL, "print the names of stages and instances instead"},
+	{0, "runs", NULL, "print the ids of the last runs, and branches and tags, instead"},
 	{0, NULL, NULL, NULL},
 };
 

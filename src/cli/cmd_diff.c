@@ -100,7 +100,7 @@ const struct command cmd_diff = {
 	"A and B are runs (`mlmake log`), commits, branches or tags. Without B, the work tree is what A is\\n"
 	"compared with; without A, the last run is. Code by lines, parameters, data (of CSV: rows and\\n"
 	"columns), environment, commands, outputs, metrics side by side.",
-	WORDS_FILES,
+	WORDS_RUNS,
 	options,
 	run,
 };

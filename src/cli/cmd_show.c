@@ -104,7 +104,7 @@ const struct command cmd_show = {
 	"[RUN [STAGE...]]",
 	"RUN is its id or commit (`mlmake log`), a beginning of either, or a commit that was built; the last\n"
 	"run if none is named. With stages, those alone.",
-	WORDS_FILES,
+	WORDS_RUNS,
 	options,
 	run,
 };

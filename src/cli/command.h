@@ -28,7 +28,7 @@ struct option_def {
 	const char *help;     /* one line */
 };
 
-enum words_kind { WORDS_NONE, WORDS_TARGETS, WORDS_FILES, WORDS_COMMAND, WORDS_SHELL };
+enum words_kind { WORDS_NONE, WORDS_TARGETS, WORDS_RUNS, WORDS_FILES, WORDS_COMMAND, WORDS_SHELL };
 
 struct args;
 struct command {
@@ -50,7 +50,7 @@ struct args {
 	} *given;
 	size_t n_given;
 	struct strvec words;       /* targets and the like */
-	struct strvec overrides;   /* NAME=VALUE, for commands with targets */
+	struct strvec overrides;   /* NAME=VALUE, for commands that build */
 	const char **argv;         /* as they were given, n_argv of them, without program and command */
 	size_t n_argv;
 };

@@ -113,6 +113,11 @@ static int bring(void *ctx, const struct content *c, struct err *err)
 	return got;
 }
 
+int supply_bring(struct supply *s, const struct content *c, struct err *err)
+{
+	return bring(s, c, err);
+}
+
 static int connect_to(struct supply *s, bool dry, struct err *err)
 {
 	CLEANUP(chains_release) struct chains chains = CHAINS_INIT;

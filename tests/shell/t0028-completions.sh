@@ -64,5 +64,19 @@ END
 	said '^status ?$'
 	said '^--check ?$'
 	said 'train'
+
+	begin 'bash completes runs, branches and tags where a command takes a run'
+	printf 'm1\nm2\n' > .gitignore; git add -A; git commit -qm one; git tag v1.0; mm 0; mm 0 -B
+	ids=$("$MLMAKE" log | cut -d' ' -f1 | grep '^20')
+	mm 0 completions --runs
+	is "$(head -n 2 "$T/out")" "$ids" 'the newest first'
+	said '^v1.0$'; said '^main$'
+	newest=$(echo "$ids" | head -n 1)
+	printf 'try mlmake %s\n' "show 2" "diff 2" "reproduce v1" "checkout mai" "why --run 2" "show tra" >> "$T/try.bash"
+	bash "$T/try.bash" > "$T/all" 2> "$T/err"
+	sed 1,3d "$T/all" > "$T/out"
+	# shellcheck disable=SC2086
+	both=$(echo $ids)
+	is "$(cat "$T/out")" "$(printf '%s\n' "$both" "$both" v1.0 main "$both" train)"
 fi
 finish

@@ -61,4 +61,16 @@ said 'missing *model.txt'; said 'mlmake pull --at='
 mm 0 pull --at="$one"
 mm 0 checkout "$one"
 picture > "$T/now"; check one diff "$T/1" "$T/now"
+
+begin 'a clone that has nothing rebuilds with what the remote has, and is told what that lacks'
+cd "$T/w" && git clone -q origin.git D && cd D || exit 1
+mm 1 reproduce "$one"; said "raw.txt"; said 'mlmake pull --at='
+mm 0 reproduce --pull "$one"; said '3 identical'
+missing raw.txt clean.txt
+mm 0 reproduce --pull --remote=store "$dirty"; said '3 identical'
+mm 0 reproduce "$one"; said '3 identical'
+find ../remote/objects -type f -delete
+cd "$T/w" && git clone -q origin.git E && cd E || exit 1
+mm 1 reproduce --pull "$two"
+said "warning: 'raw.txt': remote 'store' does not have all of it"; said '1 input is gone'
 finish
