@@ -20,6 +20,7 @@ unit_tests = \
 	test_resources \
 	test_report \
 	test_remote \
+	test_release \
 	test_csvdiff \
 	test_code \
 	test_display
@@ -83,6 +84,8 @@ test_resources_SOURCES = tests/unit/test_resources.c $(tap)
 test_resources_LDADD = $(unit_ldadd)
 test_remote_SOURCES = tests/unit/test_remote.c $(tap)
 test_remote_LDADD = $(unit_ldadd)
+test_release_SOURCES = tests/unit/test_release.c $(tap)
+test_release_LDADD = $(unit_ldadd)
 test_report_SOURCES = tests/unit/test_report.c $(tap)
 test_report_LDADD = $(unit_ldadd)
 test_csvdiff_SOURCES = tests/unit/test_csvdiff.c $(tap)
@@ -96,13 +99,16 @@ test_code_SOURCES = tests/unit/test_code.c $(tap)
 test_code_LDADD = $(unit_ldadd)
 
 if FUZZERS
-fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_csv fuzz_code fuzz_code_book fuzz_remote
+fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_csv fuzz_code fuzz_code_book fuzz_remote fuzz_release
 noinst_PROGRAMS = $(fuzzers)
 endif
 fuzz_ldflags = -fsanitize=fuzzer $(INSTRUMENT)
 fuzz_remote_SOURCES = tests/fuzz/fuzz_remote.c
 fuzz_remote_LDADD = $(mlmake_LDADD)
 fuzz_remote_LDFLAGS = $(fuzz_ldflags)
+fuzz_release_SOURCES = tests/fuzz/fuzz_release.c
+fuzz_release_LDADD = $(mlmake_LDADD)
+fuzz_release_LDFLAGS = $(fuzz_ldflags)
 fuzz_params_SOURCES = tests/fuzz/fuzz_params.c
 fuzz_params_LDADD = $(mlmake_LDADD)
 fuzz_params_LDFLAGS = $(fuzz_ldflags)

@@ -18,6 +18,7 @@
 #define TEXT_LIMIT ((size_t)1 << 30)
 #define TREE_LIMIT ((size_t)256 << 20)
 #define DEPTH 200
+#define SHIPS "\nMlmake-Ship: "
 #define TAGS 100 /* a tag of a tag of a tag ... */
 
 void roots_release(struct roots *r)
@@ -113,7 +114,7 @@ static int visit_history(struct roots *r, const struct git_id *id, struct err *e
 	return got;
 }
 
-/* A tag's text begins with "object <id>". */
+/* A tag's text begins with "object <id>". One of the registry names what was deployed (lifecycle/release.h). */
 static int visit_object(struct roots *r, const struct git_id *id, const char *name, int depth, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
@@ -135,6 +136,8 @@ static int visit_object(struct roots *r, const struct git_id *id, const char *na
 		return err_wrap(err, "%s", name);
 	if (depth > TAGS || !skip_prefix(text.buf, "object ", &rest) || !git_id_parse(rest, &at))
 		return err_set(err, ERR_CORRUPT, "the tag '%s' cannot be read", name);
+	if (strstr(text.buf, SHIPS) && is_new(r, id) && r->take(r->ctx, &root, text.buf, text.len, err) < 0)
+		return -1;
 	return visit_object(r, &at, name, depth + 1, err);
 }
 

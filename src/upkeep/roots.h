@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* All that says which results are wanted: mlmake.lock of commits, of indexes and of work trees; state and journal of each work tree; runs. */
+/* All that says which results are wanted: mlmake.lock of commits, of indexes and of work trees; state and journal of each work tree; tags of
+ * what was deployed; runs. */
 #ifndef UPKEEP_ROOTS_H
 #define UPKEEP_ROOTS_H
 
