@@ -21,6 +21,7 @@ unit_tests = \
 	test_report \
 	test_remote \
 	test_release \
+	test_rows \
 	test_csvdiff \
 	test_code \
 	test_display
@@ -88,6 +89,8 @@ test_release_SOURCES = tests/unit/test_release.c $(tap)
 test_release_LDADD = $(unit_ldadd)
 test_report_SOURCES = tests/unit/test_report.c $(tap)
 test_report_LDADD = $(unit_ldadd)
+test_rows_SOURCES = tests/unit/test_rows.c tests/unit/slow_rows.h $(tap)
+test_rows_LDADD = $(unit_ldadd)
 test_csvdiff_SOURCES = tests/unit/test_csvdiff.c $(tap)
 test_csvdiff_LDADD = $(unit_ldadd)
 test_display_SOURCES = tests/unit/test_display.c $(tap)
@@ -99,7 +102,7 @@ test_code_SOURCES = tests/unit/test_code.c $(tap)
 test_code_LDADD = $(unit_ldadd)
 
 if FUZZERS
-fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_csv fuzz_code fuzz_code_book fuzz_remote fuzz_release
+fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_csv fuzz_code fuzz_code_book fuzz_remote fuzz_release fuzz_rows
 noinst_PROGRAMS = $(fuzzers)
 endif
 fuzz_ldflags = -fsanitize=fuzzer $(INSTRUMENT)
@@ -127,6 +130,9 @@ fuzz_metrics_LDFLAGS = $(fuzz_ldflags)
 fuzz_history_SOURCES = tests/fuzz/fuzz_history.c
 fuzz_history_LDADD = $(mlmake_LDADD)
 fuzz_history_LDFLAGS = $(fuzz_ldflags)
+fuzz_rows_SOURCES = tests/fuzz/fuzz_rows.c tests/unit/slow_rows.h
+fuzz_rows_LDADD = $(mlmake_LDADD)
+fuzz_rows_LDFLAGS = $(fuzz_ldflags)
 fuzz_csv_SOURCES = tests/fuzz/fuzz_csv.c
 fuzz_csv_LDADD = $(mlmake_LDADD)
 fuzz_csv_LDFLAGS = $(fuzz_ldflags)

@@ -376,7 +376,7 @@ static void compare_rows(struct comparing *k, struct compared_file *f)
 {
 	CLEANUP(stream_release) struct stream old = {.fd = -1}, new = {.fd = -1};
 	CLEANUP(err_release) struct err err = ERR_INIT;
-	const struct csv_source from = {stream_read, stream_rewind, &old}, to = {stream_read, stream_rewind, &new};
+	const struct data_source from = {stream_read, stream_rewind, &old}, to = {stream_read, stream_rewind, &new};
 
 	old.text = new.text = (struct strbuf)STRBUF_INIT;
 	if (!is_csv(f->path) || !is_file(f->was) || !is_file(f->is))

@@ -9,112 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/rows.h"
 #include "util/hash.h"
 #include "util/map.h"
 
-#define ROW_LIMIT ((size_t)1 << 20)
-#define CHUNK ((size_t)1 << 16)
 #define LEAST_SLOTS ((size_t)1 << 12)
 #define MOST_SLOTS ((size_t)1 << 21) /* of 20 bytes each */
 #define GROWTH 8                     /* so that old and new table together stay below the limit */
 
-/* ---- rows ---- */
+/* ---- rows and columns ---- */
 
-struct rows {
-	const struct csv_source *src;
-	char *buf;
-	size_t at, end, cap;
-	bool ended, quoting;
-	uint64_t offset; /* of buf[at] in the file */
-};
-
-static void rows_release(struct rows *r)
-{
-	free(r->buf);
-}
-
-static int rows_rewind(struct rows *r, struct err *err)
-{
-	r->at = r->end = 0;
-	r->ended = false;
-	r->offset = 0;
-	return r->src->rewind(r->src->ctx, err);
-}
-
-static int more(struct rows *r, struct err *err)
-{
-	ssize_t got;
-
-	if (r->at) {
-		memmove(r->buf, r->buf + r->at, r->end - r->at);
-		r->end -= r->at;
-		r->at = 0;
-	}
-	if (r->end >= ROW_LIMIT)
-		return err_set(err, ERR_INVALID, "a row is longer than 1 MiB");
-	ALLOC_GROW(r->buf, r->end + CHUNK, r->cap);
-	got = r->src->read(r->src->ctx, r->buf + r->end, CHUNK, err);
-	if (got < 0)
-		return -1;
-	if (memchr(r->buf + r->end, '\0', (size_t)got))
-		return err_set(err, ERR_INVALID, "it is not text");
-	r->end += (size_t)got;
-	r->ended = got == 0;
-	return 0;
-}
-
-static size_t count_quotes(const char *s, size_t n)
-{
-	const char *end = s + n, *q;
-	size_t found = 0;
-
-	for (; (q = memchr(s, '"', (size_t)(end - s))); s = q + 1)
-		found++;
-	return found;
-}
-
-/* The end of the row that begins at r->at: its newline, or NULL if the buffer holds none. *seen: up to where has been looked. */
-static const char *row_end(const struct rows *r, size_t *seen, size_t *quotes)
-{
-	const char *nl;
-
-	while (r->quoting && (nl = memchr(r->buf + r->at + *seen, '\n', r->end - r->at - *seen))) {
-		size_t upto = (size_t)(nl - r->buf) - r->at;
-
-		*quotes += count_quotes(r->buf + r->at + *seen, upto - *seen);
-		*seen = upto + 1;
-		if (*quotes % 2 == 0)
-			return nl;
-	}
-	if (!r->quoting)
-		return memchr(r->buf + r->at, '\n', r->end - r->at);
-	*quotes += count_quotes(r->buf + r->at + *seen, r->end - r->at - *seen);
-	*seen = r->end - r->at;
-	return NULL;
-}
-
-/* The next row, without its newline, valid until the next call: 1, 0 at the end, -1. */
-static int next_row(struct rows *r, const char **row, size_t *n, uint64_t *offset, struct err *err)
-{
-	size_t seen = 0, quotes = 0, len;
-	const char *nl;
-
-	while (!(nl = r->buf ? row_end(r, &seen, &quotes) : NULL) && !r->ended)
-		if (more(r, err) < 0)
-			return -1;
-	if (!nl && r->at == r->end)
-		return 0;
-	len = nl ? (size_t)(nl - r->buf) - r->at : r->end - r->at;
-	*row = r->buf + r->at;
-	*n = len && (*row)[len - 1] == '\r' ? len - 1 : len;
-	*offset = r->offset;
-	len += nl != NULL;
-	r->at += len;
-	r->offset += len;
-	return 1;
-}
-
-/* ---- columns ---- */
+static const struct rows_options whole_rows = {.format = ROWS_SEPARATED, .raw = true},
+				 unquoted_rows = {.format = ROWS_SEPARATED, .raw = true, .no_quotes = true};
 
 struct header {
 	struct strvec names;
@@ -122,40 +28,16 @@ struct header {
 	bool named; /* it is a header, not data */
 };
 
-static char find_separator(const char *row, size_t n)
+/* The next row: 1, 0 at the end, -1; also if it shows that this is no text, or that quotes quote nothing. */
+static int next_row(struct rows *r, struct err *err)
 {
-	static const char candidates[] = ",;\t";
-	size_t i, j, most = 0;
-	char best = ',';
+	int got = rows_next(r, err);
 
-	for (i = 0; candidates[i]; i++) {
-		size_t found = 0;
-
-		for (j = 0; j < n; j++)
-			found += row[j] == candidates[i];
-		if (found > most) {
-			most = found;
-			best = candidates[i];
-		}
-	}
-	return best;
-}
-
-/* The field that begins at *at, without quotes around it; *at goes behind the separator, beyond n at the end. */
-static void next_field(const char *row, size_t n, char separator, size_t *at, const char **field, size_t *len)
-{
-	size_t i = *at;
-	bool quoted = false;
-
-	for (; i < n && (quoted || row[i] != separator); i++)
-		quoted ^= row[i] == '"';
-	*field = row + *at;
-	*len = i - *at;
-	if (*len >= 2 && (*field)[0] == '"' && (*field)[*len - 1] == '"') {
-		++*field;
-		*len -= 2;
-	}
-	*at = i + 1;
+	if (got > 0 && r->flags & ROW_NUL)
+		return err_set(err, ERR_INVALID, "it is not text");
+	if (got > 0 && r->flags & ROW_OPEN)
+		return err_set(err, ERR_INVALID, "line %llu: a quote is never closed", (unsigned long long)r->line);
+	return got;
 }
 
 static bool is_number(const char *s)
@@ -166,22 +48,16 @@ static bool is_number(const char *s)
 	return *s && !*end;
 }
 
-static void read_header(struct header *h, const char *row, size_t n)
+static void read_header(struct header *h, struct rows *r)
 {
 	CLEANUP(map_release) struct map seen = MAP_INIT;
-	size_t at = 0, i;
+	size_t i;
 
-	if (n >= 3 && memcmp(row, "\xef\xbb\xbf", 3) == 0) {
-		row += 3;
-		n -= 3;
-	}
-	h->separator = find_separator(row, n);
-	while (at <= n) {
-		const char *field;
-		size_t len;
+	h->separator = r->separator;
+	for (i = 0; i < r->n_fields; i++) {
+		struct field f = rows_field(r, i);
 
-		next_field(row, n, h->separator, &at, &field, &len);
-		strvec_push_owned(&h->names, xstrndup(field, len));
+		strvec_push_owned(&h->names, xstrndup(f.s, f.n));
 	}
 	h->named = true;
 	for (i = 0; i < h->names.n; i++)
@@ -293,36 +169,34 @@ static bool table_count(struct table *t, uint64_t hash, int by, uint64_t offset)
 /* ---- comparing ---- */
 
 struct side {
+	const struct data_source *src;
 	struct rows rows;
 	struct header header;
 	size_t *common; /* columns that count, in the order of the old file; NULL: the whole row does */
-	size_t n_common, most_columns;
-	const char **fields;
-	size_t *lengths;
+	size_t n_common;
 	int sign;
 	uint64_t n_rows;
 };
 
 struct comparing {
 	struct csv_diff *d;
+	const struct rows_options *how;
 	struct side sides[2];
 	struct table table;
 	uint64_t parts, part;
 };
 
-static uint64_t hash_row(struct side *s, const char *row, size_t n)
+static uint64_t hash_row(struct side *s)
 {
 	uint64_t sum = 0;
-	size_t at = 0, i, found = 0;
+	size_t i;
 
 	if (!s->common)
-		return hash_bytes(row, n);
-	while (at <= n && found < s->most_columns) {
-		next_field(row, n, s->header.separator, &at, &s->fields[found], &s->lengths[found]);
-		found++;
-	}
+		return hash_bytes(s->rows.row, s->rows.n);
 	for (i = 0; i < s->n_common; i++) {
-		uint64_t h = s->common[i] < found ? hash_bytes(s->fields[s->common[i]], s->lengths[s->common[i]]) : 1;
+		bool has = s->common[i] < s->rows.n_fields;
+		struct field f = has ? rows_field(&s->rows, s->common[i]) : (struct field){NULL, 0, FIELD_ABSENT};
+		uint64_t h = has ? hash_bytes(f.s, f.n) : 1;
 
 		sum = hash_bytes((const uint64_t[]){sum, h}, 2 * sizeof(h));
 	}
@@ -332,30 +206,24 @@ static uint64_t hash_row(struct side *s, const char *row, size_t n)
 /* The next row of s into the table: 1, 0 at the end, -1, 2 if the table is full. */
 static int take_row(struct comparing *c, struct side *s, struct err *err)
 {
-	const char *row;
-	uint64_t offset, hash;
-	size_t n;
-	int got = next_row(&s->rows, &row, &n, &offset, err);
+	int got = next_row(&s->rows, err);
+	uint64_t hash;
 
 	if (got <= 0)
 		return got;
 	s->n_rows++;
-	hash = hash_row(s, row, n);
+	hash = hash_row(s);
 	if (c->parts > 1 && (hash >> 32) % c->parts != c->part)
 		return 1;
-	return table_count(&c->table, hash, s->sign, offset) ? 1 : 2;
+	return table_count(&c->table, hash, s->sign, s->rows.offset) ? 1 : 2;
 }
 
 static int begin_side(struct comparing *c, struct side *s, struct err *err)
 {
-	const char *row;
-	uint64_t offset;
-	size_t n;
-
 	s->n_rows = 0;
-	if (rows_rewind(&s->rows, err) < 0)
+	if (rows_begin(&s->rows, s->src, c->how, err) < 0)
 		return -1;
-	return c->d->header && next_row(&s->rows, &row, &n, &offset, err) < 0 ? -1 : 0;
+	return c->d->header && next_row(&s->rows, err) < 0 ? -1 : 0;
 }
 
 /* Reads both once: 0, -1, 2 if the table got full. */
@@ -390,9 +258,8 @@ static int by_offset(const void *a, const void *b)
 /* The first rows of one side that the table still holds, found again by where they stand. */
 static int add_examples(struct comparing *c, struct side *s, struct strvec *out, struct err *err)
 {
-	uint64_t first[CSVDIFF_EXAMPLES + 1], offset = 0;
-	size_t i, n = 0, at = 0, len;
-	const char *row;
+	uint64_t first[CSVDIFF_EXAMPLES + 1];
+	size_t i, n = 0, at = 0;
 	int got = 1;
 
 	for (i = 0; i < c->table.slots; i++) {
@@ -404,11 +271,11 @@ static int add_examples(struct comparing *c, struct side *s, struct strvec *out,
 	}
 	if (!n)
 		return 0;
-	if (rows_rewind(&s->rows, err) < 0)
+	if (rows_begin(&s->rows, s->src, c->how, err) < 0)
 		return -1;
-	while (at < n && out->n < CSVDIFF_EXAMPLES && (got = next_row(&s->rows, &row, &len, &offset, err)) > 0)
-		if (offset == first[at]) {
-			strvec_push_owned(out, xstrndup(row, len));
+	while (at < n && out->n < CSVDIFF_EXAMPLES && (got = next_row(&s->rows, err)) > 0)
+		if (s->rows.offset == first[at]) {
+			strvec_push_owned(out, xstrndup(s->rows.row, s->rows.n));
 			at++;
 		}
 	return got < 0 ? -1 : 0;
@@ -485,14 +352,8 @@ static void compare_columns(struct comparing *c)
 	ssize_t last = -1;
 	size_t i;
 
-	for (i = 0; i < 2; i++) {
-		struct side *s = &c->sides[i];
-
-		s->common = xcalloc(old->header.names.n + 1, sizeof(*s->common));
-		s->most_columns = s->header.names.n;
-		s->fields = xcalloc(s->most_columns + 1, sizeof(*s->fields));
-		s->lengths = xcalloc(s->most_columns + 1, sizeof(*s->lengths));
-	}
+	for (i = 0; i < 2; i++)
+		c->sides[i].common = xcalloc(old->header.names.n + 1, sizeof(*c->sides[i].common));
 	for (i = 0; i < old->header.names.n; i++) {
 		ssize_t at = column_of(&new->header, old->header.names.v[i]);
 
@@ -528,15 +389,12 @@ static int read_headers(struct comparing *c, struct err *err)
 
 	for (i = 0; i < 2; i++) {
 		struct side *s = &c->sides[i];
-		const char *row;
-		uint64_t offset;
-		size_t n;
 		int got;
 
-		if (rows_rewind(&s->rows, err) < 0 || (got = next_row(&s->rows, &row, &n, &offset, err)) < 0)
+		if (rows_begin(&s->rows, s->src, c->how, err) < 0 || (got = next_row(&s->rows, err)) < 0)
 			return -1;
 		if (got)
-			read_header(&s->header, row, n);
+			read_header(&s->header, &s->rows);
 	}
 	c->d->header = c->sides[0].header.named && c->sides[1].header.named;
 	if (c->d->header && !same_columns(&c->sides[0].header, &c->sides[1].header))
@@ -544,11 +402,11 @@ static int read_headers(struct comparing *c, struct err *err)
 	return 0;
 }
 
-static int compare(struct csv_diff *d, const struct csv_source *old, const struct csv_source *new, bool quoting, struct err *err)
+static int compare(struct csv_diff *d, const struct data_source *old, const struct data_source *new, const struct rows_options *how,
+		   struct err *err)
 {
-	struct comparing c = {.d = d,
-			      .sides = {{.rows = {.src = old, .quoting = quoting}, .sign = 1},
-					{.rows = {.src = new, .quoting = quoting}, .sign = -1}}};
+	struct comparing c = {.d = d, .how = how,
+			      .sides = {{.src = old, .rows = ROWS_INIT, .sign = 1}, {.src = new, .rows = ROWS_INIT, .sign = -1}}};
 	size_t i;
 	int got = read_headers(&c, err) < 0 || compare_rows(&c, err) < 0 ? -1 : 0;
 
@@ -557,23 +415,20 @@ static int compare(struct csv_diff *d, const struct csv_source *old, const struc
 		rows_release(&c.sides[i].rows);
 		strvec_release(&c.sides[i].header.names);
 		free(c.sides[i].common);
-		free(c.sides[i].fields);
-		free(c.sides[i].lengths);
 	}
 	return got;
 }
 
-/* A row that takes no end is one of a file whose quotes quote nothing. */
-int csv_diff(struct csv_diff *d, const struct csv_source *old, const struct csv_source *new, struct err *err)
+int csv_diff(struct csv_diff *d, const struct data_source *old, const struct data_source *new, struct err *err)
 {
 	CLEANUP(err_release) struct err first = ERR_INIT;
 
-	if (compare(d, old, new, true, &first) == 0)
+	if (compare(d, old, new, &whole_rows, &first) == 0)
 		return 0;
 	csv_diff_release(d);
 	if (first.code != ERR_INVALID)
 		return err_move(err, &first);
-	if (compare(d, old, new, false, err) == 0)
+	if (compare(d, old, new, &unquoted_rows, err) == 0)
 		return 0;
 	csv_diff_release(d);
 	return -1;

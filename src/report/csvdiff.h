@@ -3,25 +3,17 @@
  * memory is bounded, some 50 MiB, whatever their size, since files that differ in more rows than that holds are read several
  * times.
  *
- * A row ends at a newline outside of double quotes (anywhere, if a quote is never closed). The columns are divided by ',', ';'
- * or a tab, whichever the first row has most of. The first row is a header if it has names alone: no number, nothing empty,
- * nothing twice. If columns were added or removed, the rows are compared by those that both have. Rows count as equal if their
+ * The rows are those of data/rows.h; if a quote is never closed, quotes quote nothing. The first row is a header if it has names
+ * alone: no number, nothing empty, nothing twice. If columns were added or removed, the rows are compared by those that both have. Rows count as equal if their
  * 64-bit hashes are. */
 #ifndef REPORT_CSVDIFF_H
 #define REPORT_CSVDIFF_H
 
+#include "data/source.h"
 #include "util/err.h"
 #include "util/strvec.h"
 
 #define CSVDIFF_EXAMPLES 3
-
-struct csv_source {
-	/* Reads up to n bytes: how many, 0 at the end, -1. */
-	ssize_t (*read)(void *ctx, void *buf, size_t n, struct err *err);
-	/* Back to the beginning. */
-	int (*rewind)(void *ctx, struct err *err);
-	void *ctx;
-};
 
 struct csv_diff {
 	bool header;                         /* both have one */
@@ -34,7 +26,7 @@ struct csv_diff {
 #define CSV_DIFF_INIT {.header = false}
 
 /* ERR_INVALID if it is no CSV: a NUL, or a row of more than 1 MiB. */
-NODISCARD int csv_diff(struct csv_diff *d, const struct csv_source *old, const struct csv_source *new, struct err *err);
+NODISCARD int csv_diff(struct csv_diff *d, const struct data_source *old, const struct data_source *new, struct err *err);
 void csv_diff_release(struct csv_diff *d);
 
 #endif

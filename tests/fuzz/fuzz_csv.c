@@ -37,7 +37,7 @@ static int rewind_pieces(void *ctx, struct err *err)
 static int diff(struct csv_diff *d, const struct strbuf *old, const struct strbuf *new, size_t step)
 {
 	struct pieces a = {old->buf, old->len, 0, step}, b = {new->buf, new->len, 0, step + 1};
-	const struct csv_source from = {read_piece, rewind_pieces, &a}, to = {read_piece, rewind_pieces, &b};
+	const struct data_source from = {read_piece, rewind_pieces, &a}, to = {read_piece, rewind_pieces, &b};
 
 	*d = (struct csv_diff)CSV_DIFF_INIT;
 	return csv_diff(d, &from, &to, NULL);

@@ -38,7 +38,7 @@ static int rewind_pieces(void *ctx, struct err *err)
 static int diff(struct csv_diff *d, const char *old, const char *new)
 {
 	struct pieces a = {old, strlen(old), 0, 0}, b = {new, strlen(new), 0, 3};
-	const struct csv_source from = {read_piece, rewind_pieces, &a}, to = {read_piece, rewind_pieces, &b};
+	const struct data_source from = {read_piece, rewind_pieces, &a}, to = {read_piece, rewind_pieces, &b};
 
 	*d = (struct csv_diff)CSV_DIFF_INIT;
 	return csv_diff(d, &from, &to, NULL);
@@ -114,7 +114,7 @@ static void columns(void)
 static void no_csv(void)
 {
 	struct pieces a = {"a\0b", 3, 0, 0};
-	const struct csv_source src = {read_piece, rewind_pieces, &a};
+	const struct data_source src = {read_piece, rewind_pieces, &a};
 	struct csv_diff d = CSV_DIFF_INIT;
 
 	EXPECT_INT(csv_diff(&d, &src, &src, NULL), -1);
@@ -147,7 +147,7 @@ static int rewind_numbers(void *ctx, struct err *err)
 static void many(void)
 {
 	struct numbers a = {0, 1000000, 0}, b = {900000, 1000001, 0};
-	const struct csv_source from = {read_numbers, rewind_numbers, &a}, to = {read_numbers, rewind_numbers, &b};
+	const struct data_source from = {read_numbers, rewind_numbers, &a}, to = {read_numbers, rewind_numbers, &b};
 	struct csv_diff d = CSV_DIFF_INIT;
 
 	EXPECT_INT(csv_diff(&d, &from, &to, NULL), 0);

@@ -1,0 +1,9 @@
+libmlmake_a_SOURCES += \
+	src/data/jsonrows.c \
+	src/data/jsonrows.h \
+	src/data/rows.c \
+	src/data/rows.h \
+	src/data/scan.c \
+	src/data/scan.h \
+	src/data/source.c \
+	src/data/source.h
