@@ -82,6 +82,7 @@ static int fsck(struct project *p)
 	f.kept = elsewhere_kept;
 	f.kept_ctx = p;
 	f.fetch = elsewhere_fetch;
+	f.heal = elsewhere_heal;
 	f.fetch_ctx = p;
 	return check(&f, p, &err);
 }

@@ -7,14 +7,19 @@
 #include <stdlib.h>
 
 #include "gitdb/git.h"
+#include "gitdb/heal.h"
 #include "remote/remote.h"
+#include "remote/scratch.h"
 #include "util/pool.h"
 
+/* What is asked of each remote. */
 struct question {
 	struct project *p;
+	int (*ask)(struct question *q, const struct remote_section *s, const struct address *at, struct err *err);
 	struct payload *v;
 	size_t n;
 	bool fetch;
+	size_t healed;
 };
 
 /* What else is wrong with mlmake.ini is no matter here. */
@@ -36,12 +41,17 @@ static bool git_tracks(const struct project *p, const char *path)
 	return git_tracked(&p->repo, &path, 1, &tracked, NULL) < 0 || tracked.n;
 }
 
-static int ask_at(struct question *q, const struct remote_section *s, const struct address *at, const char *writer, struct err *err)
+static int ask_payloads(struct question *q, const struct remote_section *s, const struct address *at, struct err *err)
 {
-	struct remote_here here = {q->p->repo.shared, q->p->repo.git_dir, writer};
-	struct remote *r = remote_open(s->name, at, &here, pool_cpus(), false, err);
+	CLEANUP(freep) char *writer = NULL;
+	struct remote_here here = {q->p->repo.shared, q->p->repo.git_dir, NULL};
+	struct remote *r;
 	int got;
 
+	if (lineage_writer(q->p->lineage, &writer, err) < 0)
+		return -1;
+	here.writer = writer;
+	r = remote_open(s->name, at, &here, pool_cpus(), false, err);
 	if (!r)
 		return -1;
 	got = q->fetch ? remote_take(r, q->v, q->n, NULL, err) : remote_look(r, q->v, q->n, err);
@@ -49,16 +59,50 @@ static int ask_at(struct question *q, const struct remote_section *s, const stru
 	return got;
 }
 
+/* Its chains come into a database of their own, so that git does not think that what is damaged here is here. */
+static int ask_chains(struct question *q, const struct remote_section *s, const struct address *at, struct err *err)
+{
+	CLEANUP(scratch_close) struct scratch scratch = SCRATCH_INIT;
+	CLEANUP(chains_release) struct chains chains = CHAINS_INIT;
+	CLEANUP(freep) char *dir = NULL;
+	struct gitdb *good = NULL;
+	struct remote *r = NULL;
+	size_t n = 0;
+	int got;
+
+	if (scratch_open(&scratch, q->p->repo.shared, err) < 0)
+		return -1;
+	dir = xstrfmt("%s/git", scratch.dir);
+	good = gitdb_new(dir);
+	got = gitdb_make(good, err);
+	if (got == 0 && !(r = remote_open(s->name, at, &(struct remote_here){q->p->repo.shared, dir, NULL}, pool_cpus(), false, err)))
+		got = -1;
+	if (got == 0 && (got = remote_pull_chains(r, &chains, err)) == 0)
+		got = heal_from(q->p->db, good, &n, err);
+	q->healed += n;
+	remote_free(r);
+	gitdb_free(good);
+	return got;
+}
+
 static int ask(struct question *q, const struct remote_section *s, struct err *err)
 {
 	CLEANUP(address_release) struct address at = ADDRESS_INIT;
-	CLEANUP(freep) char *writer = NULL;
 
 	if (!s->url || address_parse(&at, s->url, s->lfs, err) < 0)
 		return s->url ? -1 : 0;
-	if (lineage_writer(q->p->lineage, &writer, err) < 0)
-		return -1;
-	return ask_at(q, s, &at, writer, err);
+	return q->ask(q, s, &at, err);
+}
+
+/* One that cannot be asked has nothing. */
+static bool has_answered(struct question *q, const struct remote_section *s)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+
+	if (ask(q, s, &err) == 0)
+		return true;
+	fprintf(stderr, "mlmake: warning: %s; it counts as empty\n", err.msg);
+	return false;
 }
 
 static int by_id(const void *a, const void *b)
@@ -78,24 +122,20 @@ static bool is_there(const struct payload *p)
 	return p && (p->state == PAYLOAD_THERE || p->state == PAYLOAD_MOVED);
 }
 
-static int ask_all(struct project *p, const struct digest *v, const int64_t *sizes, size_t n, bool fetch, bool *there, struct err *err)
+static void ask_all(struct project *p, const struct digest *v, const int64_t *sizes, size_t n, bool fetch, bool *there)
 {
 	CLEANUP(freep) struct payload *payloads = xcalloc(n + 1, sizeof(*payloads));
-	struct question q = {p, payloads, n, fetch};
+	struct question q = {.p = p, .ask = ask_payloads, .v = payloads, .n = n, .fetch = fetch};
 	size_t i, j;
 
 	for (i = 0; load_sections(p) && i < p->pl.n_remotes; i++) {
 		for (j = 0; j < n; j++)
 			q.v[j] = (struct payload){v[j], sizes ? sizes[j] : -1, PAYLOAD_UNKNOWN};
-		if (ask(&q, &p->pl.remotes[i], err) < 0) {
-			fprintf(stderr, "mlmake: warning: %s; it counts as empty\n", err->msg);
-			err_clear(err);
+		if (!has_answered(&q, &p->pl.remotes[i]))
 			continue;
-		}
 		for (j = 0; j < n; j++)
 			there[j] |= is_there(find(&q, &v[j]));
 	}
-	return 0;
 }
 
 bool elsewhere_always(void *ctx, const char *path)
@@ -131,10 +171,27 @@ bool elsewhere_kept(void *ctx, const char *path, bool input)
 
 int elsewhere_ask(void *ctx, const struct digest *v, const int64_t *sizes, size_t n, bool *there, struct err *err)
 {
-	return ask_all(ctx, v, sizes, n, false, there, err);
+	(void)err;
+	ask_all(ctx, v, sizes, n, false, there);
+	return 0;
 }
 
 int elsewhere_fetch(void *ctx, const struct digest *v, size_t n, bool *got, struct err *err)
 {
-	return ask_all(ctx, v, NULL, n, true, got, err);
+	(void)err;
+	ask_all(ctx, v, NULL, n, true, got);
+	return 0;
+}
+
+int elsewhere_heal(void *ctx, size_t *n, struct err *err)
+{
+	struct project *p = ctx;
+	struct question q = {.p = p, .ask = ask_chains};
+	size_t i;
+
+	(void)err;
+	for (i = 0; load_sections(p) && i < p->pl.n_remotes; i++)
+		(void)has_answered(&q, &p->pl.remotes[i]);
+	*n = q.healed;
+	return 0;
 }

@@ -10,6 +10,9 @@ NODISCARD int elsewhere_ask(void *ctx, const struct digest *v, const int64_t *si
 /* Fetches what remotes hold of them; got[i] is set for each that is here now, verified. */
 NODISCARD int elsewhere_fetch(void *ctx, const struct digest *v, size_t n, bool *got, struct err *err);
 
+/* Replaces objects of git's here that are damaged or gone by what the chains of remotes reach; *n says how many. */
+NODISCARD int elsewhere_heal(void *ctx, size_t *n, struct err *err);
+
 /* Does the pipeline (of ctx, a struct project) say that the artifact at path is never collected; that it, or the input, is kept at all? */
 bool elsewhere_always(void *ctx, const char *path);
 bool elsewhere_kept(void *ctx, const char *path, bool input);

@@ -7,6 +7,8 @@ libmlmake_a_SOURCES += \
 	src/gitdb/git.h \
 	src/gitdb/gitdb.c \
 	src/gitdb/gitdb.h \
+	src/gitdb/heal.c \
+	src/gitdb/heal.h \
 	src/gitdb/libgit2.c \
 	src/gitdb/libgit2.h \
 	src/gitdb/pack.c \

@@ -10,6 +10,7 @@ libmlmake_a_SOURCES += \
 	src/remote/remote.h \
 	src/remote/remoteroom.h \
 	src/remote/scratch.c \
+	src/remote/scratch.h \
 	src/remote/ssh.c \
 	src/remote/tips.c \
 	src/remote/transport.h \

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "remote/transport.h"
+#include "remote/scratch.h"
 #include "util/file.h"
 
 /* SHARED/arriving/ has a directory for each process at work, which holds a lock on it: what nobody holds, a kill left. */

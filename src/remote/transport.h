@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "remote/remote.h"
+#include "remote/scratch.h"
 #include "store/payload.h"
 #include "util/address.h"
 #include "util/process.h"
@@ -135,16 +136,5 @@ bool payload_parse_path(const char *s, struct digest *out);
 /* Sets ERR_FAILED: what could not be done, what it means if that can be told, and the end of what the program said on standard
  * error, without secrets. Always returns -1. */
 int explain(const struct transport *t, const char *what, const struct strbuf *errors, struct err *err);
-
-/* ---- scratch.c ---- */
-
-/* An empty directory below the store's, for programs that write files themselves. dir is absolute. */
-struct scratch {
-	char *dir;
-	int lock;
-};
-#define SCRATCH_INIT {NULL, -1}
-NODISCARD int scratch_open(struct scratch *s, const char *shared, struct err *err);
-void scratch_close(struct scratch *s); /* removes it; for CLEANUP */
 
 #endif

@@ -670,6 +670,72 @@ static void quarantine(struct fsck *f)
 	}
 }
 
+static const struct finding *same_finding(const struct fsck *f, const struct finding *x)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->v[i].kind == x->kind && streq(f->v[i].what, x->what))
+			return &f->v[i];
+	return NULL;
+}
+
+/* What is not found again was repaired, and what was hidden behind it is found now. */
+static void compare_looks(struct fsck *f, const struct fsck *again)
+{
+	size_t i, n = f->n;
+
+	for (i = 0; i < n; i++)
+		if (!f->v[i].repaired && f->v[i].kind != FINDING_TABLE && !same_finding(again, &f->v[i])) {
+			f->v[i].repaired = true;
+			f->v[i].repair = "git's objects were fetched from a remote";
+		}
+	for (i = 0; i < again->n; i++)
+		if (!same_finding(f, &again->v[i])) {
+			struct finding *x = find(f, again->v[i].kind, "%s", again->v[i].what);
+
+			x->has_id = again->v[i].has_id;
+			x->id = again->v[i].id;
+		}
+}
+
+/* With eyes that have not seen what was damaged. */
+static int look_again(struct fsck *f, struct err *err)
+{
+	struct fsck again = *f;
+	int got;
+
+	again.arena = (struct arena)ARENA_INIT;
+	again.v = NULL;
+	again.sources = NULL;
+	again.n = again.n_sources = 0;
+	again.watch = NULL;
+	again.db = gitdb_new(f->repo->git_dir);
+	again.lineage = lineage_new(f->repo, again.db);
+	again.store = store_new(f->repo->shared, again.db, f->cache);
+	got = fsck_look(&again, err) < 0 ? -1 : store_sync(again.store, err);
+	if (got == 0)
+		compare_looks(f, &again);
+	fsck_release(&again);
+	store_free(again.store);
+	lineage_free(again.lineage);
+	gitdb_free(again.db);
+	return got;
+}
+
+static int repair_git(struct fsck *f, struct err *err)
+{
+	bool harmed = false;
+	size_t i, n;
+
+	for (i = 0; i < f->n; i++)
+		harmed |= f->v[i].kind == FINDING_RUN || f->v[i].kind == FINDING_REF || f->v[i].kind == FINDING_LOCK ||
+			  (is_object(&f->v[i]) && !f->v[i].repaired);
+	if (!harmed || !f->heal)
+		return 0;
+	return f->heal(f->fetch_ctx, &n, err) < 0 ? -1 : n ? look_again(f, err) : 0;
+}
+
 static int repair_tables(struct fsck *f, struct err *err)
 {
 	bool wrong = false;
@@ -696,5 +762,7 @@ int fsck_repair(struct fsck *f, struct err *err)
 	if (repair_from_remotes(f, err) < 0)
 		return -1;
 	mark_repaired(f, "it was fetched from a remote");
+	if (repair_git(f, err) < 0)
+		return -1;
 	return repair_tables(f, err);
 }

@@ -65,7 +65,9 @@ struct fsck {
 	const struct fsck_watch *watch;
 	/* Fetches objects; got[i] is set for those that are here now, verified. */
 	int (*fetch)(void *ctx, const struct digest *v, size_t n, bool *got, struct err *err);
-	void *fetch_ctx;
+	/* Replaces objects of git's that are damaged or gone by what remotes have; *n says how many. */
+	int (*heal)(void *ctx, size_t *n, struct err *err);
+	void *fetch_ctx; /* of both */
 	/* answers */
 	struct finding *v;
 	size_t n;
