@@ -12,7 +12,7 @@ function __mlmake_command
             case -C --directory -f --file --profile --color 
                 set skip 1
             case '-*'
-            case build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics accept fetch fsck gc merge-lock completions help
+            case build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics accept fetch fsck gc merge-lock perform completions help
                 contains -- $word $argv
                 return
             case '*'
@@ -48,6 +48,7 @@ complete -c mlmake -n '__mlmake_command none help' -a fetch -d 'run sources agai
 complete -c mlmake -n '__mlmake_command none help' -a fsck -d 'check everything that is kept, and name what is lost'
 complete -c mlmake -n '__mlmake_command none help' -a gc -d 'make room: remove what nothing needs, and old results'
 complete -c mlmake -n '__mlmake_command none help' -a merge-lock -d 'merge two versions of mlmake.lock (git calls it)'
+complete -c mlmake -n '__mlmake_command none help' -a perform -d 'judge by the rules of a gate and the like (a build calls it)'
 complete -c mlmake -n '__mlmake_command none help' -a completions -d 'print completions for a shell'
 complete -c mlmake -n '__mlmake_command none help' -a help -d 'show the commands, or the options of one'
 complete -c mlmake -n '__mlmake_command none build' -l jobs -s j -x -d 'run up to N stages at once (default: the number of cores)'

@@ -49,6 +49,8 @@ static bool computes(const struct rerun_work *w, const struct record *r)
 {
 	const struct stage *st = stage_of(w, r->instance);
 
+	if (memchr(r->instance, ':', strcspn(r->instance, "@"))) /* what is judged or shipped today is not of then */
+		return false;
 	return w->opt->n_targets || !st || !(st->is_source || st->frozen);
 }
 
@@ -172,7 +174,7 @@ static int select_instances(struct rerun_work *w, struct err *err)
 	if (graph_select(&w->g, w->opt->targets, w->opt->n_targets, w->selected, named, &ds) < 0)
 		return diags_fail(&ds, err);
 	for (i = 0; w->opt->before->n_records && i < w->g.n; i++)
-		w->selected[i] = named[i]; /* what comes before is as it was */
+		w->selected[i] = named[i] && w->pl.instances[i]->stage->kind == STAGE_COMMAND; /* what comes before is as it was */
 	return 0;
 }
 

@@ -44,6 +44,7 @@ const struct command *const commands[] = {
 	&cmd_fsck,
 	&cmd_gc,
 	&cmd_merge_lock,
+	&cmd_perform,
 	&cmd_completions,
 	&cmd_help,
 	NULL,

@@ -90,7 +90,7 @@ static int accept_all(struct accepting_now *m, const struct accepting *ac, struc
 static int accept(struct accepting_now *m, struct err *err)
 {
 	CLEANUP(accepting_release) struct accepting ac = ACCEPTING_INIT;
-	struct plan_tools tools = {m->p.cache, m->p.store, m->p.history, probes_get, &m->p.probes, pool_cpus(), m->p.code};
+	struct plan_tools tools = {m->p.cache, m->p.store, m->p.history, probes_get, &m->p.probes, pool_cpus(), m->p.code, &m->p.outside};
 	int got = accept_check(&ac, &m->p.g, m->p.selected, m->p.named, &tools, &m->p.ds);
 
 	project_tell(&m->p);

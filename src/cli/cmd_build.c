@@ -14,6 +14,7 @@
 #include "cli/display.h"
 #include "cli/event_stream.h"
 #include "cli/guard.h"
+#include "cli/perform.h"
 #include "cli/project.h"
 #include "cli/recorder.h"
 #include "cli/from_remote.h"
@@ -175,10 +176,13 @@ static int build(struct making *m, struct err *err)
 				    .want_output = args_count(m->a, "verbose") > 0,
 				    .force = m->force,
 				    .tick = term_is_live(STDOUT_FILENO) ? TICK_LIVE : TICK_PLAIN};
+	CLEANUP(freep) char *performer = perform_command();
 	struct run run;
 	bool work = has_work(m);
 	int got;
 
+	tools.outside = &m->p.outside;
+	tools.performer = performer;
 	machine_lend(&m->machine, &tools);
 	if ((work || adopts_a_record(&m->plan) || history_dirty(m->p.history)) &&
 	    history_begin_run(m->p.history, m->run_id, err) < 0)
@@ -199,6 +203,7 @@ static int outcome_code(const struct making *m)
 	switch (m->result.outcome) {
 	case BUILD_OK: return EXIT_DONE;
 	case BUILD_FAILED: return EXIT_STAGE_FAILED;
+	case BUILD_REFUSED: return EXIT_GATE;
 	default: return EXIT_INTERRUPTED;
 	}
 }

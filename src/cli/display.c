@@ -41,7 +41,7 @@ struct display {
 	size_t n_drawn, cap_drawn;
 	int drawn_columns;     /* how wide the terminal was then */
 	int64_t began, drawn_at, wrote_at;
-	size_t ran, restored, fresh, frozen, failed, stopped, skipped;
+	size_t ran, restored, fresh, frozen, failed, refused, stopped, skipped;
 	size_t finished;       /* of those that the plan expects to run or to be restored */
 	size_t running, waiting;
 	int64_t saved, eta, eta_at; /* eta -1: not known */
@@ -239,7 +239,8 @@ static void show(struct display *d, int64_t now, bool must)
 
 /* ---- lines ---- */
 
-enum line_kind { LINE_DONE, LINE_RESTORED, LINE_FRESH, LINE_FROZEN, LINE_FAILED, LINE_SKIPPED, LINE_RETRY, LINE_START };
+enum line_kind { LINE_DONE, LINE_RESTORED, LINE_FRESH, LINE_FROZEN, LINE_FAILED, LINE_SKIPPED, LINE_RETRY, LINE_START,
+		 LINE_PASSED, LINE_REFUSED };
 static const struct {
 	const char *word, *mark;
 	enum hue hue;
@@ -248,6 +249,7 @@ static const struct {
 	[LINE_FRESH] = {"fresh", "=", HUE_GOOD},     [LINE_FROZEN] = {"frozen", "∗", HUE_DIM},
 	[LINE_FAILED] = {"failed", "✗", HUE_BAD},    [LINE_SKIPPED] = {"skipped", "-", HUE_WARN},
 	[LINE_RETRY] = {"retry", "↻", HUE_WARN},     [LINE_START] = {"start", "▸", HUE_INFO},
+	[LINE_PASSED] = {"passed", "✓", HUE_GOOD},   [LINE_REFUSED] = {"refused", "✗", HUE_BAD},
 };
 
 /* Begins a line: mark or word, name, and its time if it is not negative. */
@@ -361,7 +363,7 @@ static void add_where(struct display *d, const char *what, const char *path)
 
 static void add_failure(struct display *d, const struct event *e)
 {
-	add_head(d, LINE_FAILED, e, e->duration > 0 ? e->duration : -1);
+	add_head(d, e->outcome == BUILD_REFUSED ? LINE_REFUSED : LINE_FAILED, e, e->duration > 0 ? e->duration : -1);
 	strbuf_addf(&d->lines, "  %s", hue_on(&d->style, HUE_BAD));
 	term_add_clean(&d->lines, e->message ? e->message : "", e->message ? strlen(e->message) : 0);
 	strbuf_addstr(&d->lines, hue_off(&d->style));
@@ -399,8 +401,8 @@ static void on_failed(struct display *d, const struct event *e)
 		}
 		return;
 	}
-	d->failed++;
-	if (e->in)
+	*(e->outcome == BUILD_REFUSED ? &d->refused : &d->failed) += 1;
+	if (e->in && e->outcome != BUILD_REFUSED)
 		strvec_push(&d->failures, e->in->name);
 	add_failure(d, e);
 }
@@ -424,7 +426,7 @@ static void add_counts(struct display *d)
 	const struct {
 		size_t n;
 		const char *word;
-	} counts[] = {{d->failed, "failed"},     {d->stopped, "stopped"}, {d->skipped, "skipped"}, {d->ran, "ran"},
+	} counts[] = {{d->failed, "failed"},     {d->refused, "refused"}, {d->stopped, "stopped"}, {d->skipped, "skipped"}, {d->ran, "ran"},
 		      {d->restored, "restored"}, {d->fresh, "fresh"},     {d->frozen, "frozen"}};
 	const char *comma = "";
 	size_t i;
@@ -442,7 +444,7 @@ static void add_closing(struct display *d, const struct event *e)
 
 	if (d->verbosity < 0 && !bad)
 		return;
-	if (!bad && !(d->ran + d->restored + d->failed + d->skipped + d->stopped)) {
+	if (!bad && !(d->ran + d->restored + d->failed + d->refused + d->skipped + d->stopped)) {
 		display_nothing(d->fresh, d->frozen, &d->lines);
 		return;
 	}
@@ -557,11 +559,18 @@ static void on_output(struct display *d, const struct event *e)
 	term_add_lines(&d->lines, prefix.buf, e->text, e->len);
 }
 
+/* Has it rules in place of a command, and no outputs? */
+static bool is_performed(const struct event *e)
+{
+	return e->in && e->in->stage->kind != STAGE_COMMAND;
+}
+
 static void on_done(struct display *d, const struct event *e)
 {
 	d->ran++;
 	if (d->verbosity >= 0)
-		add_ended(d, LINE_DONE, e, e->duration, e->changed ? "" : "its outputs came out the same");
+		add_ended(d, is_performed(e) ? LINE_PASSED : LINE_DONE, e, e->duration,
+			  e->changed || is_performed(e) ? "" : "its outputs came out the same");
 }
 
 static void on_restored(struct display *d, const struct event *e)

@@ -26,7 +26,7 @@ static const char *const event_names[] = {
 	[EVENT_TICK] = NULL,           [EVENT_END] = "end",
 };
 static const char *const outcome_names[] = {
-	[BUILD_OK] = "done", [BUILD_FAILED] = "failed", [BUILD_INTERRUPTED] = "interrupted"};
+	[BUILD_OK] = "done", [BUILD_FAILED] = "failed", [BUILD_INTERRUPTED] = "interrupted", [BUILD_REFUSED] = "refused"};
 
 static void set_seconds(struct json *j, const char *key, int64_t ns)
 {
@@ -64,6 +64,8 @@ static void add_reasons(struct json *j, const struct verdict *v)
 static void add_failure(struct json *j, const struct event *e)
 {
 	json_set_str(j, "message", e->message ? e->message : "");
+	if (e->outcome == BUILD_REFUSED)
+		json_set_bool(j, "refused", true);
 	json_set_int(j, "attempt", e->attempt);
 	set_seconds(j, "duration", e->duration);
 	json_set_str(j, "log", e->log);

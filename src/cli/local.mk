@@ -18,6 +18,8 @@ libmlmake_a_SOURCES += \
 	src/cli/cmd_lint.c \
 	src/cli/cmd_log.c \
 	src/cli/cmd_merge_lock.c \
+	src/cli/cmd_perform.c \
+	src/cli/perform.h \
 	src/cli/cmd_metrics.c \
 	src/cli/cmd_pull.c \
 	src/cli/cmd_push.c \

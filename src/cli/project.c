@@ -68,6 +68,8 @@ static int find_project(struct project *p, struct err *err)
 		return -1;
 	p->db = gitdb_new(p->repo.git_dir);
 	p->lineage = lineage_new(&p->repo, p->db);
+	p->lifecycle = (struct lifecycle){.repo = &p->repo, .db = p->db, .lineage = p->lineage, .pl = &p->pl};
+	p->outside = lifecycle_outside(&p->lifecycle);
 	return 0;
 }
 
@@ -182,6 +184,7 @@ static int open_known(struct project *p, struct err *err)
 	if (project_open_cache(p, err) < 0)
 		return -1;
 	p->store = store_new(p->repo.shared, p->db, p->cache);
+	p->lifecycle.store = p->store;
 	p->code = code_book_new(code_dir, p->cache);
 	if (p->lock_fd >= 0 && hold_store(p, err) < 0)
 		return -1;
@@ -466,7 +469,7 @@ int project_recover(struct project *p, const char *run_id)
 
 int project_plan(struct project *p, const bool *force, struct plan *plan)
 {
-	struct plan_tools tools = {p->cache, p->store, p->history, probes_get, &p->probes, pool_cpus(), p->code};
+	struct plan_tools tools = {p->cache, p->store, p->history, probes_get, &p->probes, pool_cpus(), p->code, &p->outside};
 	int got = plan_make(plan, &p->g, p->selected, force, &tools, &p->ds);
 
 	project_tell(p);
@@ -514,6 +517,7 @@ void project_close(struct project *p)
 	map_release(&p->held);
 	free(p->selected);
 	free(p->named);
+	lifecycle_release(&p->lifecycle);
 	graph_release(&p->g);
 	pipeline_release(&p->pl);
 	history_free(p->history);

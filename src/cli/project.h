@@ -10,6 +10,7 @@
 #include "graph/graph.h"
 #include "gitdb/gitdb.h"
 #include "gitdb/repo.h"
+#include "lifecycle/kind.h"
 #include "lineage/lineage.h"
 #include "run/probe.h"
 #include "stale/plan.h"
@@ -37,6 +38,8 @@ struct project {
 	struct code_disk code_disk;
 	struct code_finder *finder; /* NULL: nothing was looked for */
 	struct probes probes;
+	struct lifecycle lifecycle; /* what instances that are no stages depend on beside their inputs */
+	struct outside outside;     /* the same, as it is asked for */
 	struct pipeline pl;
 	struct graph g;
 	bool *selected, *named;

@@ -215,7 +215,9 @@ static const char *host_text(struct arena *a)
 
 static const char *result_word(const struct build_part *p)
 {
-	return p->result == EVENT_DONE ? "done" : p->result == EVENT_RESTORED ? "restored" : p->interrupted ? "interrupted" : "failed";
+	if (p->result == EVENT_DONE || p->result == EVENT_RESTORED)
+		return p->result == EVENT_DONE ? "done" : "restored";
+	return p->interrupted ? "interrupted" : p->refused ? "refused" : "failed";
 }
 
 static void take_parts(struct recorder *r, const struct build_result *result, struct run *run)
@@ -235,7 +237,8 @@ static void take_parts(struct recorder *r, const struct build_result *result, st
 
 void recorder_run(struct recorder *r, const struct build_result *result, struct run *out)
 {
-	static const char *const outcomes[] = {[BUILD_OK] = "done", [BUILD_FAILED] = "failed", [BUILD_INTERRUPTED] = "interrupted"};
+	static const char *const outcomes[] = {[BUILD_OK] = "done", [BUILD_FAILED] = "failed", [BUILD_INTERRUPTED] = "interrupted",
+					[BUILD_REFUSED] = "refused"};
 
 	*out = (struct run){.id = r->run_id,
 			    .time = r->time,

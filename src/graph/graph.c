@@ -113,6 +113,88 @@ static void find_makers(struct made_list *l, const char *path, struct edges *e)
 		edge_add(e, l->sorted[i].node);
 }
 
+/* What checks look at. */
+struct guarded {
+	const char *path;
+	size_t node;
+};
+struct guards {
+	struct guarded *v;
+	size_t n, cap;
+	struct map at; /* path -> 1 + index in v of the first; those of one path stand together */
+};
+
+static int by_guarded(const void *a, const void *b)
+{
+	const struct guarded *x = a, *y = b;
+	int order = strcmp(x->path, y->path);
+
+	return order ? order : x->node < y->node ? -1 : x->node > y->node;
+}
+
+static void find_guards(const struct graph *g, struct guards *gs)
+{
+	size_t i, j;
+
+	for (i = 0; i < g->n; i++) {
+		const struct instance *in = g->nodes[i].in;
+
+		for (j = 0; in->stage->kind == STAGE_CHECK && j < in->n_inputs; j++) {
+			if (in->inputs[j].kind != INPUT_DATA)
+				continue;
+			ALLOC_GROW(gs->v, gs->n + 1, gs->cap);
+			gs->v[gs->n++] = (struct guarded){in->inputs[j].path, i};
+		}
+	}
+	if (gs->n > 1)
+		qsort(gs->v, gs->n, sizeof(*gs->v), by_guarded);
+	for (i = gs->n; i-- > 0;)
+		map_put(&gs->at, gs->v[i].path, (void *)(uintptr_t)(i + 1));
+}
+
+static void guards_release(struct guards *gs)
+{
+	map_release(&gs->at);
+	free(gs->v);
+}
+
+static void add_guards_at(const struct guards *gs, const char *path, size_t n, struct edges *e)
+{
+	size_t i = (size_t)(uintptr_t)map_getn(&gs->at, path, n);
+
+	for (; i && i <= gs->n && strncmp(gs->v[i - 1].path, path, n) == 0 && !gs->v[i - 1].path[n]; i++)
+		edge_add(e, gs->v[i - 1].node);
+}
+
+/* Index of the first whose path is not before path. */
+static size_t first_guarded(const struct guards *gs, const char *path)
+{
+	size_t lo = 0, hi = gs->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (strcmp(gs->v[mid].path, path) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* The checks of path, of a directory above it, or of something in it. */
+static void add_guards(const struct guards *gs, const char *path, struct edges *e)
+{
+	size_t i, len = strlen(path), n = len;
+
+	for (; n; n--)
+		if (n == len || path[n] == '/')
+			add_guards_at(gs, path, n, e);
+	for (i = first_guarded(gs, path); i < gs->n && strncmp(gs->v[i].path, path, len) == 0; i++)
+		if (gs->v[i].path[len] == '/')
+			edge_add(e, gs->v[i].node);
+}
+
 static int by_index(const void *a, const void *b)
 {
 	size_t x = *(const size_t *)a, y = *(const size_t *)b;
@@ -138,12 +220,16 @@ static void node_set_up(struct graph *g, struct node *nd, struct edges *e)
 static void connect(struct graph *g, struct made_list *l)
 {
 	struct edges e = {NULL, 0, 0};
+	struct guards gs = {NULL, 0, 0, MAP_INIT};
 	size_t i, j, k;
 
+	find_guards(g, &gs);
 	for (i = 0; i < g->n; i++) {
 		const struct instance *in = g->nodes[i].in;
 
 		e.n = 0;
+		for (j = 0; gs.n && in->stage->kind != STAGE_CHECK && j < in->n_inputs; j++)
+			add_guards(&gs, in->inputs[j].path, &e);
 		for (j = 0; j < in->n_inputs; j++)
 			find_makers(l, in->inputs[j].path, &e);
 		for (j = 0; j < in->n_after; j++)
@@ -152,6 +238,7 @@ static void connect(struct graph *g, struct made_list *l)
 		node_set_up(g, &g->nodes[i], &e);
 	}
 	free(e.v);
+	guards_release(&gs);
 }
 
 static void reverse(struct graph *g)
@@ -280,10 +367,16 @@ static bool mark_stage(const struct stage *st, bool *named)
 	return st->n > 0;
 }
 
+/* What changes the world is done when it is named. */
+static bool must_be_named(const struct instance *in)
+{
+	return in->stage->kind == STAGE_DEPLOY;
+}
+
 static bool mark_pattern(const struct graph *g, const char *pattern, bool *named)
 {
 	const struct pipeline *pl = g->pl;
-	bool any = false;
+	bool any = false, deploys = strncmp(pattern, "deploy:", 7) == 0;
 	size_t i, j;
 
 	for (i = 0; i < g->n; i++) {
@@ -292,7 +385,7 @@ static bool mark_pattern(const struct graph *g, const char *pattern, bool *named
 
 		for (j = 0; j < in->n_outs && !hit; j++)
 			hit = glob_match(pattern, in->outs[j].path);
-		if (hit)
+		if (hit && (deploys || !must_be_named(in)))
 			any = named[i] = true;
 	}
 	return any;
@@ -308,6 +401,8 @@ static bool mark_target(const struct graph *g, const char *target, bool *named)
 
 	if (in)
 		return named[in->index] = true;
+	if (!st)
+		st = pipeline_short_name(g->pl, target);
 	if (st)
 		return mark_stage(st, named);
 	path_normalize(target, &path);
@@ -373,7 +468,7 @@ int graph_select(const struct graph *g, const char *const *targets, size_t n, bo
 		n = g->pl->n_defaults;
 	}
 	for (i = 0; i < g->n; i++)
-		mine[i] = n == 0;
+		mine[i] = n == 0 && !must_be_named(g->pl->instances[i]);
 	for (i = 0; i < n; i++)
 		if (!mark_target(g, targets[i], mine)) {
 			report_target(g, targets[i], ds);

@@ -1,4 +1,8 @@
 libmlmake_a_SOURCES += \
+	src/lifecycle/gate.c \
+	src/lifecycle/gate.h \
+	src/lifecycle/kind.c \
+	src/lifecycle/kind.h \
 	src/lifecycle/registry.c \
 	src/lifecycle/registry.h \
 	src/lifecycle/release.c \

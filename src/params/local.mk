@@ -1,4 +1,6 @@
 libmlmake_a_SOURCES += \
+	src/params/metrics_file.c \
+	src/params/metrics_file.h \
 	src/params/params.c \
 	src/params/params.h \
 	src/params/params_ini.c \

@@ -411,7 +411,9 @@ static void set_field(struct load *ld, struct proto *p, struct entry *e)
 		if (!p->st.desc)
 			p->st.desc = section_text(ld, p->sec, K_DESC);
 		break;
-	case K_PROBE: break;
+	case K_PROBE:
+	case K_RULE:
+	case K_RULE_CMD: break;
 	default: set_one(ld, p, e); break;
 	}
 	if ((e->key->id == K_PROBE || e->key->id == K_EVERY) && !e->more)

@@ -297,8 +297,13 @@ static void check_target(struct load *ld, const char *target)
 	CLEANUP(strbuf_release) struct strbuf hint = STRBUF_INIT;
 	struct nearest near = NEAREST_INIT(target);
 	const struct pipeline *pl = ld->pl;
+	const struct stage *meant = pipeline_short_name(pl, target);
 	size_t i;
 
+	if (meant) {
+		keep_target(ld, meant->name);
+		return;
+	}
 	if (glob_is_pattern(target) || map_get(&pl->stage_by_name, target) || map_get(&pl->instance_by_name, target) ||
 	    pipeline_maker(pl, target)) {
 		keep_target(ld, target);
@@ -309,22 +314,6 @@ static void check_target(struct load *ld, const char *target)
 	nearest_hint(&near, &hint);
 	place_error(ld, ld->default_at, "'default' names '%s', which is neither a stage nor made by one%s",
 		   target, hint.buf);
-}
-
-/* A gate does nothing yet, and building what it judges is as near as one can come. */
-static void take_gate(struct load *ld, const struct section *gate)
-{
-	const char **of = NULL;
-	size_t n = 0, i;
-	struct entry *e;
-
-	for (e = gate->first; e; e = e->next)
-		if (e->key->id == K_OF)
-			take_words(ld, gate, e, &of, &n);
-	place_warn(ld, ld->default_at, "[gate %s] does nothing yet; the default is what it is of",
-		  gate->name);
-	for (i = 0; i < n; i++)
-		check_target(ld, of[i]);
 }
 
 void fields_defaults(struct load *ld)
@@ -345,12 +334,8 @@ void fields_defaults(struct load *ld)
 		}
 		if (!s || s->info->kind != S_OTHER)
 			check_target(ld, targets[i]);
-		else if (streq(s->info->name, "gate") && !s->taken)
-			take_gate(ld, s);
-		else if (!s->taken)
+		else
 			place_warn(ld, ld->default_at, "'default' leaves out '%s', which does nothing yet",
 				  targets[i]);
-		if (s)
-			s->taken = true; /* its words are cut in place and come once */
 	}
 }

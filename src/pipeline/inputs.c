@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/kinds.h"
 #include "pipeline/load.h"
 #include "pipeline/scripts.h"
 #include "pipeline/template.h"
@@ -342,7 +343,7 @@ static void add_scripts(struct gather *g)
 	const struct entry *e;
 
 	for (e = g->p->sec->first; e; e = e->next) {
-		if (e->key->id != K_CMD || !strpbrk(e->value, "./"))
+		if ((e->key->id != K_CMD && e->key->id != K_RULE_CMD) || !strpbrk(e->value, "./"))
 			continue;
 		g->line = g->sc.line = e->line;
 		add_scripts_of(g, e->value);
@@ -415,6 +416,104 @@ static const char *make_same(struct gather *g)
 	return make_text(g, K_SAME, sc);
 }
 
+/* ---- rules ---- */
+
+/* Runs of blanks outside of quotes say no more than one blank. */
+static void add_squeezed(struct strbuf *out, const char *s)
+{
+	bool quoted = false;
+
+	for (; *s; s++) {
+		quoted ^= *s == '"';
+		if (!quoted && (*s == ' ' || *s == '\t')) {
+			if (s[1] && s[1] != ' ' && s[1] != '\t')
+				strbuf_addch(out, ' ');
+			continue;
+		}
+		strbuf_addch(out, *s);
+	}
+}
+
+/* The value of a line of the section with its templates filled in. */
+static int rule_value(struct gather *g, const struct entry *e, struct strbuf *out)
+{
+	struct scope sc = g->sc;
+	struct shquote q = {0};
+
+	sc.line = e->line;
+	if (e->key->id == K_RULE_CMD) {
+		sc.files = g->in;
+		return template_command(&sc, &q, e->value, out);
+	}
+	strbuf_clear(&g->ld->text);
+	if (template_text(&sc, e->value, false, &g->ld->text) < 0)
+		return -1;
+	add_squeezed(out, g->ld->text.buf);
+	return 0;
+}
+
+/* The lines of key, in order of mention. */
+static int add_rules(struct gather *g, const struct key_info *key, struct rule **tail, struct strbuf *text, struct strbuf *written)
+{
+	const struct entry *e;
+
+	for (e = g->p->sec->first; e; e = e->next) {
+		CLEANUP(strbuf_release) struct strbuf value = STRBUF_INIT;
+		struct rule *r;
+
+		if (e->key != key || !*e->value)
+			continue;
+		if (rule_value(g, e, &value) < 0)
+			return -1;
+		r = arena_alloc(&g->ld->pl->arena, sizeof(*r));
+		*r = (struct rule){key->name, e->arg, load_strdup(g->ld, value.buf, value.len), e->line, e->more && e->key->id == K_RULE_CMD, NULL};
+		if (!r->value)
+			return -1;
+		(*tail)->next = r;
+		*tail = r;
+		rule_write(r, text);
+		rule_write(&(struct rule){key->name, e->arg, e->value, e->line, e->more && e->key->id == K_RULE_CMD, NULL}, written);
+	}
+	return 0;
+}
+
+/* The rules, in the order of the keys of the section's type, and their text. NULL after a diag. */
+static const struct rule *make_rules(struct gather *g, struct instance *in)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT, written = STRBUF_INIT;
+	const struct section_info *info = g->p->sec->info;
+	struct rule head = {.next = NULL}, *tail = &head;
+	size_t i;
+
+	for (i = 0; i < info->n_keys; i++)
+		if ((info->keys[i].id == K_RULE || info->keys[i].id == K_RULE_CMD) && add_rules(g, &info->keys[i], &tail, &text, &written) < 0)
+			return NULL;
+	if (text.len)
+		strbuf_setlen(&text, text.len - 1);
+	in->cmd = load_strdup(g->ld, text.buf, text.len);
+	if (written.len)
+		strbuf_setlen(&written, written.len - 1);
+	g->p->st.written = load_strdup(g->ld, written.buf, written.len);
+	return head.next;
+}
+
+void gather_input(struct gather *g, enum input_kind kind, const char *path, int line)
+{
+	g->n_items++;
+	push(g, kind, path, line)->keep = g->p->keep;
+}
+
+static void gather_by_rules(struct gather *g, struct instance *in)
+{
+	const struct kind *k = g->p->sec->info->of;
+	size_t errors = g->ld->ds->errors;
+	const struct rule *rules = make_rules(g, in);
+
+	if (g->ld->ds->errors == errors)
+		k->check(g->ld, g->p, rules, g);
+	g->failed |= g->ld->ds->errors != errors;
+}
+
 static const struct input *keep_inputs(struct gather *g)
 {
 	struct input *v = g->n ? load_alloc(g->ld, g->n * sizeof(*v)) : NULL;
@@ -433,6 +532,8 @@ static void gather_inputs(struct gather *g, struct instance *in)
 	for (it = g->p->items; it; it = it->next)
 		if ((it->key == K_DATA || it->key == K_CODE) && add_item(g, it) < 0)
 			g->failed = true;
+	if (g->p->sec->info->of)
+		gather_by_rules(g, in);
 	if (g->n_items > 1)
 		drop_doubles(g);
 	check_own(g);

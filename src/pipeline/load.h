@@ -17,13 +17,13 @@
 #define MAX_EXPANDED ((size_t)4 << 30) /* bytes of all expanded texts and lists */
 
 enum section_kind {
-	S_PROJECT, S_ENV, S_PROFILE, S_STAGE, S_SOURCE, S_REMOTE, S_OTHER /* acted on by later versions */
+	S_PROJECT, S_ENV, S_PROFILE, S_STAGE, S_SOURCE, S_KIND /* kinds.h */, S_REMOTE, S_OTHER /* acted on by later versions */
 };
 
 enum key_id {
 	K_NONE, K_AFTER, K_CACHE, K_CMD, K_CODE, K_CODE_EXACT, K_DATA, K_DEFAULT, K_DESC, K_ENV, K_EVERY, K_FOREACH, K_FROZEN, K_GOAL,
-	K_GPUS, K_IMPORTS, K_INCLUDE, K_JOBS, K_KEEP, K_LFS, K_LINK, K_LOCK, K_MATRIX, K_METRICS, K_NAME, K_OF, K_OUTS, K_PARAMS, K_PATH, K_PLOTS,
-	K_PROBE, K_RETRY, K_RUN, K_SAME, K_SECRET, K_SET, K_TIMEOUT, K_URL, K_USE, K_VARS, K_WATCH
+	K_GPUS, K_IMPORTS, K_INCLUDE, K_JOBS, K_KEEP, K_LFS, K_LINK, K_LOCK, K_MATRIX, K_METRICS, K_NAME, K_OUTS, K_PARAMS, K_PATH, K_PLOTS,
+	K_PROBE, K_RETRY, K_RULE, K_RULE_CMD, K_RUN, K_SAME, K_SECRET, K_SET, K_TIMEOUT, K_URL, K_USE, K_VARS, K_WATCH
 };
 
 enum key_shape {
@@ -44,6 +44,7 @@ struct section_info {
 	enum section_kind kind;
 	const struct key_info *keys;
 	size_t n_keys;
+	const struct kind *of; /* of S_KIND */
 };
 
 /* A line of a value. */
@@ -63,7 +64,6 @@ struct section {
 	int line;
 	struct entry *first, *last;
 	uint32_t seen, doubled; /* bits by index of key */
-	bool taken;             /* as a default target */
 	struct section *next;
 };
 
@@ -150,9 +150,9 @@ struct load {
 	const struct pipeline_options *opt;
 	const struct pipeline_disk *disk;
 	struct diags *ds;
-	struct section *sections, **sections_tail; /* that are neither stage nor source */
+	struct section *sections, **sections_tail; /* that have no instances */
 	struct map files;       /* names of read ini files and params files */
-	struct map headers;     /* "type name" of sections that are neither stage nor source */
+	struct map headers;     /* "type name" of those */
 	struct map envs;        /* name -> struct env */
 	struct map facts;       /* dotted key -> struct facts */
 	struct map globs;       /* pattern -> struct matches */
@@ -216,6 +216,9 @@ void expand_outputs(struct load *ld);
 const char *item_path(struct load *ld, const char *text, bool own);
 /* inputs.c */
 void expand_inputs(struct load *ld);
+/* Gives the instance whose inputs are gathered one more, named on a line of its section. For kinds.h. */
+struct gather;
+void gather_input(struct gather *g, enum input_kind kind, const char *path, int line);
 /* validate.c */
 void validate(struct load *ld);
 /* undeclared.c */

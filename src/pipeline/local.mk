@@ -1,16 +1,24 @@
 libmlmake_a_SOURCES += \
 	src/pipeline/chars.c \
 	src/pipeline/chars.h \
+	src/pipeline/expr.c \
+	src/pipeline/expr.h \
 	src/pipeline/facts.c \
 	src/pipeline/fields.c \
 	src/pipeline/fields_project.c \
+	src/pipeline/gate_rules.c \
+	src/pipeline/gate_rules.h \
 	src/pipeline/inputs.c \
+	src/pipeline/kind_gate.c \
+	src/pipeline/kinds.h \
 	src/pipeline/load.h \
 	src/pipeline/made.c \
 	src/pipeline/outputs.c \
 	src/pipeline/pipeline.c \
 	src/pipeline/pipeline.h \
 	src/pipeline/read.c \
+	src/pipeline/rules.c \
+	src/pipeline/rules.h \
 	src/pipeline/scripts.c \
 	src/pipeline/scripts.h \
 	src/pipeline/shquote.c \

@@ -132,6 +132,25 @@ const struct stage *pipeline_stage(const struct pipeline *pl, const char *name)
 	return map_get(&pl->stage_by_name, name);
 }
 
+const struct stage *pipeline_short_name(const struct pipeline *pl, const char *name)
+{
+	const struct stage *found = NULL;
+	size_t i;
+
+	if (pipeline_stage(pl, name) || pipeline_instance(pl, name) || pipeline_maker(pl, name))
+		return NULL;
+	for (i = 0; i < pl->n_stages; i++) {
+		const struct stage *st = pl->stages[i];
+
+		if (st->kind == STAGE_COMMAND || !streq(strchr(st->name, ':') + 1, name))
+			continue;
+		if (found)
+			return NULL;
+		found = st;
+	}
+	return found;
+}
+
 const struct instance *pipeline_instance(const struct pipeline *pl, const char *name)
 {
 	return map_get(&pl->instance_by_name, name);

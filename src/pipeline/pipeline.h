@@ -84,9 +84,13 @@ struct env {
 	struct place at;
 };
 
-/* [stage NAME] or [source NAME], as written. */
+/* What an instance does: run its command, or, from STAGE_CHECK on, what mlmake itself does by its rules (pipeline/kinds.h, lifecycle/kind.h). */
+enum stage_kind { STAGE_COMMAND, STAGE_CHECK, STAGE_GATE, STAGE_DEPLOY, STAGE_KINDS };
+
+/* [stage NAME] or [source NAME], as written; or [gate NAME] and the like, whose name here is "gate:NAME". */
 struct stage {
 	const char *name;
+	enum stage_kind kind;
 	bool is_source;
 	const char *desc;    /* NULL: none */
 	const char *written; /* its cmd before expansion, lines separated by '\n'; "" if it has none */
@@ -110,7 +114,7 @@ struct instance {
 	const char *name; /* "clean", "train@3", "train@3,0.1" (matrix values in order), "clean@data/raw/a.csv" (foreach item) */
 	const struct stage *stage;
 	size_t index;     /* in pipeline.instances */
-	const char *cmd;  /* after expansion; lines separated by '\n', none at the end */
+	const char *cmd;  /* after expansion; lines separated by '\n', none at the end. Not of STAGE_COMMAND: its rules (pipeline/rules.h) */
 	const char *same; /* the command that tells whether an output is the same though its bytes are not: $MLMAKE_OLD and $MLMAKE_NEW
 			   * name them. NULL: bytes alone count */
 	const struct input *inputs; /* no path twice for one kind, in order of mention, globs in byte order */
@@ -203,6 +207,8 @@ void pipeline_release(struct pipeline *pl);
 /* What holds for st: its own word, that of [project], or to warn. */
 enum watching pipeline_watching(const struct pipeline *pl, const struct stage *st);
 const struct stage *pipeline_stage(const struct pipeline *pl, const char *name);
+/* "gate:release" for "release", if nothing else has that name; NULL: it means nothing of the kind, or several. */
+const struct stage *pipeline_short_name(const struct pipeline *pl, const char *name);
 const struct instance *pipeline_instance(const struct pipeline *pl, const char *name);
 /* The instance that has path among its outputs, or has an output directory that path lies in; NULL if none. */
 const struct instance *pipeline_maker(const struct pipeline *pl, const char *path);

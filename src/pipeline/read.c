@@ -5,8 +5,8 @@
  * goes on with the value above it. A key may repeat, which means the same as a continuation, except where one value
  * makes sense.
  *
- * Sections: [project], [env NAME], [profile NAME], [stage NAME], [source NAME], [remote NAME], and those that later
- * versions act on: [check NAME] [gate NAME] [sweep NAME] [deploy NAME] [monitor NAME] [hook NAME]. A name has letters,
+ * Sections: [project], [env NAME], [profile NAME], [stage NAME], [source NAME], [gate NAME], [remote NAME], and those that later
+ * versions act on: [check NAME] [sweep NAME] [deploy NAME] [monitor NAME] [hook NAME]. A name has letters,
  * digits, '_', '.' and '-', and begins with neither '-' nor '.'. A type and a name come once; stages and sources
  * share their names. [project] comes once a file. Its 'include = FILE...' reads further files, whose sections follow
  * those of the file that includes them; each is read once, and paths in it are relative to the project like all
@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "pipeline/chars.h"
+#include "pipeline/kinds.h"
 #include "pipeline/load.h"
 #include "pipeline/words.h"
 #include "util/ini.h"
@@ -57,7 +58,7 @@ static const struct key_info check_keys[] = {
 	{"desc", K_NONE, TEXT},
 };
 static const struct key_info gate_keys[] = {
-	{"of", K_OF, WORDS}, {"require", K_NONE, TEXT}, {"desc", K_NONE, TEXT},
+	{"of", K_RULE, WORDS}, {"require", K_RULE, TEXT}, {"first", K_RULE, ONE}, {"desc", K_DESC, TEXT}, {"after", K_AFTER, WORDS},
 };
 static const struct key_info sweep_keys[] = {
 	{"through", K_NONE, WORDS}, {"goal", K_NONE, TEXT}, {"search", K_NONE, TEXT}, {"try", K_NONE, NAMED},
@@ -85,7 +86,7 @@ static const struct section_info types[] = {
 	{"env", S_ENV, env_keys, ARRAY_SIZE(env_keys)},
 	{"profile", S_PROFILE, profile_keys, ARRAY_SIZE(profile_keys)},
 	{"check", S_OTHER, check_keys, ARRAY_SIZE(check_keys)},
-	{"gate", S_OTHER, gate_keys, ARRAY_SIZE(gate_keys)},
+	{"gate", S_KIND, gate_keys, ARRAY_SIZE(gate_keys), &kind_gate},
 	{"sweep", S_OTHER, sweep_keys, ARRAY_SIZE(sweep_keys)},
 	{"deploy", S_OTHER, deploy_keys, ARRAY_SIZE(deploy_keys)},
 	{"monitor", S_OTHER, monitor_keys, ARRAY_SIZE(monitor_keys)},
@@ -148,7 +149,8 @@ static void add_stage(struct reader *r, struct section *s)
 	struct pipeline *pl = r->ld->pl;
 	struct proto *p = arena_calloc(&pl->arena, sizeof(*p)), *old;
 
-	p->st.name = s->name;
+	p->st.name = s->info->of ? arena_fmt(&pl->arena, "%s:%s", s->info->name, s->name) : s->name;
+	p->st.kind = s->info->of ? s->info->of->stage : STAGE_COMMAND;
 	p->st.is_source = s->info->kind == S_SOURCE;
 	p->st.at = (struct place){s->file, s->line};
 	p->sec = s;
@@ -216,7 +218,7 @@ static void on_section(void *ctx, int line, const char *header)
 	s->line = line;
 	if (!check_name(r, s))
 		return;
-	if (info->kind == S_STAGE || info->kind == S_SOURCE) {
+	if (info->kind == S_STAGE || info->kind == S_SOURCE || info->kind == S_KIND) {
 		add_stage(r, s);
 	} else if (add_other(r, s)) {
 		*r->ld->sections_tail = s;

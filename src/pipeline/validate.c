@@ -11,6 +11,8 @@ static void check_stage(struct load *ld, const struct proto *p)
 {
 	const struct item *it = p->items;
 
+	if (p->st.kind != STAGE_COMMAND)
+		return;
 	while (it && it->key != K_OUTS && it->key != K_METRICS && it->key != K_PLOTS)
 		it = it->next;
 	if (!p->has_cmd)

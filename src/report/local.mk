@@ -28,7 +28,6 @@ libmlmake_a_SOURCES += \
 	src/report/log.h \
 	src/report/metrics.c \
 	src/report/metrics.h \
-	src/report/metrics_parse.c \
 	src/report/rebuilt.c \
 	src/report/rebuilt.h \
 	src/report/returned.c \

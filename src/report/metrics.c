@@ -12,7 +12,6 @@
 #include "util/map.h"
 #include "util/path.h"
 
-#define FILE_LIMIT (1024 * 1024)
 /* Further names are left out of the table (not of the JSON), which says so. */
 #define MOST_COLUMNS 1000
 
@@ -69,7 +68,7 @@ static void fill_row(struct metrics_row *row, const struct metrics_before *befor
 		if (o->kind != OUTPUT_METRICS)
 			continue;
 		strbuf_clear(&text);
-		if (file_read(o->path, FILE_LIMIT, &text, &err) < 0)
+		if (file_read(o->path, METRICS_LIMIT, &text, &err) < 0)
 			note_problem(row, o->path, &err);
 		else
 			take(&row->now, o->path, &text, row);

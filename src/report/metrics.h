@@ -4,30 +4,9 @@
 #define REPORT_METRICS_H
 
 #include "graph/graph.h"
+#include "params/metrics_file.h"
 #include "util/json.h"
 #include "util/term.h"
-
-/* One value of a metrics file: a number (nan and inf are numbers) or a text. */
-struct metric {
-	const char *name; /* dotted: "test.auc", "classes.0" */
-	bool is_number, is_int;
-	double x;
-	const char *text; /* of a number: as it stood in the file, if it fits in a few characters */
-};
-struct metrics {
-	struct arena arena;
-	struct metric *v; /* in order of the file */
-	size_t n;
-};
-#define METRICS_INIT {.arena = ARENA_INIT}
-
-/* Reads a metrics file, hostile. JSON if path ends in .json or the text begins with '{': nested maps and lists
- * become dotted names; NaN and Infinity are understood. CSV or TSV by extension: a header and one row. Else lines of
- * "key = value" or "key: value", '#' and ';' comments, [section] before a key. ERR_PARSE if it is none of these, has
- * more than 1,000 values, or holds none; what was read up to there stays in *m. */
-NODISCARD int metrics_parse(struct metrics *m, const char *path, const char *text, size_t n, struct err *err);
-void metrics_release(struct metrics *m);
-const struct metric *metrics_find(const struct metrics *m, const char *name);
 
 /* The value, as people read it; nothing if m is NULL. */
 void metric_words(struct strbuf *out, const struct metric *m);

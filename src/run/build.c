@@ -47,7 +47,7 @@ void build_note(struct build *b, size_t node, const char *message)
 
 static int decide_now(struct build *b, size_t node, struct verdict *v, struct err *err)
 {
-	struct disk_world disk = {b->t->cache, b->t->store, b->t->probe, b->t->probe_ctx, b->t->code, b->p->g->pl};
+	struct disk_world disk = {b->t->cache, b->t->store, b->t->probe, b->t->probe_ctx, b->t->code, b->p->g->pl, b->t->outside};
 	const struct world w = world_on_disk(&disk);
 	struct decide_options opt = {b->opt->force && b->opt->force[node]};
 
@@ -72,7 +72,7 @@ static void add_part(struct build *b, size_t node, enum event_kind kind, const s
 
 	ALLOC_GROW(r->parts, r->n_parts + 1, r->cap_parts);
 	r->parts[r->n_parts++] = (struct build_part){b->p->g->nodes[node].in, node, kind, b->interrupted,
-						     key != NULL, key ? *key : (struct digest){{0}}, duration};
+						     false, key != NULL, key ? *key : (struct digest){{0}}, duration};
 }
 
 static void node_good(struct build *b, size_t node, bool touched)
@@ -114,12 +114,15 @@ static void skip_downstream(struct build *b, size_t node, const char *cause)
 
 static void node_bad(struct build *b, struct event e, int64_t duration)
 {
+	bool refused = e.outcome == BUILD_REFUSED;
+
 	b->result->failed++;
-	if (b->result->outcome == BUILD_OK)
-		b->result->outcome = BUILD_FAILED;
+	if (b->result->outcome == BUILD_OK || (b->result->outcome == BUILD_REFUSED && !refused))
+		b->result->outcome = refused ? BUILD_REFUSED : BUILD_FAILED;
 	if (!b->opt->keep_going)
 		b->stopping = true;
 	add_part(b, e.node, EVENT_FAILED, NULL, duration);
+	b->result->parts[b->result->n_parts - 1].refused = refused;
 	settle(b, e.node, BAD);
 	build_emit(b, e);
 	skip_downstream(b, e.node, e.in->name);
@@ -159,7 +162,7 @@ static int node_fresh(struct build *b, size_t node, const struct verdict *v, str
 
 /* ---- jobs ---- */
 
-static void job_failed(struct build *b, struct job *j, const char *message, bool ran)
+static void job_failed(struct build *b, struct job *j, const char *message, bool ran, bool refused)
 {
 	CLEANUP(strbuf_release) struct strbuf end = STRBUF_INIT;
 	struct event e = build_about(b, EVENT_FAILED, j->node);
@@ -168,7 +171,7 @@ static void job_failed(struct build *b, struct job *j, const char *message, bool
 	e.duration = ran ? tick(b) - j->began : 0;
 	e.message = message;
 	e.attempt = j->attempt;
-	e.outcome = b->interrupted ? BUILD_INTERRUPTED : BUILD_FAILED;
+	e.outcome = b->interrupted ? BUILD_INTERRUPTED : refused ? BUILD_REFUSED : BUILD_FAILED;
 	if (ran && job_name_log(b, j, true)) {
 		tail_end(j->log, TAIL_LINES, &end);
 		e.log = j->log;
@@ -189,7 +192,7 @@ static void start_stage(struct build *b, struct job *j)
 	j->marks = finish_mark_inputs(b->t->cache, &j->v->now);
 	if (job_move_aside(b, j, &err) < 0 || job_launch(b, j, &err) < 0) {
 		job_release_slots(b, j);
-		job_failed(b, j, err.msg, false);
+		job_failed(b, j, err.msg, false, false);
 		return;
 	}
 	e.verdict = j->v;
@@ -206,7 +209,7 @@ static void start_restore(struct build *b, size_t node, const struct verdict *v)
 	j->n_paths = finish_to_restore(v, v->found, j->in, j->paths);
 	j->began = tick(b);
 	if (job_move_aside(b, j, &err) < 0) {
-		job_failed(b, j, err.msg, false);
+		job_failed(b, j, err.msg, false, false);
 		return;
 	}
 	job_submit(b, j, v->found);
@@ -270,7 +273,7 @@ static int start_one(struct build *b, struct job *j, struct err *err)
 
 	if (decide_now(b, j->node, v, &failed) < 0) {
 		job_release_slots(b, j);
-		job_failed(b, j, failed.msg, false);
+		job_failed(b, j, failed.msg, false, false);
 		return 0;
 	}
 	j->v = v;
@@ -410,6 +413,7 @@ static int stage_ended(struct build *b, struct launch_end *end, struct err *err)
 {
 	CLEANUP(err_release) struct err failed = ERR_INIT;
 	CLEANUP(freep) char *words = NULL;
+	bool refused;
 	struct job *j;
 
 	for (j = b->jobs; j && (!j->running || j->id != end->id); j = j->next)
@@ -425,21 +429,23 @@ static int stage_ended(struct build *b, struct launch_end *end, struct err *err)
 	end->seen = NULL;
 	if (job_name_log(b, j, false))
 		job_tell_log(b, j, true);
+	words = job_said(b, j, end->status, &refused);
 	if (end->status == 0 && !j->timed_out) {
 		if (!j->in->same)
 			job_release_slots(b, j);
 		job_submit(b, j, NULL);
 		return 0;
 	}
-	words = job_status_words(b, j, end->status);
-	if (try_again(b, j, words)) {
+	if (!words)
+		words = job_status_words(b, j, end->status);
+	if (!refused && try_again(b, j, words)) {
 		if (job_launch(b, j, &failed) == 0)
 			return 0;
 		free(words);
 		words = xstrdup(failed.msg);
 	}
 	job_release_slots(b, j);
-	job_failed(b, j, words, true);
+	job_failed(b, j, words, true, refused);
 	return 0;
 }
 
@@ -467,7 +473,7 @@ static int collected(struct build *b, struct job *j, struct err *err)
 		return not_compared(b, j, &j->finish.err, err);
 	if (j->finish.result < 0) {
 		job_release_slots(b, j);
-		job_failed(b, j, j->finish.err.msg, true);
+		job_failed(b, j, j->finish.err.msg, true, false);
 		return 0;
 	}
 	if (!b->interrupted && job_wants_comparing(j)) {

@@ -28,6 +28,8 @@ struct build_tools {
 	const char *(*probe)(void *ctx, const char *cmd); /* see struct world; may be NULL */
 	void *probe_ctx;
 	struct code_book *code; /* what code means; NULL: bytes count */
+	const struct outside *outside; /* may be NULL */
+	const char *performer;  /* words for sh, behind which comes the file of a task (run/task.h); NULL: there is nobody to perform one */
 };
 
 struct build_options {
@@ -44,6 +46,7 @@ struct build_part {
 	size_t node;            /* in the graph */
 	enum event_kind result; /* DONE, RESTORED, FAILED */
 	bool interrupted;       /* FAILED: because it was stopped */
+	bool refused;           /* FAILED: because its rules refuse */
 	bool has_key;
 	struct digest key;
 	int64_t duration;

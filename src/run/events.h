@@ -22,7 +22,7 @@ enum event_kind {
 	EVENT_END,      /* the build is over: outcome */
 };
 
-enum build_outcome { BUILD_OK, BUILD_FAILED, BUILD_INTERRUPTED };
+enum build_outcome { BUILD_OK, BUILD_FAILED, BUILD_INTERRUPTED, BUILD_REFUSED /* by a gate, and nothing else failed */ };
 
 struct event {
 	enum event_kind kind;
@@ -43,7 +43,7 @@ struct event {
 	const char *message, *log, *aside;
 	const char *tail;               /* FAILED: the last lines of the log */
 	const char *cause;              /* SKIPPED */
-	enum build_outcome outcome;     /* END. FAILED: BUILD_INTERRUPTED if it was stopped */
+	enum build_outcome outcome;     /* END. FAILED: BUILD_INTERRUPTED if it was stopped, BUILD_REFUSED if its rules refuse */
 };
 
 struct event_sink {

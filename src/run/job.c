@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "run/task.h"
 #include "run/watching.h"
 #include "util/file.h"
 #include "util/path.h"
@@ -74,6 +75,7 @@ struct job *job_new(struct build *b, size_t node, const struct verdict *v)
 {
 	struct job *j = xcalloc(1, sizeof(*j));
 
+	j->build = b;
 	j->node = node;
 	j->in = b->p->g->nodes[node].in;
 	j->v = v;
@@ -115,6 +117,9 @@ void job_free(struct build *b, struct job *j)
 	free(j->marks);
 	free(j->paths);
 	free(j->log);
+	if (j->task)
+		task_remove(j->task);
+	free(j->task);
 	free(j);
 }
 
@@ -267,6 +272,8 @@ static enum watch_depth watch_depth(struct build *b, const struct job *j)
 {
 	size_t *n;
 
+	if (j->task)
+		return WATCH_NOTHING;
 	switch (pipeline_watching(b->p->g->pl, j->in->stage)) {
 	case WATCHING_OFF: return WATCH_NOTHING;
 	case WATCHING_LEARN:
@@ -285,9 +292,24 @@ static enum watch_depth watch_depth(struct build *b, const struct job *j)
 	return WATCH_OPENS;
 }
 
+/* What is no stage is mlmake's own work, started as a stage is. */
+static int make_task(struct build *b, struct job *j, struct strbuf *cmd, struct err *err)
+{
+	if (!b->t->performer)
+		return err_set(err, ERR_INVALID, "there is nobody here to perform it");
+	if (!j->task)
+		j->task = task_file(b->t->state_dir, j->in->name);
+	if (task_write(j->task, &j->v->now, err) < 0)
+		return -1;
+	strbuf_addf(cmd, "exec %s ", b->t->performer);
+	strbuf_add_shell(cmd, j->task);
+	return 0;
+}
+
 int job_launch(struct build *b, struct job *j, struct err *err)
 {
 	CLEANUP(strvec_release) struct strvec env = STRVEC_INIT, skip = STRVEC_INIT;
+	CLEANUP(strbuf_release) struct strbuf cmd = STRBUF_INIT;
 	const struct stage *st = j->in->stage;
 	struct launch l = {.name = j->in->name, .cmd = j->in->cmd, .prefix = st->env ? st->env->run : NULL};
 	size_t i;
@@ -295,6 +317,11 @@ int job_launch(struct build *b, struct job *j, struct err *err)
 	for (i = 0; i < j->n_paths; i++)
 		if (file_mkdirs_for(j->paths[i], err) < 0)
 			return -1;
+	if (st->kind != STAGE_COMMAND) {
+		if (make_task(b, j, &cmd, err) < 0)
+			return -1;
+		l.cmd = cmd.buf;
+	}
 	if (!j->log)
 		take_log(b, j);
 	if (make_env(b, j, &env, err) < 0)
@@ -436,6 +463,25 @@ void job_follow_log(struct build *b, struct job *j)
 {
 	if (job_name_log(b, j, false))
 		job_tell_log(b, j, false);
+}
+
+static void tell_note(void *ctx, const char *note)
+{
+	struct job *j = ctx;
+
+	build_note(j->build, j->node, note);
+}
+
+char *job_said(struct build *b, struct job *j, int status, bool *refused)
+{
+	char *message = NULL;
+
+	*refused = false;
+	if (!j->task || !WIFEXITED(status) || j->timed_out || b->interrupted)
+		return NULL;
+	task_said(j->task, &message, tell_note, j);
+	*refused = WEXITSTATUS(status) == TASK_REFUSED;
+	return message;
 }
 
 char *job_status_words(const struct build *b, const struct job *j, int status)

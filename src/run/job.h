@@ -13,13 +13,16 @@
 enum node_state { WAITING, QUEUED, BUSY, GOOD, BAD };
 
 /* An instance that runs, is collected or restored. */
+struct build;
 struct job {
+	struct build *build;
 	size_t node;
 	const struct instance *in;
 	const struct verdict *v;
 	int id, attempt;
 	bool running, timed_out;
 	bool comparing; /* what runs is `same` */
+	char *task;     /* what mlmake itself performs, as a file (run/task.h); NULL: a command of the project's */
 	char *same_dir; /* what it compares with */
 	bool taken; /* old outputs are aside */
 	struct aside aside;
@@ -105,6 +108,8 @@ bool job_name_log(struct build *b, struct job *j, bool last);
 /* Tells the lines that are new in the log. job_follow_log: if there are any. */
 void job_tell_log(struct build *b, struct job *j, bool last);
 void job_follow_log(struct build *b, struct job *j);
+/* What whoever performed j said: notes are told; the message (owned), or NULL. *refused: is it a refusal? */
+char *job_said(struct build *b, struct job *j, int status, bool *refused);
 /* How it ended, in words; owned. */
 char *job_status_words(const struct build *b, const struct job *j, int status);
 

@@ -28,5 +28,7 @@ libmlmake_a_SOURCES += \
 	src/run/resources.h \
 	src/run/tail.c \
 	src/run/tail.h \
+	src/run/task.c \
+	src/run/task.h \
 	src/run/watching.c \
 	src/run/watching.h

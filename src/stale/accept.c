@@ -101,6 +101,8 @@ static int check_node(struct checking *c, size_t node, struct err *err)
 	const struct instance *in = c->g->nodes[node].in;
 	struct verdict *v = &c->ac->verdicts[node];
 
+	if (c->named[node] && in->stage->kind != STAGE_COMMAND)
+		return err_set(err, ERR_INVALID, "'%s' cannot be accepted: change its rules, which is what it goes by", in->name);
 	if (c->named[node] && !history_last(c->tools->history, in->name))
 		return err_set(err, ERR_INVALID, "'%s' cannot be accepted: it was never built", in->name);
 	if (decide(c, node, v, &why) < 0)

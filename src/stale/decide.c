@@ -16,7 +16,7 @@ const char *stale_state_name(enum stale_state s)
 	return names[s];
 }
 
-static const char *const reason_names[] = {"new", "data", "code", "param", "env", "command", "output", "upstream", "forced"};
+static const char *const reason_names[] = {"new", "data", "code", "param", "env", "command", "value", "output", "upstream", "forced"};
 
 const char *reason_kind_name(enum reason_kind k)
 {
@@ -212,6 +212,25 @@ static void look_at_env(struct decision *d)
 	}
 }
 
+static void add_value(void *to, const char *name, const char *value)
+{
+	struct decision *d = to;
+	struct record_fact *f = add_link_fact(d, FACT_VALUE, arena_strdup(d->a, name));
+
+	f->value = value ? arena_strdup(d->a, value) : NULL;
+}
+
+static int look_outside(struct decision *d, struct err *err)
+{
+	const struct outside *o = d->w->outside;
+
+	if (d->in->stage->kind == STAGE_COMMAND || d->v->pending || !o)
+		return 0;
+	if (o->values(o->ctx, d->in, &d->v->now, add_value, d, err) < 0)
+		return err_wrap(err, "%s:%d: '%s'", d->in->stage->at.file, d->in->stage->at.line, d->in->name);
+	return 0;
+}
+
 int stale_look(const struct instance *in, const struct world *w, struct arena *a, struct verdict *out, struct err *err)
 {
 	struct decision d = {.in = in, .w = w, .a = a, .v = out};
@@ -237,6 +256,9 @@ int stale_look(const struct instance *in, const struct world *w, struct arena *a
 	for (i = 0; i < in->n_outs; i++)
 		if (look_at_output(&d, &in->outs[i], err) < 0)
 			return -1;
+	record_sort(&out->now);
+	if (look_outside(&d, err) < 0)
+		return -1;
 	record_sort(&out->now);
 	return 0;
 }
@@ -305,6 +327,7 @@ static enum reason_kind reason_of(enum fact_kind k)
 	case FACT_LOCK: return REASON_ENV;
 	case FACT_PARAM:
 	case FACT_VAR: return REASON_PARAM;
+	case FACT_VALUE: return REASON_VALUE;
 	default: return REASON_OUTPUT;
 	}
 }
@@ -332,11 +355,13 @@ static void compare(struct decision *d, const struct record_fact *was, const str
 	add_reason(d, r);
 }
 
-/* Is the path an input of in that will be known only later? Then nothing can be said of it now. */
+/* Is the path an input of in that will be known only later? Then nothing can be said of it now, nor of what follows from it. */
 static bool is_pending(const struct decision *d, const struct record_fact *f)
 {
 	size_t i;
 
+	if (d->v->pending && f->kind == FACT_VALUE)
+		return true;
 	if (!d->v->pending || !fact_is_input_file(f->kind))
 		return false;
 	for (i = 0; i < d->in->n_inputs; i++)
@@ -379,8 +404,8 @@ static void explain(struct decision *d, const struct record *last)
 static int rank(enum reason_kind k)
 {
 	static const int ranks[] = {[REASON_FORCED] = 0, [REASON_NEW] = 1,     [REASON_PARAM] = 2,
-				    [REASON_CODE] = 3,   [REASON_DATA] = 4,    [REASON_ENV] = 5,
-				    [REASON_COMMAND] = 6, [REASON_UPSTREAM] = 7, [REASON_OUTPUT] = 8};
+				    [REASON_CODE] = 3,   [REASON_VALUE] = 4,   [REASON_DATA] = 5,     [REASON_ENV] = 6,
+				    [REASON_COMMAND] = 7, [REASON_UPSTREAM] = 8, [REASON_OUTPUT] = 9};
 
 	return ranks[k];
 }
@@ -576,6 +601,7 @@ void reason_words(const struct reason *r, struct strbuf *out)
 			break;
 		}
 		/* fall through */
+	case REASON_VALUE:
 	case REASON_PARAM:
 		strbuf_addf(out, "%s: %s -> %s", r->name, r->old ? r->old : "(unset)", r->new ? r->new : "(unset)");
 		break;

@@ -20,7 +20,8 @@ enum reason_kind {
 	REASON_CODE,
 	REASON_PARAM,    /* also matrix variables */
 	REASON_ENV,      /* variables, probes and lock files */
-	REASON_COMMAND,
+	REASON_COMMAND,  /* of what is no stage: its rules */
+	REASON_VALUE,    /* of what is no stage: what it is judged by */
 	REASON_OUTPUT,   /* missing, changed on disk, newly declared */
 	REASON_UPSTREAM, /* name: the instance that will run first */
 	REASON_FORCED,   /* -B, or a fetch that was asked for */
@@ -44,6 +45,16 @@ struct verdict {
 	size_t n_reasons;
 };
 
+/* What instances that are no stages (not STAGE_COMMAND) depend on beside their inputs, handed in: the contract is in lifecycle/kind.h. */
+struct outside {
+	/* Calls add for each value of in, whose other facts are now; none is pending. -1 and err if that cannot be told. */
+	int (*values)(void *ctx, const struct instance *in, const struct record *now,
+		      void (*add)(void *to, const char *name, const char *value), void *to, struct err *err);
+	/* Do its values follow from its inputs alone? Then values may be called for it from several threads at once. */
+	bool (*settles)(void *ctx, const struct instance *in);
+	void *ctx;
+};
+
 /* The world as seen by a decision, handed in. */
 struct world {
 	/* What path holds: 0 and *out (CONTENT_NONE: nothing there), 1 if that will be known only after the instance *maker
@@ -62,6 +73,7 @@ struct world {
 	bool (*meaning)(void *ctx, const char *path, const struct content *c, struct digest *out);
 	/* As imports_anew(). May be NULL: in's inputs stand. */
 	bool (*imports)(void *ctx, const struct instance *in, void (*visit)(void *to, const struct input *x), void *to);
+	const struct outside *outside; /* NULL: nothing outside counts */
 };
 
 /* The world as the disk is: nothing is pending. d lives as long as the world. */
@@ -75,6 +87,7 @@ struct disk_world {
 	void *probe_ctx;
 	struct code_book *code; /* may be NULL */
 	const struct pipeline *pl; /* who makes what; may be NULL */
+	const struct outside *outside; /* may be NULL */
 };
 struct world world_on_disk(struct disk_world *d);
 

@@ -229,13 +229,16 @@ static int content_planned(void *ctx, const char *path, bool follow, struct cont
 static void try_to_settle(struct making *m, size_t i, struct arena *a)
 {
 	struct looking l = {m, i};
-	const struct world w = {content_on_disk, NULL, probe_on_disk, &l, links_on_disk, meaning_on_disk, NULL}; /* what is stored is not asked here */
+	const struct world w = {content_on_disk, NULL, probe_on_disk, &l, links_on_disk, meaning_on_disk, NULL,
+				m->tools->outside}; /* what is stored is not asked here */
 	const struct instance *in = m->p->g->nodes[i].in;
 	struct verdict *v = &m->p->verdicts[i];
 	const char *text;
 	size_t n;
 
 	if (in->stage->is_source || in->stage->frozen || (m->force && m->force[i]))
+		return;
+	if (w.outside && in->stage->kind != STAGE_COMMAND && !w.outside->settles(w.outside->ctx, in))
 		return;
 	text = history_last_text(m->tools->history, in->name, &n);
 	if (!text || stale_look(in, &w, a, v, NULL) < 0 || !record_take(&v->now, text, n, a))
@@ -268,7 +271,7 @@ static bool upstream_is_fresh(const struct making *m, size_t node)
 
 static int decide_one(struct making *m, size_t i)
 {
-	const struct world w = {content_planned, stored, probe_planned, m, links_planned, meaning_planned, NULL};
+	const struct world w = {content_planned, stored, probe_planned, m, links_planned, meaning_planned, NULL, m->tools->outside};
 	struct decide_options opt = {m->force && m->force[i]};
 	const struct instance *in = m->p->g->nodes[i].in;
 	struct err err = ERR_INIT;

@@ -29,6 +29,7 @@ struct plan_tools {
 	void *probe_ctx;
 	int threads;
 	struct code_book *code; /* what code means; NULL: bytes count */
+	const struct outside *outside; /* may be NULL */
 };
 
 /* Decides all selected (g->n flags, copied). A missing input that nobody makes, and one that cannot be read, are errors in ds at their

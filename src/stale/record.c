@@ -10,7 +10,7 @@
 #include "util/text.h"
 
 static const char *const kind_names[] = {"cmd",     "code", "data",  "env",   "lock",
-					 "metrics", "outs", "param", "plots", "var"};
+					 "metrics", "outs", "param", "plots", "value", "var"};
 
 const char *fact_kind_name(enum fact_kind kind)
 {

@@ -16,6 +16,7 @@
  *     lock f <sha256> <size> uv.lock
  *     metrics|outs|plots f <sha256> <size> models/churn-3.json
  *     param train.eta 0.1                          canonical text (params/params.h)
+ *     value production.auc "0.83"                  what it was judged by, of instances that are no stages (struct outside, decide.h)
  *     as python src/train.py {{data}} --seed {{seed}}   local: the command as it is written
  *     run 20261123T180509-1f3a5c07 1732385109000000000 240000000     local: run, started (ns), duration (ns)
  *     var seed 3                                   matrix variables
@@ -31,7 +32,7 @@
  *     was code f <sha256> <size> src/train.py      a fact that is another now, or is gone
  *     added param train.eta                        one that was not there
  *
- * The key is the SHA-256 of "mlmake-key 2\n" and the lines cmd, code, data, env, lock, param, var without sizes, of code without who
+ * The key is the SHA-256 of "mlmake-key 2\n" and the lines cmd, code, data, env, lock, param, value, var without sizes, of code without who
  * brings it in and with its meaning, '~' before it, in place of its own digest where there is one; and of "kind path" lines for the
  * outputs. */
 #ifndef STALE_RECORD_H
@@ -53,6 +54,7 @@ enum fact_kind { /* in the order of their words */
 	FACT_OUTS,
 	FACT_PARAM,
 	FACT_PLOTS,
+	FACT_VALUE,
 	FACT_VAR,
 };
 const char *fact_kind_name(enum fact_kind kind);
@@ -68,7 +70,7 @@ static inline bool fact_is_input_file(enum fact_kind k)
 struct record_fact {
 	enum fact_kind kind;
 	const char *name;       /* path, param or variable; "" for the command */
-	const char *value;      /* of cmd, env, param, var; NULL: unset variable */
+	const char *value;      /* of cmd, env, param, value, var; NULL: unset variable */
 	struct content content; /* of files */
 	bool has_meaning;       /* of code */
 	struct digest meaning;  /* code/code.h */

@@ -50,5 +50,5 @@ static bool imports(void *ctx, const struct instance *in, void (*visit)(void *to
 
 struct world world_on_disk(struct disk_world *d)
 {
-	return (struct world){content_on_disk, stored, probe, d, links_on_disk, meaning, imports};
+	return (struct world){content_on_disk, stored, probe, d, links_on_disk, meaning, imports, d->outside};
 }

@@ -110,17 +110,17 @@ new_project t <<'END'
 [stage s]
 cmd  = echo x > {{outs}}
 outs = o.txt
-[check s]
-data = o.txt
-rows = 1..
-[gate g]
-of = s
-require = auc >= 0.8
+[sweep s]
+through = s
+goal = max auc
+[monitor g]
+data = s
+drift = psi 0.2
 END
 mm 0
 said '^mlmake\.ini:4: warning: .*does nothing yet'
 said '^mlmake\.ini:7: warning: .*does nothing yet'
-printf 'requires = x\n' >> mlmake.ini
+printf 'drifts = x\n' >> mlmake.ini
 mm 2 lint
-said '^mlmake\.ini:10: error: .*requires.*did you mean.*require'
+said '^mlmake\.ini:10: error: .*drifts.*did you mean.*drift'
 finish

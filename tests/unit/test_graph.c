@@ -83,6 +83,35 @@ static void edges_of_directories(void)
 	fake_disk_release(&d);
 }
 
+/* Whoever reads what a check looks at, a directory above it or a file in it waits for the check; other checks of it do not. */
+static void edges_of_checks(void)
+{
+	struct fake_disk d;
+
+	fake_disk_use(&d,
+		      "[stage make]\ncmd = m\ndata = raw/x\nouts = clean/a.csv clean/b.csv\n"
+		      "[stage use]\ncmd = u\ndata = clean/a.csv\nouts = use.txt\n"
+		      "[stage other]\ncmd = o\ndata = clean/b.csv\nouts = other.txt\n"
+		      "[stage all]\ncmd = a\ndata = clean\nouts = all.txt\n"
+		      "[stage raws]\ncmd = r\ndata = raw/x/1 raw-y\nouts = raws.txt\n"
+		      "[stage check-a]\ncmd = c\ndata = clean/a.csv\nouts = 1\n"
+		      "[stage check-a2]\ncmd = c\ndata = clean/a.csv\nouts = 2\n"
+		      "[stage check-raw]\ncmd = c\ndata = raw/x\nouts = 3\n",
+		      NULL, NULL);
+	d.pl.stages[5]->kind = d.pl.stages[6]->kind = d.pl.stages[7]->kind = STAGE_CHECK;
+	graph_release(&d.g);
+	EXPECT_INT(graph_build(&d.g, &d.pl, &d.ds), 0);
+	EXPECT_STR(up_of(&d, "make"), "check-raw");
+	EXPECT_STR(up_of(&d, "use"), "make check-a check-a2");
+	EXPECT_STR(up_of(&d, "other"), "make");
+	EXPECT_STR(up_of(&d, "all"), "make check-a check-a2");
+	EXPECT_STR(up_of(&d, "raws"), "check-raw");
+	EXPECT_STR(up_of(&d, "check-a"), "make");
+	EXPECT_STR(up_of(&d, "check-a2"), "make");
+	EXPECT_STR(up_of(&d, "check-raw"), "");
+	fake_disk_release(&d);
+}
+
 static void edges_of_after_and_matrix(void)
 {
 	struct fake_disk d;
@@ -244,6 +273,7 @@ int main(void)
 	static const struct tap_test tests[] = {
 		{"an instance waits for the makers of its files", edges_of_files},
 		{"directories that are made, and that hold what is made", edges_of_directories},
+		{"edges of checks", edges_of_checks},
 		{"after, matrix and patterns", edges_of_after_and_matrix},
 		{"whoever is waited for comes first", order},
 		{"no stages", nothing},

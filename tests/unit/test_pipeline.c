@@ -516,12 +516,12 @@ static void includes_and_profiles(void)
 	      "{{b}}\nouts = o\n"
 		  "[profile ci]\nset a = 5\nset b = 6\ndefault = later\n");
 	file(&w, "p.ini", "a = 1\nb = 2\n");
-	file(&w, "sub/i.ini", "[stage later]\ncmd = y\nouts = made/here\n[gate g]\nof = a\nrequire = auc >= 1\n");
+	file(&w, "sub/i.ini", "[stage later]\ncmd = y\nouts = made/here\n[monitor g]\nevery = 1d\n");
 	w.opt.profile = "ci";
 	w.opt.overrides = overrides;
 	w.opt.n_overrides = 1;
 	load(&w);
-	EXPECT_STR(w.said.buf, "sub/i.ini:4: warning: [gate g] is read and does nothing yet\n");
+	EXPECT_STR(w.said.buf, "sub/i.ini:4: warning: [monitor g] is read and does nothing yet\n");
 	EXPECT_INT(w.rc, 0);
 	EXPECT_STR(cmd_of(&w, "a"), "x 5 7");
 	EXPECT_STR(w.pl.defaults[0], "later");
@@ -549,17 +549,55 @@ static void parameters_that_are_not_there(void)
 		   "mlmake: error: 'eta' is not NAME=VALUE\n");
 }
 
-static void gate_as_default(void)
+/* A gate is an instance; its rules, in one order and with single blanks, are its command, and it reads the metrics that they mention. */
+static void gates(void)
 {
 	CLEAN struct world w;
 
-	start(&w, "[project]\ndefault = gate:g\n[stage a]\ncmd = x\nouts = o\n[gate g]\nof = a\n");
+	start(&w, "[project]\nparams = p.ini\ndefault = gate:g release\n"
+	      "[stage a]\ncmd = x\nmetrics = a.json\nouts = o\n"
+	      "[stage b]\ncmd = x\nmatrix i = 1 2\nmetrics = b{{i}}.json\n"
+	      "[gate g]\nrequire =  auc   >= {{least}}\n   mean(b.auc) > 0.5\nof = a\n"
+	      "[gate release]\nof = b@2\nrequire = auc > production.auc and file(\"r.json\").n = 3\nfirst = pass\n");
+	file(&w, "p.ini", "least = 0.8\n");
 	load(&w);
+	EXPECT_STR(w.said.buf, "");
 	EXPECT_INT(w.rc, 0);
-	EXPECT_INT(w.pl.n_defaults, 1);
-	EXPECT_STR(w.pl.defaults[0], "a");
-	EXPECT_STR(w.said.buf, "mlmake.ini:2: warning: [gate g] does nothing yet; the default is what it is of\n"
-		   "mlmake.ini:6: warning: [gate g] is read and does nothing yet\n");
+	EXPECT_STR(w.pl.defaults[0], "gate:g");
+	EXPECT_STR(w.pl.defaults[1], "gate:release");
+	EXPECT_STR(cmd_of(&w, "gate:g"), "of = a\nrequire = auc >= 0.8\nrequire = mean(b.auc) > 0.5");
+	EXPECT_STR(pipeline_stage(&w.pl, "gate:g")->written, "of = a\nrequire = auc   >= {{least}}\nrequire = mean(b.auc) > 0.5");
+	EXPECT_INT(pipeline_instance(&w.pl, "gate:g")->n_params, 1);
+	EXPECT_STR(inputs_of(pipeline_instance(&w.pl, "gate:g")), "data:a.json data:b1.json data:b2.json");
+	EXPECT_STR(inputs_of(pipeline_instance(&w.pl, "gate:release")), "data:b2.json data:r.json");
+	EXPECT_INT(pipeline_stage(&w.pl, "gate:g")->kind, STAGE_GATE);
+	EXPECT_INT(pipeline_stage(&w.pl, "a")->kind, STAGE_COMMAND);
+}
+
+static void gates_that_are_wrong(void)
+{
+	CLEAN struct world w;
+
+	start(&w, "[stage a]\ncmd = x\nmetrics = a.json\n"
+	      "[stage o]\ncmd = x\nouts = o\n"
+	      "[gate g]\nof = b\n"
+	      "[gate h]\nof = o\nrequire = auc\n"
+	      "[gate i]\nof = a\nrequire = auc >= o.x\nfirst = maybe\n"
+	      "[gate j]\nof = a\nrequire = auc >= o.x\n  auc > 0.5x\n"
+	      "[gate k]\nof = a\nrequire = auc > o.x or b@3.auc < 1\n"
+	      "[gate g]\nof = a\n");
+	load(&w);
+	EXPECT_INT(w.rc, -1);
+	EXPECT_STR(w.said.buf,
+		   "mlmake.ini:7: error: 'gate:g': it requires nothing; write 'require = METRIC >= NUMBER'\n"
+		   "mlmake.ini:8: error: 'of' names 'b', which is no stage\n"
+		   "mlmake.ini:10: error: 'of' names 'o', which has no metrics; give it 'metrics = FILE.json'\n"
+		   "mlmake.ini:11: error: 'require': column 1: this is a number; compare it with another, as in 'auc >= 0.8'\n"
+		   "mlmake.ini:15: error: 'first' takes pass or refuse, not 'maybe'\n"
+		   "mlmake.ini:19: error: 'require': column 7: '0.5x' is no number\n"
+		   "mlmake.ini:22: error: 'require': column 14: 'b@3' is no stage and no instance\n"
+		   "mlmake.ini:22: error: 'require': column 7: 'o' has no metrics, so there is no 'x' of it\n"
+		   "mlmake.ini:23: error: a second 'g'; [gate g] stands at mlmake.ini:7; give it another name\n");
 }
 
 static void limits(void)
@@ -659,7 +697,8 @@ int main(void)
 		{"scripts are code", scripts},
 		{"includes and profiles", includes_and_profiles},
 		{"parameters that are not there", parameters_that_are_not_there},
-		{"a gate as default", gate_as_default},
+		{"gates", gates},
+		{"gates that are wrong", gates_that_are_wrong},
 		{"limits", limits},
 		{"sharing inputs", sharing},
 		{"words", words},

@@ -2,14 +2,17 @@
 /* Metrics files: JSON, a CSV of one row, or lines of key and value. */
 #include <config.h>
 
-#include "report/metrics.h"
+#include "params/metrics_file.h"
 
 #include <ctype.h>
 #include <math.h>
+#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/json.h"
+#include "util/strbuf.h"
 #include "util/text.h"
 
 #define MOST_VALUES 1000
@@ -28,9 +31,14 @@ void metrics_release(struct metrics *m)
 
 const struct metric *metrics_find(const struct metrics *m, const char *name)
 {
+	return metrics_find_from(m, 0, name);
+}
+
+const struct metric *metrics_find_from(const struct metrics *m, size_t from, const char *name)
+{
 	size_t i;
 
-	for (i = 0; i < m->n; i++)
+	for (i = from; i < m->n; i++)
 		if (streq(m->v[i].name, name))
 			return &m->v[i];
 	return NULL;
@@ -69,6 +77,13 @@ static bool read_number(const char *s, double *x, bool *is_int)
 	*x = strtod(s, &end);
 	*is_int = digits[strspn(digits, "0123456789")] == '\0';
 	return *end == '\0';
+}
+
+bool metrics_number(const char *s, double *x)
+{
+	bool is_int;
+
+	return read_number(s, x, &is_int);
 }
 
 /* Adds s[0..n), which may be a number or a text. */
@@ -336,6 +351,48 @@ static int parse_lines(struct metrics *m, const char *text, size_t n, struct err
 		text = nl ? nl + 1 : end;
 	}
 	return 0;
+}
+
+/* ---- logs ---- */
+
+#define MOST_LINE 65536 /* of a longer line the beginning counts */
+
+static const char *last_match(const regex_t *re, const char *text, const char *end, struct arena *a)
+{
+	CLEANUP(strbuf_release) struct strbuf line = STRBUF_INIT, found = STRBUF_INIT;
+	bool any = false;
+	regmatch_t at[2];
+
+	while (text < end) {
+		const char *nl = memchr(text, '\n', (size_t)(end - text));
+
+		strbuf_clear(&line);
+		strbuf_add(&line, text, MIN((size_t)((nl ? nl : end) - text), (size_t)MOST_LINE));
+		text = nl ? nl + 1 : end;
+		if (regexec(re, line.buf, 2, at, 0) != 0)
+			continue;
+		if (at[1].rm_so < 0)
+			at[1] = at[0];
+		strbuf_clear(&found);
+		strbuf_add(&found, line.buf + at[1].rm_so, (size_t)(at[1].rm_eo - at[1].rm_so));
+		any = true;
+	}
+	return any ? arena_strndup(a, found.buf, found.len) : NULL;
+}
+
+int metrics_last_match(const char *text, size_t n, const char *pattern, struct arena *a, const char **out, struct err *err)
+{
+	regex_t re;
+	char why[200];
+	int code = regcomp(&re, pattern, REG_EXTENDED);
+
+	if (code != 0) {
+		regerror(code, &re, why, sizeof(why));
+		return err_set(err, ERR_INVALID, "'%s' is no regular expression: %s", pattern, why);
+	}
+	*out = last_match(&re, text, text + n, a);
+	regfree(&re);
+	return *out ? 0 : err_set(err, ERR_NOTFOUND, "no line matches '%s'", pattern);
 }
 
 int metrics_parse(struct metrics *m, const char *path, const char *text, size_t n, struct err *err)

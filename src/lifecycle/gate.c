@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include "lifecycle/gate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lifecycle/kind.h"
+#include "params/metrics_file.h"
+#include "pipeline/gate_rules.h"
+#include "util/text.h"
+
+#define OF " of "
+#define MISSING "missing: "
+#define NONE "none: "
+/* A log may be long; what counts in it is looked for line by line. */
+#define LOG_LIMIT ((size_t)64 << 20)
+
+/* ---- values ---- */
+
+struct valuing {
+	struct lifecycle *lc;
+	const struct gate_rules *rules;
+	const struct record *now;
+	void (*add)(void *to, const char *name, const char *value);
+	void *to;
+	struct arena a;
+	struct map told; /* names of facts */
+};
+
+PRINTF(3, 4) static void tell(struct valuing *v, const char *name, const char *fmt, ...)
+{
+	CLEANUP(strbuf_release) struct strbuf value = STRBUF_INIT;
+	va_list ap;
+
+	if (map_put(&v->told, arena_strdup(&v->a, name), v))
+		return;
+	va_start(ap, fmt);
+	strbuf_vaddf(&value, fmt, ap);
+	va_end(ap);
+	v->add(v->to, name, value.buf);
+}
+
+static void tell_number(struct valuing *v, const char *name, double x)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	text_add_double(&text, x);
+	tell(v, name, "%s", text.buf);
+}
+
+static void tell_metric(struct valuing *v, const char *name, const struct metric *m)
+{
+	if (m->is_number)
+		tell_number(v, name, m->x);
+	else
+		tell(v, name, MISSING "'%s' is no number: %s", m->name, m->text);
+}
+
+/* The metrics file at path, as the facts have it. */
+static int read_metrics(struct valuing *v, const char *path, struct metrics *m, struct err *err)
+{
+	const struct record_fact *f = record_find(v->now, FACT_DATA, path);
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	if (!f)
+		return err_set(err, ERR_NOTFOUND, "'%s' is not there", path);
+	if (lifecycle_bytes(v->lc, path, &f->content, METRICS_LIMIT, &text, err) < 0)
+		return -1;
+	return metrics_parse(m, path, text.buf, text.len, err) < 0 ? err_wrap(err, "%s", path) : 0;
+}
+
+static void not_found(struct valuing *v, const char *name, const char *where, const char *metric, const struct metrics *m)
+{
+	CLEANUP(strbuf_release) struct strbuf hint = STRBUF_INIT;
+	struct nearest near = NEAREST_INIT(metric);
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		nearest_offer(&near, m->v[i].name);
+	nearest_hint(&near, &hint);
+	tell(v, name, MISSING "%s has no '%s'%s", where, metric, hint.buf);
+}
+
+/* A metric of an instance, from whichever of its metrics files has it. */
+static void value_of(struct valuing *v, const char *name, const struct instance *in, const char *metric)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	struct metrics all = METRICS_INIT;
+	const struct metric *found = NULL, *m;
+	const char *where = NULL;
+	size_t i;
+
+	for (i = 0; i < in->n_outs && !err.msg; i++) {
+		const struct output *o = &in->outs[i];
+		size_t had = all.n;
+
+		if (o->kind != OUTPUT_METRICS || read_metrics(v, o->path, &all, &err) < 0)
+			continue;
+		m = metrics_find_from(&all, had, metric);
+		if (m && found) {
+			tell(v, name, MISSING "%s and %s both have '%s'; write file(\"%s\").%s", where, o->path, metric, o->path, metric);
+			break;
+		}
+		found = m ? m : found;
+		where = m || !where ? o->path : where;
+	}
+	if (err.msg)
+		tell(v, name, MISSING "%s", err.msg);
+	else if (found)
+		tell_metric(v, name, found);
+	else
+		not_found(v, name, where, metric, &all);
+	metrics_release(&all);
+}
+
+static void value_in_file(struct valuing *v, const struct expr_name *name, const struct gate_ref *ref)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	struct metrics m = METRICS_INIT;
+	const struct metric *found;
+
+	if (read_metrics(v, ref->file, &m, &err) < 0)
+		tell(v, name->text, MISSING "%s", err.msg);
+	else if ((found = metrics_find(&m, ref->metric)))
+		tell_metric(v, name->text, found);
+	else
+		not_found(v, name->text, ref->file, ref->metric, &m);
+	metrics_release(&m);
+}
+
+/* The last line that matches counts. */
+static void match_in_log(struct valuing *v, const struct expr_name *name, const struct gate_ref *ref)
+{
+	const struct record_fact *f = record_find(v->now, FACT_DATA, ref->file);
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	const char *found = NULL;
+	double x;
+
+	if (!f)
+		tell(v, name->text, MISSING "'%s' is not there", ref->file);
+	else if (lifecycle_bytes(v->lc, ref->file, &f->content, LOG_LIMIT, &text, &err) < 0)
+		tell(v, name->text, MISSING "%s", err.msg);
+	else if (metrics_last_match(text.buf, text.len, ref->pattern, &v->a, &found, &err) < 0)
+		tell(v, name->text, MISSING "%s: %s", ref->file, err.msg);
+	else if (!metrics_number(found, &x))
+		tell(v, name->text, MISSING "%s: what matches is no number: '%.100s'", ref->file, found);
+	else
+		tell_number(v, name->text, x);
+}
+
+static void values_of_name(void *ctx, const struct expr_name *name)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	struct valuing *v = ctx;
+	struct gate_ref ref;
+	size_t i;
+
+	if (gate_resolve(v->rules, v->lc->pl, name, &v->a, &ref, &err) < 0) {
+		tell(v, name->text, MISSING "%s", err.msg);
+		return;
+	}
+	if (ref.pattern)
+		match_in_log(v, name, &ref);
+	else if (ref.file)
+		value_in_file(v, name, &ref);
+	for (i = 0; i < ref.n; i++) {
+		const char *fact = ref.n == 1 ? name->text : arena_fmt(&v->a, "%s" OF "%s", name->text, ref.in[i]->name);
+
+		if (ref.side == GATE_NOW)
+			value_of(v, fact, ref.in[i], ref.metric);
+		else
+			tell(v, fact, NONE "nothing is in %s yet", gate_side_name(ref.side));
+	}
+}
+
+static void ignore(void *ctx, int line, const char *message)
+{
+	(void)ctx;
+	(void)line;
+	(void)message;
+}
+
+static int values(struct lifecycle *lc, const struct instance *in, const struct record *now,
+		  void (*add)(void *to, const char *name, const char *value), void *to, struct err *err)
+{
+	struct valuing v = {.lc = lc, .now = now, .add = add, .to = to, .a = ARENA_INIT, .told = MAP_INIT};
+	struct gate_rules rules;
+	size_t i;
+	int got = gate_rules_read(rules_read(in->cmd, &v.a), lc->pl, &v.a, &rules, ignore, NULL);
+
+	v.rules = &rules;
+	for (i = 0; got == 0 && i < rules.n; i++)
+		expr_names(rules.v[i].e, values_of_name, &v);
+	map_release(&v.told);
+	arena_release(&v.a);
+	return got < 0 ? err_set(err, ERR_INVALID, "its rules do not read") : 0;
+}
+
+struct looking {
+	bool outside;
+};
+
+static void look_outside(void *ctx, const struct expr_name *name)
+{
+	struct looking *l = ctx;
+	size_t i;
+
+	for (i = 1; name->n > 1 && i < GATE_SIDES; i++)
+		l->outside |= streq(name->parts[0], gate_side_name((enum gate_side)i));
+}
+
+static bool settles(const struct instance *in)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	const struct rule *r = rules_read(in->cmd, &a);
+	struct looking l = {false};
+	struct expr *e;
+
+	for (; r; r = r->next)
+		if (streq(r->key, "require") && expr_parse(r->value, &a, &e, NULL) == 0)
+			expr_names(e, look_outside, &l);
+	return !l.outside;
+}
+
+/* ---- judging ---- */
+
+struct judging {
+	const struct record *r;
+	struct arena *a;
+	bool first_passes, none;
+};
+
+static bool is_value_of(const struct record_fact *f, const char *name)
+{
+	size_t n = strlen(name);
+
+	return f->kind == FACT_VALUE && strncmp(f->name, name, n) == 0 && (!f->name[n] || strncmp(f->name + n, OF, strlen(OF)) == 0);
+}
+
+static int values_by_facts(void *ctx, const struct expr_name *name, struct expr_values *out, struct err *err)
+{
+	struct judging *j = ctx;
+	double *v = NULL, x;
+	size_t i, n = 0;
+
+	for (i = 0; i < j->r->n_facts; i++) {
+		const struct record_fact *f = &j->r->facts[i];
+		const char *why;
+
+		if (!is_value_of(f, name->text))
+			continue;
+		if (f->value && skip_prefix(f->value, NONE, &why))
+			j->none = true;
+		if (!f->value || !metrics_number(f->value, &x))
+			return err_set(err, ERR_INVALID, "%s", !f->value ? "a value is missing" : skip_prefix(f->value, NONE, &why) || skip_prefix(f->value, MISSING, &why) ? why : f->value);
+		v = arena_grow(j->a, v, n, sizeof(*v));
+		v[n++] = x;
+	}
+	*out = (struct expr_values){v, n};
+	return n ? 0 : err_set(err, ERR_INVALID, "%s is not known", name->text);
+}
+
+/* Value number at of the first name with several, for people. */
+struct naming {
+	const struct record *r;
+	size_t at;
+	const char *of;
+};
+
+static void name_one(void *ctx, const struct expr_name *name)
+{
+	struct naming *nm = ctx;
+	size_t i, k = 0, n = strlen(name->text);
+
+	for (i = 0; !nm->of && i < nm->r->n_facts; i++)
+		if (is_value_of(&nm->r->facts[i], name->text) && nm->r->facts[i].name[n] && k++ == nm->at)
+			nm->of = nm->r->facts[i].name + n + strlen(OF);
+}
+
+static const char *sign_of(enum expr_op op)
+{
+	static const char *const signs[] = {"<", "<=", ">", ">=", "=", "!="};
+
+	return signs[op - EXPR_LT];
+}
+
+static void judge_one(struct judging *j, const struct expr *e, struct gate_line *l)
+{
+	const struct expr_world w = {values_by_facts, j};
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	struct naming nm = {j->r, 0, NULL};
+	int got;
+
+	j->none = false;
+	if (expr_is_comparison(e->op)) {
+		got = expr_compare(e, &w, &l->m, &err);
+		l->compares = got == 0;
+		l->holds = got == 0 && l->m.holds;
+		l->sign = sign_of(e->op);
+		nm.at = l->m.at;
+		if (got == 0)
+			expr_names(e, name_one, &nm);
+		l->of = nm.of;
+	} else {
+		got = expr_holds(e, &w, &l->holds, &err);
+	}
+	if (got == 0)
+		return;
+	l->none = j->none;
+	l->holds = j->none && j->first_passes;
+	l->problem = arena_fmt(j->a, "%s%s", err.msg, l->none && !l->holds ? "; `first = pass` lets the first one through" : "");
+}
+
+int gate_judge(const struct record *r, struct gate_report *out, struct err *err)
+{
+	struct judging j = {.r = r, .a = &out->arena};
+	const struct record_fact *text = record_find(r, FACT_CMD, "");
+	const struct rule *rules, *rule;
+	struct expr *e;
+
+	if (!text)
+		return err_set(err, ERR_PARSE, "'%s' has no rules", r->instance);
+	rules = rules_read(text->value, j.a);
+	rule = rule_find(rules, "first");
+	j.first_passes = rule && streq(rule->value, "pass");
+	for (rule = rules; rule; rule = rule->next) {
+		struct gate_line *l;
+
+		if (!streq(rule->key, "require"))
+			continue;
+		if (expr_parse(rule->value, j.a, &e, err) < 0)
+			return err_wrap(err, "'%s': require = %s", r->instance, rule->value);
+		out->v = arena_grow(j.a, out->v, out->n, sizeof(*out->v));
+		l = &out->v[out->n++];
+		*l = (struct gate_line){.require = rule->value};
+		judge_one(&j, e, l);
+		out->refused += !l->holds;
+	}
+	return out->n ? 0 : err_set(err, ERR_PARSE, "'%s' requires nothing", r->instance);
+}
+
+void gate_report_release(struct gate_report *g)
+{
+	arena_release(&g->arena);
+	*g = (struct gate_report)GATE_REPORT_INIT;
+}
+
+void gate_line_words(const struct gate_line *l, struct strbuf *out)
+{
+	strbuf_addf(out, "%s: ", l->require);
+	if (!l->compares) {
+		strbuf_addstr(out, l->problem ? l->problem : l->holds ? "holds" : "does not hold");
+		return;
+	}
+	strbuf_addf(out, "%.6g %s %.6g %s", l->m.left, l->sign, l->m.right, l->holds ? "holds" : "does not hold");
+	if (l->of)
+		strbuf_addf(out, " (%s)", l->of);
+}
+
+static int perform(struct lifecycle *lc, const struct task *t, enum performed *how, struct strbuf *message, struct strvec *notes,
+		   struct err *err)
+{
+	struct gate_report g = GATE_REPORT_INIT;
+	size_t i;
+
+	(void)lc;
+	if (gate_judge(t->now, &g, err) < 0) {
+		gate_report_release(&g);
+		return -1;
+	}
+	for (i = 0; i < g.n; i++) {
+		CLEANUP(strbuf_release) struct strbuf line = STRBUF_INIT;
+
+		gate_line_words(&g.v[i], &line);
+		printf("%s  %s\n", g.v[i].holds ? "ok" : "no", line.buf);
+		if (!g.v[i].holds)
+			strbuf_addf(message, "%s%s", message->len ? "; " : "", line.buf);
+		else if (g.v[i].none)
+			strvec_push(notes, line.buf);
+	}
+	*how = g.refused ? PERFORMED_REFUSED : PERFORMED_PASSED;
+	gate_report_release(&g);
+	return 0;
+}
+
+const struct performer performer_gate = {values, settles, perform};

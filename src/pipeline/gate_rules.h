@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The rules of a gate: what it judges, and what it requires.
+ *
+ *     of = evaluate               stages or instances whose metrics plain names mean; once or more
+ *     require = auc >= 0.8        pipeline/expr.h; all of them have to hold
+ *     first = pass                what mentions production, previous or best holds while there is none; else (refuse) it does not
+ *
+ * A name means, after the side that it may begin with (production, previous, best): a metric of the stage or instance that it begins with,
+ * the longest such beginning counting; else a metric of what the gate is of. */
+#ifndef PIPELINE_GATE_RULES_H
+#define PIPELINE_GATE_RULES_H
+
+#include "pipeline/expr.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/rules.h"
+
+enum gate_side {
+	GATE_NOW,
+	GATE_PRODUCTION, /* what is deployed */
+	GATE_PREVIOUS,   /* what passed the gate last, and is not what is judged now */
+	GATE_BEST,       /* of all that passed it, without what is judged now, the value that is hardest to reach */
+	GATE_SIDES
+};
+const char *gate_side_name(enum gate_side side); /* "production" ...; of GATE_NOW "" */
+
+struct gate_require {
+	const char *text;
+	const struct expr *e;
+	int line;
+};
+
+struct gate_rules {
+	const struct instance **of; /* in order of the file */
+	size_t n_of;
+	struct gate_require *v;
+	size_t n;
+	bool first_passes;
+};
+
+/* Reads rules. What is wrong is told to problem (line 0: about the gate as a whole), and then the result is -1. In a. */
+NODISCARD int gate_rules_read(const struct rule *rules, const struct pipeline *pl, struct arena *a, struct gate_rules *out,
+			      void (*problem)(void *ctx, int line, const char *message), void *ctx);
+
+/* What a name means. */
+struct gate_ref {
+	enum gate_side side;
+	const struct instance *const *in; /* whose metrics; none for file() and match() */
+	size_t n;
+	const char *metric; /* its name; of file(), in the file; NULL for match() */
+	const char *file, *pattern;
+};
+
+/* What name means in the rules r. ERR_INVALID if it means nothing. In a. */
+NODISCARD int gate_resolve(const struct gate_rules *r, const struct pipeline *pl, const struct expr_name *name, struct arena *a,
+			   struct gate_ref *out, struct err *err);
+
+bool instance_has_metrics(const struct instance *in);
+
+#endif

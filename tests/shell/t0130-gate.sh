@@ -1,0 +1,63 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Gates: what they require of metrics, and what a build does about it.
+. "${srcdir:-.}/tests/shell/lib.sh"
+
+begin 'a gate passes, is fresh then, and is told apart'
+new_project a <<'END'
+[stage evaluate]
+cmd     = echo evaluate >> "$COUNT"; cat {{data}} > {{metrics}}
+data    = raw.json
+metrics = eval.json
+[gate release]
+of      = evaluate
+require = auc >= 0.8
+          loss < 0.1 + 0.2
+END
+echo '{"auc": 0.83, "loss": 0.25}' > raw.json
+mm 0
+ran evaluate
+out '^passed +gate:release'
+mm 0
+out '^nothing to do: 2 artifacts are fresh'
+mm 0 status
+out 'all 2 fresh'
+
+begin 'metrics that are not good enough: refused with the numbers, exit 3, and again at the next build'
+echo '{"auc": 0.79, "loss": 0.25}' > raw.json
+mm 3
+ran evaluate
+out '^refused +gate:release .*auc >= 0.8: 0.79 >= 0.8 does not hold'
+out '1 refused, 1 ran'
+mm 3
+ran
+mm 3 release
+mm 4 status --check
+mm 0 why gate:release
+out 'auc: 0\.83 -> 0\.79'
+mm 0 log -n 1
+out 'refused'
+
+begin 'another rule is a reason that is shown, and may let it through'
+sed -i 's/>= 0.8$/>= 0.75/' mlmake.ini
+mm 0 why gate:release
+out '\+1: require = auc >= 0.75|\+2: require = auc >= 0.75'
+mm 0
+ran
+out '^passed +gate:release'
+
+begin 'what comes after a gate does not run when it refuses'
+cat >> mlmake.ini <<'END'
+[stage ship]
+cmd   = echo ship >> "$COUNT"; cp eval.json {{outs}}
+data  = eval.json
+outs  = shipped.json
+after = gate:release
+END
+mm 0
+ran ship
+echo '{"auc": 0.5, "loss": 0.25}' > raw.json
+mm 3
+ran evaluate
+out '^skipped +ship'
+finish
