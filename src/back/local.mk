@@ -15,5 +15,7 @@ libmlmake_a_SOURCES += \
 	src/back/snapshot.c \
 	src/back/snapshot.h \
 	src/back/supply.c \
+	src/back/within.c \
+	src/back/within.h \
 	src/back/verdict.c \
 	src/back/verdict.h

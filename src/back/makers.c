@@ -292,6 +292,53 @@ int makers_find(struct makers *m, const struct digest *id, struct maker *out, st
 	return e ? 1 : in_table(m, id, out);
 }
 
+struct visiting {
+	struct makers *m;
+	bool (*want)(void *ctx, const struct digest *id);
+	void (*take)(void *ctx, const struct digest *id, const struct maker *k);
+	void *ctx;
+};
+
+/* Of the newest text of each key; what is fresh says it better. */
+static int visit_entry(void *ctx, const struct digest *key, const char *text, size_t len)
+{
+	const struct visiting *v = ctx;
+	CLEANUP(strbuf_release) struct strbuf copy = STRBUF_INIT;
+	char hex[DIGEST_HEX + 1];
+	struct maker k;
+
+	digest_hex(key, hex);
+	if (map_get(&v->m->fresh, hex) || !v->want(v->ctx, key))
+		return 0;
+	strbuf_add(&copy, text, len);
+	if (parse_entry(v->m, &copy, &k))
+		v->take(v->ctx, key, &k);
+	return 0;
+}
+
+int makers_visit(struct makers *m, bool (*want)(void *ctx, const struct digest *id),
+		 void (*take)(void *ctx, const struct digest *id, const struct maker *k), void *ctx, struct err *err)
+{
+	struct visiting v = {m, want, take, ctx};
+	const struct map_slot *s;
+	size_t i = 0;
+
+	if (take_up(m, err) < 0)
+		return -1;
+	while ((s = map_next(&m->fresh, &i))) {
+		const struct entry *e = s->value;
+
+		if (want(ctx, &e->id))
+			take(ctx, &e->id, &e->maker);
+	}
+	return keyed_visit(m->table, visit_entry, &v);
+}
+
+const char *makers_text(struct makers *m, const char *s)
+{
+	return arena_strdup(&m->arena, s);
+}
+
 /* ---- writing ---- */
 
 static const char *entry_text(struct arena *a, const struct maker *k, size_t *len)

@@ -27,6 +27,10 @@ void makers_free(struct makers *m);
 
 /* Who made the bytes called id: 1 and *out, 0 if nobody knows, -1. Writes nothing. */
 NODISCARD int makers_find(struct makers *m, const struct digest *id, struct maker *out, struct err *err);
+/* Calls take with all that is known, in no stated order, of ids for which want says so. Writes nothing. */
+NODISCARD int makers_visit(struct makers *m, bool (*want)(void *ctx, const struct digest *id),
+			   void (*take)(void *ctx, const struct digest *id, const struct maker *k), void *ctx, struct err *err);
+const char *makers_text(struct makers *m, const char *s); /* a copy that lives as long as m */
 /* Takes r, which has just been appended to this clone's chain, into the table; and if it lacks more, all that it lacks: then it
  * returns 1. */
 NODISCARD int makers_add(struct makers *m, const struct run *r, struct err *err);

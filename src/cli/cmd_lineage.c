@@ -49,24 +49,25 @@ static bool directory_of(struct project *p, const char *word, struct digest *out
 	return false;
 }
 
+/* By the bytes themselves, if a run made or read just these; by the directory in which the file stands; by any directory that any run
+ * made, which may take a while. */
 static struct ancestry *find(struct project *p, struct makers *made, const struct snapshot_tools *t, const char *word, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf dir = STRBUF_INIT;
-	struct ancestry *a, *above;
-	struct digest id;
+	struct digest id, above;
+	struct ancestry *a;
 
 	if (digest_of(p, word, &id, err) < 0)
 		return NULL;
-	a = ancestry_new(made, t, word, &id, err);
-	if (!a || ancestry_known(a) || !directory_of(p, word, &id, &dir))
-		return a;
-	above = ancestry_new(made, t, dir.buf, &id, err);
-	if (above && !ancestry_known(above)) {
-		ancestry_free(above);
-		return a;
+	a = ancestry_new(made, t, word, &id, false, err);
+	if (a && !ancestry_known(a) && directory_of(p, word, &above, &dir)) {
+		ancestry_free(a);
+		a = ancestry_new(made, t, dir.buf, &above, false, err);
 	}
+	if (!a || ancestry_known(a))
+		return a;
 	ancestry_free(a);
-	return above;
+	return ancestry_new(made, t, word, &id, true, err);
 }
 
 static int show(struct project *p, const struct args *a)

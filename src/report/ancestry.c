@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "back/within.h"
 #include "report/acceptances.h"
 #include "report/wording.h"
 #include "stale/lockfile.h"
@@ -37,6 +38,7 @@ struct ancestry {
 	struct map records; /* hex of a run's commit -> struct run_records */
 	struct origin_node *root;
 	size_t n_nodes;
+	bool deep;
 };
 
 struct run_records {
@@ -112,6 +114,18 @@ static int add_data(struct ancestry *a, struct origin_node *nd, struct err *err)
 	return 0;
 }
 
+/* As makers_find; of a file in a directory who made that. */
+static int find_maker(struct ancestry *a, const struct digest *id, struct maker *out, struct err *err)
+{
+	int got = makers_find(a->made, id, out, err);
+
+	if (got == 0 && a->deep && !a->n_nodes)
+		return within_find(a->made, a->t->lineage, a->t->store, id, out, err);
+	if (got <= 0 || out->how != MAKER_READ)
+		return got;
+	return within_run(a->made, a->t->lineage, a->t->store, id, out, err) < 0 ? -1 : 1;
+}
+
 static struct origin_node *node_for(struct ancestry *a, const char *name, const struct digest *id, int64_t size, struct err *err)
 {
 	struct origin_node *nd = arena_calloc(&a->arena, sizeof(*nd));
@@ -126,7 +140,7 @@ static struct origin_node *node_for(struct ancestry *a, const char *name, const 
 		nd->again = nd->known = true;
 		return nd;
 	}
-	got = makers_find(a->made, id, &nd->maker, err);
+	got = find_maker(a, id, &nd->maker, err);
 	if (got < 0)
 		return NULL;
 	nd->known = got > 0;
@@ -137,13 +151,14 @@ static struct origin_node *node_for(struct ancestry *a, const char *name, const 
 	return nd;
 }
 
-struct ancestry *ancestry_new(struct makers *made, const struct snapshot_tools *t, const char *name, const struct digest *id,
+struct ancestry *ancestry_new(struct makers *made, const struct snapshot_tools *t, const char *name, const struct digest *id, bool deep,
 			      struct err *err)
 {
 	struct ancestry *a = xcalloc(1, sizeof(*a));
 
 	a->made = made;
 	a->t = t;
+	a->deep = deep;
 	a->root = node_for(a, name, id, -1, err);
 	if (!a->root) {
 		ancestry_free(a);

@@ -67,9 +67,46 @@ mm 1 lineage "$T/other" model-1.txt; said 'not known'; said 'train@1'
 mm 2 lineage /no/such/file; said 'neither a file nor'
 mm 2 lineage
 
-begin 'a file in a directory that a stage makes comes from where the directory does'
+begin 'a file in place in a directory that a stage makes comes from where the directory does'
 mm 0 lineage parts/part-aa; said '^parts  '; said 'made by   parts in run'
 mm 0 lineage parts; said 'made by   parts in run'
+
+begin 'a file of a directory is known by its own bytes wherever it is, and so is a directory below'
+mkdir "$T/away"; cp parts/part-ab "$T/away/stray"
+mm 0 lineage "$T/away/stray"; said "^  made by   parts in run $first"; said '^  as        parts/part-ab$'; said '^    clean.csv '
+echo x > "$T/away/none"; mm 1 lineage "$T/away/none"; said 'not known'
+new_project many <<'END'
+[project]
+params = params.ini
+[stage many]
+cmd  = mkdir -p {{outs}}/a/b; for i in $(seq 600); do echo "$i of {{n}}" > {{outs}}/a/b/$i; done; head -c 300000 /dev/zero > {{outs}}/a/large; echo {{n}} >> {{outs}}/a/large
+outs = tree
+[stage one]
+cmd  = cat {{data}} > {{outs}}
+data = tree/a/b/17 given
+outs = one.txt
+END
+printf 'tree\none.txt\ngiven\n' > .gitignore; echo given > given
+for n in 1 2 3; do echo "n = $n" > params.ini; git add -A; git commit -qm $n; mm 0; cp -r tree "$T/away/tree$n"; done
+ids=$("$MLMAKE" log | cut -d' ' -f1 | grep '^20')
+one=$(echo "$ids" | tail -n 1) three=$(echo "$ids" | head -n 1)
+known() {
+	mm 0 lineage "$T/away/tree1/a/b/599"; said "made by   many in run $one"; said '^  as        tree/a/b/599$'; said 'n = 1'
+	mm 0 lineage "$T/away/tree3/a/large"; said "made by   many in run $three"; said '^  as        tree/a/large$'
+	mm 0 lineage "$T/away/tree2/a/b"; said "made by   many in run"; said '^  as        tree/a/b$'; said 'n = 2'
+}
+known
+begin 'what reads one file of a directory reads what was made, not what was given'
+mm 0 lineage one.txt; said "^      made by   many in run $three"; said "^      given     first read by one in run $one"
+mm 0 lineage "$T/away/tree2/a/b/17"; said "made by   many in run"; said 'n = 2'
+begin 'without tables the runs themselves tell, also those of another clone that were fetched with git'
+rm -r .git/mlmake/small .git/mlmake/closures .git/mlmake/made
+known
+git clone -q . "$T/many"; cd "$T/many" || exit 1
+git fetch -q origin 'refs/mlmake/*:refs/mlmake/*'
+known
+missing .git/mlmake/small
+cd "$T/w/p" || exit 1
 
 begin 'the table is a cache: without it the chains are read, and the next run makes it anew'
 mm 0 lineage --json "$T/stray.bin"; cp "$T/out" "$T/json"
