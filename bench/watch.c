@@ -45,7 +45,7 @@ static double run(struct watch *w, enum watch_depth depth, char **argv, struct s
 	if (depth != WATCH_NOTHING) {
 		if (!filter_make(&f, depth, NULL))
 			exit(77);
-		watch_begin(w, ++id, NULL, 0);
+		watch_begin(w, ++id, NULL, 0, NULL, 0);
 	}
 	pid = fork();
 	if (pid == 0) {

@@ -12,6 +12,7 @@
 
 #include "digest/manifest.h"
 #include "gitdb/git.h"
+#include "sandbox/confine.h"
 #include "util/arena.h"
 #include "util/file.h"
 #include "util/map.h"
@@ -229,6 +230,27 @@ static void guard_database(struct project *p)
 		diag_error(&p->ds, NULL, 0, "%s", err.msg);
 }
 
+/* Better to know it now than when what comes before has run for hours. */
+static void guard_confined(struct project *p, const struct plan *plan)
+{
+	long version = confine_version();
+	const struct stage *told = NULL;
+	size_t i;
+
+	for (i = 0; i < p->g.n && version < 0; i++) {
+		const struct stage *st = p->pl.instances[i]->stage;
+
+		if (!plan->selected[i] || plan->verdicts[i].state != STALE_STALE || st == told ||
+		    pipeline_watching(&p->pl, st) != WATCHING_STRICT)
+			continue;
+		diag_error(&p->ds, st->at.file, st->at.line,
+			   "stage '%s' has `watch = strict`, and this system has no Landlock, which would confine it (%s): Linux has it from "
+			   "5.13 on, unless it is switched off when it starts or by a container; `watch = learn` needs none",
+			   st->name, strerror((int)-version));
+		told = st;
+	}
+}
+
 int guard_plan(struct project *p, const struct plan *plan, const struct resources *r)
 {
 	CLEANUP(freep) bool *which = xcalloc(p->g.n + 1, sizeof(*which));
@@ -244,6 +266,7 @@ int guard_plan(struct project *p, const struct plan *plan, const struct resource
 			diag_error(&p->ds, in->stage->at.file, in->stage->at.line, "stage '%s': %s", in->name, err.msg);
 	}
 	guard_database(p);
+	guard_confined(p, plan);
 	guard_lfs(p, which);
 	guard_all(p, which);
 	return p->ds.errors > errors ? -1 : 0;

@@ -78,13 +78,14 @@ static void read_link(struct load *ld, const struct section *s, const struct ent
 enum watching fields_watching(struct load *ld, const struct section *s, const struct entry *e, const char *value)
 {
 	static const char *const words[] = {
-		[WATCHING_OFF] = "off", [WATCHING_WARN] = "warn", [WATCHING_LEARN] = "learn"};
+		[WATCHING_OFF] = "off", [WATCHING_WARN] = "warn", [WATCHING_LEARN] = "learn",
+		[WATCHING_STRICT] = "strict"};
 	size_t i;
 
 	for (i = WATCHING_OFF; i < ARRAY_SIZE(words); i++)
 		if (streq(value, words[i]))
 			return (enum watching)i;
-	diag_error(ld->ds, s->file, e->line, "'watch' takes off, warn or learn, not '%s'", value);
+	diag_error(ld->ds, s->file, e->line, "'watch' takes off, warn, learn or strict, not '%s'", value);
 	return WATCHING_UNSAID;
 }
 

@@ -437,7 +437,7 @@ static int stage_ended(struct build *b, struct launch_end *end, struct err *err)
 		return 0;
 	}
 	if (!words)
-		words = job_status_words(b, j, end->status);
+		words = job_status_words(b, j, end);
 	if (!refused && try_again(b, j, words)) {
 		if (job_launch(b, j, &failed) == 0)
 			return 0;

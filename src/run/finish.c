@@ -232,21 +232,40 @@ static void drop_known(struct strvec *v, const struct record *now, enum fact_kin
 		v->v[n] = NULL;
 }
 
+/* What a stage was refused it may have done without, and what it left behind somebody else may come to read: neither is a result. */
+static int judge_bounded(struct finish *f, const struct undeclared *u)
+{
+	CLEANUP(strbuf_release) struct strbuf words = STRBUF_INIT;
+
+	watching_words(f->in->stage, u, false, &words);
+	if (u->read.n || u->listed.n || u->written.n || u->changed.n)
+		return err_set(&f->err, ERR_FAILED, "%s", words.buf);
+	strbuf_add(&f->watched, words.buf, words.len);
+	if (!(f->seen->blind & ~(unsigned)BLIND_PRIVILEGE))
+		return learn(f, u);
+	strbuf_clear(&words);
+	watching_blind_words(f->seen, &words);
+	return err_set(&f->err, ERR_FAILED, "%s, so that `watch = strict` cannot hold", words.buf);
+}
+
 static int judge_seen(struct finish *f)
 {
 	struct undeclared u = UNDECLARED_INIT;
-	bool learns = pipeline_watching(f->pl, f->in->stage) == WATCHING_LEARN;
+	enum watching how = pipeline_watching(f->pl, f->in->stage);
 	int got = 0;
 
 	if (!f->seen || f->seen->blind & BLIND_UNWATCHED)
 		return 0;
 	watching_find(f->pl, f->in, f->seen, &u);
-	if (learns) {
+	if (how == WATCHING_LEARN) {
 		got = learn(f, &u);
 		drop_known(&u.read, &f->v->now, FACT_DATA, "");
 		drop_known(&u.listed, &f->v->now, FACT_ENV, "[names] ");
 	}
-	watching_words(f->in->stage, &u, learns, &f->watched);
+	if (how == WATCHING_STRICT)
+		got = judge_bounded(f, &u);
+	else
+		watching_words(f->in->stage, &u, how == WATCHING_LEARN, &f->watched);
 	undeclared_release(&u);
 	return got;
 }

@@ -3,6 +3,7 @@
 
 #include "run/job.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +111,9 @@ void job_free(struct build *b, struct job *j)
 	if (j->same_dir)
 		(void)!file_remove_tree(j->same_dir, NULL); /* the next comparison does it otherwise */
 	free(j->same_dir);
+	if (j->tmp_dir)
+		(void)!file_remove_tree(j->tmp_dir, NULL); /* likewise */
+	free(j->tmp_dir);
 	tail_release(&j->tail);
 	aside_release(&j->aside);
 	finish_release(&j->finish);
@@ -276,8 +280,8 @@ static enum watch_depth watch_depth(struct build *b, const struct job *j)
 		return WATCH_NOTHING;
 	switch (pipeline_watching(b->p->g->pl, j->in->stage)) {
 	case WATCHING_OFF: return WATCH_NOTHING;
-	case WATCHING_LEARN:
-	case WATCHING_STRICT: return WATCH_LOOKUPS;
+	case WATCHING_LEARN: return WATCH_LOOKUPS;
+	case WATCHING_STRICT: return WATCH_CHANGES;
 	default: break;
 	}
 	n = map_get(&b->watched, j->in->stage->name);
@@ -306,9 +310,54 @@ static int make_task(struct build *b, struct job *j, struct strbuf *cmd, struct 
 	return 0;
 }
 
+/* Where a stage with bounds may write what is temporary: where everyone does, or, if the project lies there, a directory of its own,
+ * which is then its TMPDIR. */
+static int find_temporary(struct build *b, struct job *j, const char *root, struct strvec *env, struct strvec *out, struct err *err)
+{
+	static const char *const usual[] = {"/tmp", "/var/tmp"};
+	const char *tmp = getenv("TMPDIR");
+	CLEANUP(freep) char *full = path_join(root, tmp && *tmp ? tmp : usual[0]);
+	CLEANUP(freep) char *real = realpath(full, NULL), *name = aside_file_name(j->in->name);
+	CLEANUP(freep) char *log = xstrfmt("%s/log/%s.log", b->t->state_dir, name);
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(usual); i++)
+		if (!path_is_within(root, usual[i]))
+			strvec_push(out, usual[i]);
+	strvec_push(out, j->log); /* /dev/stderr leads there, */
+	strvec_push(out, log);    /* also when it has got its name */
+	if (real && !path_is_within(root, real)) {
+		strvec_push(out, full);
+		return 0;
+	}
+	if (!j->tmp_dir)
+		j->tmp_dir = xstrfmt("%s/tmp/%s", b->t->state_dir, name);
+	if (file_remove_tree(j->tmp_dir, err) < 0 || file_mkdirs(j->tmp_dir, err) < 0) /* of a run that was killed */
+		return -1;
+	free(full);
+	full = absolute(j->tmp_dir);
+	strvec_push(out, full);
+	strvec_pushf(env, "TMPDIR=%s", full);
+	return 0;
+}
+
+static int make_rules(struct build *b, struct job *j, struct strvec *env, struct strvec *out, struct err *err)
+{
+	CLEANUP(strvec_release) struct strvec temporary = STRVEC_INIT;
+	CLEANUP(freep) char *root = getcwd(NULL, 0), *name = aside_file_name(j->in->name);
+	CLEANUP(freep) char *params = xstrfmt("%s/params/%s.json", b->t->state_dir, name);
+
+	if (!root)
+		return err_errno(err, "cannot find out where the project is");
+	if (find_temporary(b, j, root, env, &temporary, err) < 0)
+		return -1;
+	watching_rules(b->p->g->pl, j->in, j->v, j->in->n_params ? params : NULL, (const char *const *)temporary.v, out);
+	return 0;
+}
+
 int job_launch(struct build *b, struct job *j, struct err *err)
 {
-	CLEANUP(strvec_release) struct strvec env = STRVEC_INIT, skip = STRVEC_INIT;
+	CLEANUP(strvec_release) struct strvec env = STRVEC_INIT, skip = STRVEC_INIT, rules = STRVEC_INIT;
 	CLEANUP(strbuf_release) struct strbuf cmd = STRBUF_INIT;
 	const struct stage *st = j->in->stage;
 	struct launch l = {.name = j->in->name, .cmd = j->in->cmd, .prefix = st->env ? st->env->run : NULL};
@@ -326,12 +375,15 @@ int job_launch(struct build *b, struct job *j, struct err *err)
 		take_log(b, j);
 	if (make_env(b, j, &env, err) < 0)
 		return -1;
+	l.watch = watch_depth(b, j);
+	if (l.watch == WATCH_CHANGES && make_rules(b, j, &env, &rules, err) < 0)
+		return -1;
+	if (l.watch == WATCH_OPENS || l.watch == WATCH_LOOKUPS)
+		watching_skip(j->in, j->v, &skip);
 	l.log = j->log;
 	l.env = env.v;
-	l.watch = watch_depth(b, j);
-	if (l.watch != WATCH_NOTHING)
-		watching_skip(j->in, j->v, &skip);
 	l.skip = skip.v;
+	l.rules = rules.v;
 	job_forget_seen(j);
 	j->began = tick(b);
 	j->started = clock_now(b->t->clock);
@@ -484,7 +536,7 @@ char *job_said(struct build *b, struct job *j, int status, bool *refused)
 	return message;
 }
 
-char *job_status_words(const struct build *b, const struct job *j, int status)
+static char *ended_how(const struct build *b, const struct job *j, int status)
 {
 	CLEANUP(strbuf_release) struct strbuf d = STRBUF_INIT;
 
@@ -501,4 +553,26 @@ char *job_status_words(const struct build *b, const struct job *j, int status)
 	if (WEXITSTATUS(status) == 126)
 		return xstrdup("exit status 126: a command could not be executed; is it executable?");
 	return xstrfmt("exit status %d", WEXITSTATUS(status));
+}
+
+char *job_status_words(const struct build *b, const struct job *j, const struct launch_end *end)
+{
+	CLEANUP(strbuf_release) struct strbuf words = STRBUF_INIT;
+	struct undeclared u = UNDECLARED_INIT;
+	char *how;
+
+	if (end->unconfined)
+		return xstrfmt("it was not run, since this system cannot confine it as `watch = strict` asks (%s)%s", strerror(end->unconfined),
+			       end->unconfined == EBUSY ? "; something watches what mlmake itself runs in" : "");
+	how = ended_how(b, j, end->status);
+	if (!b->interrupted && j->seen)
+		watching_refused(j->seen, &u);
+	watching_words(j->in->stage, &u, false, &words);
+	undeclared_release(&u);
+	if (words.len) {
+		strbuf_addf(&words, " (%s)", how);
+		free(how);
+		how = xstrdup(words.buf);
+	}
+	return how;
 }

@@ -24,6 +24,7 @@ struct job {
 	bool comparing; /* what runs is `same` */
 	char *task;     /* what mlmake itself performs, as a file (run/task.h); NULL: a command of the project's */
 	char *same_dir; /* what it compares with */
+	char *tmp_dir;  /* of a stage with bounds, if it has one of its own */
 	bool taken; /* old outputs are aside */
 	struct aside aside;
 	const char **paths; /* outputs that are moved aside */
@@ -110,7 +111,7 @@ void job_tell_log(struct build *b, struct job *j, bool last);
 void job_follow_log(struct build *b, struct job *j);
 /* What whoever performed j said: notes are told; the message (owned), or NULL. *refused: is it a refusal? */
 char *job_said(struct build *b, struct job *j, int status, bool *refused);
-/* How it ended, in words; owned. */
-char *job_status_words(const struct build *b, const struct job *j, int status);
+/* How it ended, in words, with what it was refused; owned. */
+char *job_status_words(const struct build *b, const struct job *j, const struct launch_end *end);
 
 #endif

@@ -83,6 +83,7 @@ struct spawn {
 	struct watch *watch;  /* NULL: unwatched */
 	const struct filter *filter;
 	int rules;            /* -1: it may touch everything */
+	int script;           /* -1: none */
 	int unwatched, unconfined; /* the child's answer: an errno */
 };
 
@@ -123,6 +124,18 @@ static void say_why(int log, int number)
 		(void)!write(log, text, MIN((size_t)n, sizeof(text) - 1));
 }
 
+/* Both, or it does not run. The command in memory cannot be reached by way of the keeper from within. */
+static void confined(struct spawn *s)
+{
+	s->unconfined = confine_enter(s->rules);
+	if (!s->unconfined)
+		s->unconfined = watch_enter(s->watch, s->id, s->filter);
+	if (s->unconfined)
+		_exit(127);
+	if (s->script >= 0)
+		fcntl(s->script, F_SETFD, 0);
+}
+
 static NORETURN void child(struct spawn *s)
 {
 	setpgid(0, 0);
@@ -132,8 +145,8 @@ static NORETURN void child(struct spawn *s)
 	dup2(s->log, 1);
 	dup2(s->log, 2);
 	if (s->rules >= 0)
-		s->unconfined = confine_enter(s->rules);
-	if (s->watch)
+		confined(s);
+	else if (s->watch)
 		s->unwatched = watch_enter(s->watch, s->id, s->filter);
 	sigprocmask(SIG_SETMASK, &s->none, NULL);
 	execve(shell, (char *const *)s->argv, s->envp);
@@ -216,11 +229,12 @@ static void make_argv(struct spawn *s, const char *cmd, const char *file, const 
 }
 
 /* The stage never ran: its status is that of a shell that finds no command. */
-static void report_unstarted(struct keeperd *k, int id, int log, int number)
+static void report_unstarted(struct keeperd *k, const struct spawn *s, int number)
 {
-	struct launch_end end = {.id = id, .status = W_EXITCODE(127, 0)};
+	struct launch_end end = {.id = s->id, .status = W_EXITCODE(127, 0), .unconfined = s->unconfined};
 
-	say_why(log, number);
+	if (!s->unconfined)
+		say_why(s->log, number);
 	send_end(k, &end, false);
 }
 
@@ -240,8 +254,10 @@ static void add_job(struct keeperd *k, const struct spawn *s, pid_t pid, const c
 }
 
 /* From here on what the stage does is noted under its id. */
-static void begin_watching(struct keeperd *k, struct spawn *s, enum watch_depth depth, char *const *skip, size_t n)
+static void begin_watching(struct keeperd *k, struct spawn *s, const struct keeper_request *r, char *const *skip)
 {
+	char *const *rules = r->confined ? skip + r->n_skip : NULL;
+	enum watch_depth depth = (enum watch_depth)r->watch;
 	CLEANUP(err_release) struct err err = ERR_INIT;
 
 	if (depth == WATCH_NOTHING)
@@ -251,12 +267,12 @@ static void begin_watching(struct keeperd *k, struct spawn *s, enum watch_depth 
 	if (!k->watch)
 		return;
 	if (k->depth != depth && !filter_make(&k->filter, depth, shell)) {
-		watch_begin(k->watch, s->id, skip, n);
+		watch_begin(k->watch, s->id, skip, r->n_skip, rules, r->n_rules);
 		watch_failed(k->watch, s->id, ENOSYS);
 		return;
 	}
 	k->depth = depth;
-	watch_begin(k->watch, s->id, skip, n);
+	watch_begin(k->watch, s->id, skip, r->n_skip, rules, r->n_rules);
 	s->watch = k->watch;
 	s->filter = &k->filter;
 }
@@ -285,13 +301,19 @@ static void start(struct keeperd *k, const struct keeper_request *r, char **str,
 	sigemptyset(&s.none);
 	if (strlen(str[1]) > ARGUMENT_MAX && (script = make_script(str[1])) < 0)
 		error = errno;
-	snprintf(file, sizeof(file), "/proc/%d/fd/%d", (int)k->self, script);
+	s.script = script;
+	if (r->confined)
+		snprintf(file, sizeof(file), "/proc/self/fd/%d", script);
+	else
+		snprintf(file, sizeof(file), "/proc/%d/fd/%d", (int)k->self, script);
 	make_argv(&s, str[1], script >= 0 ? file : NULL, prefix);
 	s.envp = make_env(str + first, n - first);
 	if (!error && r->confined && (s.rules = confine_make(k->root, str + 3 + r->n_skip, r->n_rules)) < 0)
-		s.unconfined = -s.rules;
+		error = s.unconfined = -s.rules;
 	if (!error)
-		begin_watching(k, &s, (enum watch_depth)r->watch, str + 3, r->n_skip);
+		begin_watching(k, &s, r, str + 3);
+	if (!error && r->confined && !s.watch)
+		error = s.unconfined = ENOSYS;
 	pid = error ? -1 : spawn(&s);
 	if (pid < 0) {
 		struct seen seen = SEEN_INIT;
@@ -300,7 +322,7 @@ static void start(struct keeperd *k, const struct keeper_request *r, char **str,
 		if (s.watch)
 			watch_end(k->watch, s.id, &seen);
 		seen_release(&seen);
-		report_unstarted(k, s.id, log, error);
+		report_unstarted(k, &s, error);
 		closep(&script);
 	} else {
 		take_answer(k, &s);

@@ -19,7 +19,7 @@ struct launch {
 	const char *log;    /* file that takes standard output and error, made new; input is /dev/null */
 	enum watch_depth watch;
 	char *const *skip;  /* project paths at and below which nothing is watched; NULL-terminated, NULL: none */
-	char *const *rules; /* what it may touch (sandbox/confine.h); NULL-terminated, NULL: everything */
+	char *const *rules; /* what it may touch (sandbox/bounds.h), with WATCH_CHANGES; NULL-terminated, NULL: everything */
 };
 
 struct launch_end {
@@ -27,7 +27,7 @@ struct launch_end {
 	int status;         /* as waitpid gives it */
 	int64_t cpu;        /* nanoseconds of user and system time, with all waited-for children */
 	int64_t max_rss;    /* bytes, of the largest process */
-	int unconfined;     /* errno of why the rules do not hold, 0: they do, or there are none */
+	int unconfined;     /* errno of why the rules could not hold: it was not run. 0: they did, or there were none */
 	struct seen *seen;  /* what was watched; the caller's (launch_end_release); NULL: nothing was to be */
 };
 

@@ -3,12 +3,14 @@
 
 #include "run/watching.h"
 
+#include <dirent.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sandbox/bounds.h"
 #include "stale/learned.h"
 #include "util/path.h"
 #include "util/text.h"
@@ -21,6 +23,8 @@ void undeclared_release(struct undeclared *u)
 	strvec_release(&u->listed);
 	strvec_release(&u->missing);
 	strvec_release(&u->written);
+	strvec_release(&u->changed);
+	strvec_release(&u->outside);
 }
 
 void watching_skip(const struct instance *in, const struct verdict *v, struct strvec *out)
@@ -45,9 +49,30 @@ struct judge {
 	char *root, *temporary;     /* absolute */
 };
 
+/* Is Python told to look for modules elsewhere than beside the script? */
+static bool looks_around(const struct instance *in)
+{
+	const struct env *e = in->stage->env;
+
+	return strstr(in->cmd, " -m") || strstr(in->cmd, "PYTHONPATH") || getenv("PYTHONPATH") || (e && e->n_paths);
+}
+
+/* Python lists the directories in which it looks for modules, and those of packages. */
+static void add_python_dirs(struct judge *j, const char *path, bool around)
+{
+	char *dir = path_dir(path);
+
+	while (around && !streq(dir, ".") && !path_is_absolute(dir)) {
+		strvec_push_owned(&j->dirs, dir);
+		dir = path_dir(dir);
+	}
+	strvec_push_owned(&j->dirs, dir);
+}
+
 static void judge_init(struct judge *j)
 {
 	const char *tmp = getenv("TMPDIR");
+	bool around = looks_around(j->in);
 	size_t i;
 
 	for (i = 0; i < j->in->n_inputs; i++) {
@@ -56,7 +81,9 @@ static void judge_init(struct judge *j)
 		if (ip->by && streq(ip->by, INPUT_LEARNED))
 			continue;
 		map_put(&j->inputs, ip->path, (void *)(uintptr_t)ip);
-		if (ip->pattern || ends_with(ip->path, ".py"))
+		if (ends_with(ip->path, ".py"))
+			add_python_dirs(j, ip->path, around);
+		else if (ip->pattern)
 			strvec_push_owned(&j->dirs, path_dir(ip->path));
 	}
 	for (i = 0; i < j->pl->n_param_files && j->in->stage->reads_params; i++)
@@ -79,16 +106,75 @@ static void judge_release(struct judge *j)
 	free(j->temporary);
 }
 
-/* Is path in m, or below what is? */
-static bool is_covered(const struct map *m, const char *path)
-{
-	size_t n = strlen(path);
+/* ---- bounds ---- */
 
-	while (n && !map_getn(m, path, n))
-		while (n && path[--n] != '/')
-			;
-	return n > 0;
+/* By its own name, and by that to which links lead. */
+static void add_rule(const struct judge *j, char letter, const char *path, struct strvec *out)
+{
+	CLEANUP(freep) char *full = j->root ? path_join(j->root, path) : xstrdup(path);
+	CLEANUP(freep) char *real = realpath(full, NULL);
+
+	strvec_pushf(out, "%c%s", letter, full);
+	if (real && !streq(real, full))
+		strvec_pushf(out, "%c%s", letter, real);
 }
+
+static bool is_environment(const char *dir)
+{
+	CLEANUP(freep) char *python = path_join(dir, "pyvenv.cfg");
+	CLEANUP(freep) char *conda = path_join(dir, "conda-meta");
+
+	return access(python, F_OK) == 0 || access(conda, F_OK) == 0;
+}
+
+/* Virtual environments in dir, and in the directories in it. */
+static void add_environments(const struct judge *j, const char *dir, int depth, struct strvec *out)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		CLEANUP(freep) char *path = NULL;
+
+		if (streq(e->d_name, ".") || streq(e->d_name, "..") || streq(e->d_name, ".git") ||
+		    (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN))
+			continue;
+		path = path_join(dir, e->d_name);
+		if (is_environment(path))
+			add_rule(j, BOUNDS_READ, path, out);
+		else if (depth)
+			add_environments(j, path, depth - 1, out);
+	}
+	if (d)
+		closedir(d);
+}
+
+void watching_rules(const struct pipeline *pl, const struct instance *in, const struct verdict *v, const char *read,
+		    const char *const *free, struct strvec *out)
+{
+	struct judge j = {.pl = pl, .in = in, .inputs = MAP_INIT, .outputs = MAP_INIT, .globbed = MAP_INIT, .dirs = STRVEC_INIT};
+	struct map_slot *s;
+	size_t i;
+
+	judge_init(&j);
+	for (i = 0; i < v->now.n_facts; i++)
+		if (fact_is_input_file(v->now.facts[i].kind))
+			add_rule(&j, BOUNDS_READ, v->now.facts[i].name, out);
+	for (i = 0; i < pl->n_param_files && in->stage->reads_params; i++)
+		add_rule(&j, BOUNDS_READ, pl->param_files[i], out);
+	for (i = 0; (s = map_next(&j.globbed, &i));)
+		add_rule(&j, BOUNDS_LIST, s->key, out);
+	for (i = 0; i < in->n_outs; i++)
+		add_rule(&j, BOUNDS_WRITE, in->outs[i].path, out);
+	if (read)
+		add_rule(&j, BOUNDS_READ, read, out);
+	for (; *free; free++)
+		add_rule(&j, BOUNDS_FREE, *free, out);
+	add_environments(&j, ".", 1, out);
+	judge_release(&j);
+}
+
+/* ---- what was found ---- */
 
 /* Where links lead: a project path in out; false if it is the same, or none. */
 static bool real_path(const struct judge *j, const char *path, struct strbuf *out)
@@ -105,7 +191,7 @@ static bool real_path(const struct judge *j, const char *path, struct strbuf *ou
 
 static bool is_declared(const struct judge *j, const char *path)
 {
-	return is_covered(&j->inputs, path) || is_covered(&j->outputs, path);
+	return bounds_covers(&j->inputs, path) || bounds_covers(&j->outputs, path);
 }
 
 static bool is_temporary(const struct judge *j, const char *path)
@@ -132,17 +218,37 @@ static bool is_own(const struct seen *s, const char *path)
 	return false;
 }
 
+/* True: that is all about it. */
+static bool judge_refused(const struct seen_file *f, struct undeclared *out)
+{
+	struct stat st;
+
+	if (f->flags & SEEN_NOT_WRITTEN)
+		strvec_push(path_is_absolute(f->path)	 ? &out->outside
+			    : lstat(f->path, &st) == 0 ? &out->changed
+						       : &out->written, f->path);
+	if (f->flags & SEEN_NOT_READ)
+		strvec_push(&out->read, f->path);
+	else if (f->flags & SEEN_NOT_LISTED)
+		strvec_push(&out->listed, f->path);
+	return f->flags & (SEEN_NOT_WRITTEN | SEEN_NOT_READ | SEEN_NOT_LISTED);
+}
+
 static void judge_one(const struct judge *j, const struct seen *s, const struct seen_file *f, struct undeclared *out)
 {
 	CLEANUP(strbuf_release) struct strbuf real = STRBUF_INIT;
 	struct stat st;
 	bool there = lstat(f->path, &st) == 0;
 
+	if (judge_refused(f, out))
+		return;
 	if (is_declared(j, f->path) || is_temporary(j, f->path) || is_own(s, f->path))
 		return;
 	if (f->flags & SEEN_WRITTEN) {
-		if (there && !S_ISDIR(st.st_mode))
+		if (there && (!S_ISDIR(st.st_mode) || out->bounded))
 			strvec_push(&out->written, f->path);
+	} else if (out->bounded && !(f->flags & SEEN_MISSING)) {
+		return; /* it was let */
 	} else if (f->flags & SEEN_LISTED) {
 		if (there && !map_get(&j->globbed, f->path) && (!real_path(j, f->path, &real) || !is_declared(j, real.buf)))
 			strvec_push(&out->listed, f->path);
@@ -162,10 +268,20 @@ void watching_find(const struct pipeline *pl, const struct instance *in, const s
 
 	if (!s->n)
 		return;
+	out->bounded = pipeline_watching(pl, in->stage) == WATCHING_STRICT;
 	judge_init(&j);
 	for (i = 0; i < s->n; i++)
 		judge_one(&j, s, s->v[i], out);
 	judge_release(&j);
+}
+
+void watching_refused(const struct seen *s, struct undeclared *out)
+{
+	size_t i;
+
+	out->bounded = true;
+	for (i = 0; i < s->n; i++)
+		judge_refused(s->v[i], out);
 }
 
 /* ---- words ---- */
@@ -232,27 +348,40 @@ static void add_key(struct strbuf *out, const struct stage *st, const char *key,
 	*any = true;
 }
 
+static void outside_words(const struct strvec *outside, struct strbuf *out)
+{
+	bool any = false;
+
+	if (outside->n && out->len)
+		strbuf_addstr(out, "; ");
+	add_names(out, "may not write", outside, &any);
+	if (any)
+		strbuf_addstr(out, ", which lies outside of the project");
+}
+
 void watching_words(const struct stage *st, const struct undeclared *u, bool learned, struct strbuf *out)
 {
 	CLEANUP(strbuf_release) struct strbuf keys = STRBUF_INIT;
 	bool any = false;
 
-	add_names(out, "read", &u->read, &any);
-	add_names(out, "listed", &u->listed, &any);
-	add_names(out, "wrote", &u->written, &any);
-	if (!any)
-		return;
-	strbuf_addf(out, ", which [%s %s] does not declare", st->is_source ? "source" : "stage", st->name);
-	any = false;
-	if (learned && (u->read.n || u->listed.n)) {
-		strbuf_addstr(out, "; what it read counts from now on, and `mlmake lint --fix` writes it there");
-		return;
+	add_names(out, u->bounded ? "may not read" : "read", &u->read, &any);
+	add_names(out, u->bounded ? "may not list" : "listed", &u->listed, &any);
+	add_names(out, u->bounded ? "may not make" : "wrote", &u->written, &any);
+	add_names(out, "may not change", &u->changed, &any);
+	if (any) {
+		strbuf_addf(out, ", which [%s %s] does not declare", st->is_source ? "source" : "stage", st->name);
+		any = false;
+		if (learned && (u->read.n || u->listed.n)) {
+			strbuf_addstr(out, "; what it read counts from now on, and `mlmake lint --fix` writes it there");
+			return;
+		}
+		add_key(&keys, st, "code", &u->read, false, &any);
+		add_key(&keys, st, "data", &u->read, false, &any);
+		add_key(&keys, st, "outs", &u->written, true, &any);
+		if (any)
+			strbuf_addf(out, "; write there %s", keys.buf);
 	}
-	add_key(&keys, st, "code", &u->read, false, &any);
-	add_key(&keys, st, "data", &u->read, false, &any);
-	add_key(&keys, st, "outs", &u->written, true, &any);
-	if (any)
-		strbuf_addf(out, "; write there %s", keys.buf);
+	outside_words(&u->outside, out);
 }
 
 void watching_blind_words(const struct seen *s, struct strbuf *out)

@@ -7,12 +7,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "sandbox/bounds.h"
 #include "util/path.h"
 
 #ifndef __NR_landlock_create_ruleset /* the same on all machines */
@@ -39,14 +41,15 @@ struct ruleset {
 	const char *root;
 };
 
-static uint64_t handled_by(long abi)
+static uint64_t handled_by(long version)
 {
-	return abi >= 3 ? ALL : abi == 2 ? ALL & ~LANDLOCK_ACCESS_FS_TRUNCATE : ALL >> 2;
+	return version >= 3 ? ALL : version == 2 ? ALL & ~LANDLOCK_ACCESS_FS_TRUNCATE : ALL >> 2;
 }
 
-static void allow(const struct ruleset *r, const char *path, uint64_t what)
+/* How: O_NOFOLLOW or 0. */
+static void allow(const struct ruleset *r, const char *path, int how, uint64_t what)
 {
-	CLEANUP(closep) int fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+	CLEANUP(closep) int fd = open(path, O_PATH | O_CLOEXEC | how);
 	struct landlock_path_beneath_attr rule;
 	struct stat st;
 
@@ -69,7 +72,7 @@ static void allow_beside(const struct ruleset *r, const char *dir, uint64_t what
 		if (streq(e->d_name, ".") || streq(e->d_name, ".."))
 			continue;
 		if (!path_is_within(r->root, path))
-			allow(r, path, what);
+			allow(r, path, O_NOFOLLOW, what);
 		else if (!streq(r->root, path))
 			allow_beside(r, path, what);
 	}
@@ -82,18 +85,42 @@ static void allow_all(const struct ruleset *r, const char *path, uint64_t what)
 	if (path_is_within(r->root, path) && !streq(r->root, path))
 		allow_beside(r, path, what);
 	else
-		allow(r, path, what);
+		allow(r, path, 0, what);
+}
+
+static void allow_rule(const struct ruleset *r, const char *rule)
+{
+	CLEANUP(freep) char *dir = path_dir(rule + 1);
+
+	switch (*rule) {
+	case BOUNDS_READ: allow_all(r, rule + 1, READ); break;
+	case BOUNDS_WRITE: allow(r, dir, 0, ALL); break;
+	case BOUNDS_FREE: allow_all(r, rule + 1, ALL); break;
+	default: break; /* all of the project may be listed */
+	}
+}
+
+long confine_version(void)
+{
+	long version = syscall(__NR_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	const char *lower = getenv("MLMAKE_LANDLOCK");
+
+	if (version < 0)
+		return -errno;
+	if (lower && *lower)
+		version = MIN(version, strtol(lower, NULL, 10));
+	return version > 0 ? version : -EOPNOTSUPP;
 }
 
 int confine_make(const char *root, char *const *rules, size_t n)
 {
-	long abi = syscall(__NR_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-	struct ruleset r = {-1, abi > 0 ? handled_by(abi) : 0, root};
+	long version = confine_version();
+	struct ruleset r = {-1, version > 0 ? handled_by(version) : 0, root};
 	struct landlock_ruleset_attr attr = {.handled_access_fs = r.handled};
 	size_t i;
 
-	if (abi <= 0)
-		return abi < 0 ? -errno : -ENOSYS;
+	if (version < 0)
+		return (int)version;
 	r.fd = (int)syscall(__NR_landlock_create_ruleset, &attr, sizeof(attr.handled_access_fs), 0);
 	if (r.fd < 0)
 		return -errno;
@@ -101,11 +128,9 @@ int confine_make(const char *root, char *const *rules, size_t n)
 	allow_all(&r, "/", READ);
 	allow_all(&r, "/dev", ALL); /* who may write to a device is said elsewhere */
 	allow_all(&r, "/proc", ALL);
+	allow(&r, root, 0, LANDLOCK_ACCESS_FS_READ_DIR);
 	for (i = 0; i < n; i++)
-		allow_all(&r, rules[i] + 1,
-			  *rules[i] == CONFINE_WRITE  ? ALL
-			  : *rules[i] == CONFINE_READ ? READ
-						      : LANDLOCK_ACCESS_FS_READ_DIR);
+		allow_rule(&r, rules[i]);
 	return r.fd;
 }
 

@@ -100,6 +100,15 @@ static const struct call calls[] = {
 	{439, 439, CALL_ASKAT, WATCH_LOOKUPS, 3}, /* faccessat2 */
 	{__NR_readlinkat, 305, CALL_ASKAT, WATCH_LOOKUPS, NO},
 	{__NR_statx, 383, CALL_ASKAT, WATCH_LOOKUPS, 2},
+#ifdef __NR_mkdir
+	{__NR_mkdir, 39, CALL_MAKE, WATCH_CHANGES, NO},
+	{__NR_mknod, 14, CALL_MAKE, WATCH_CHANGES, NO},
+	{__NR_unlink, 10, CALL_REMOVE, WATCH_CHANGES, NO},
+	{__NR_rmdir, 40, CALL_REMOVE, WATCH_CHANGES, NO},
+#endif
+	{__NR_mkdirat, 296, CALL_MAKEAT, WATCH_CHANGES, NO},
+	{__NR_mknodat, 297, CALL_MAKEAT, WATCH_CHANGES, NO},
+	{__NR_unlinkat, 301, CALL_REMOVEAT, WATCH_CHANGES, NO},
 	{__NR_mount, 21, CALL_MOUNT, WATCH_OPENS, NO},
 	{__NR_chroot, 61, CALL_MOUNT, WATCH_OPENS, NO},
 	{__NR_pivot_root, 217, CALL_MOUNT, WATCH_OPENS, NO},

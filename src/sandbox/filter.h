@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The seccomp filter that makes the kernel tell of calls that name files, and what these calls are.
  *
- * The calls go on as they were made (SECCOMP_USER_NOTIF_FLAG_CONTINUE): this sees, it forbids nothing, and a program that changes
- * a name in its memory while the kernel reads it can hide. io_uring is refused with ENOSYS, since what goes through it is seen by
+ * The calls go on as they were made (SECCOMP_USER_NOTIF_FLAG_CONTINUE), and a program that changes a name in its memory while the
+ * kernel reads it can hide. io_uring is refused with ENOSYS, since what goes through it is seen by
  * nobody; programs fall back to ordinary calls. */
 #ifndef SANDBOX_FILTER_H
 #define SANDBOX_FILTER_H
@@ -15,6 +15,7 @@ enum watch_depth {
 	WATCH_NOTHING,
 	WATCH_OPENS,   /* what is opened, listed, run, renamed, linked */
 	WATCH_LOOKUPS, /* and what is asked for by stat, access and readlink: what was looked for and not found */
+	WATCH_CHANGES, /* and directories that are made, and what is removed */
 };
 
 /* How a call names files. */
@@ -36,6 +37,10 @@ enum call_shape {
 	CALL_LIST,      /* descriptor */
 	CALL_ASK,       /* path */
 	CALL_ASKAT,     /* dir, path */
+	CALL_MAKE,      /* path */
+	CALL_MAKEAT,    /* dir, path */
+	CALL_REMOVE,    /* path */
+	CALL_REMOVEAT,  /* dir, path */
 	CALL_MOUNT,     /* anything that changes what names mean */
 	CALL_CONNECT,   /* socket, address, length */
 };

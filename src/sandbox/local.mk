@@ -1,4 +1,6 @@
 libmlmake_a_SOURCES += \
+	src/sandbox/bounds.c \
+	src/sandbox/bounds.h \
 	src/sandbox/confine.c \
 	src/sandbox/confine.h \
 	src/sandbox/filter.c \

@@ -15,6 +15,10 @@ enum seen_flag {
 	SEEN_LISTED = 8,   /* its names were read: a directory */
 	SEEN_ASKED = 16,   /* asked whether it is there, or what it is (only where lookups are watched) */
 	SEEN_DIR = 32,     /* it was a directory the first time */
+	/* refused, as the bounds of the stage do not allow it (bounds.h): */
+	SEEN_NOT_READ = 64,
+	SEEN_NOT_LISTED = 128,
+	SEEN_NOT_WRITTEN = 256, /* written, made, removed or replaced */
 };
 
 /* What could not be seen. */
@@ -29,7 +33,7 @@ enum seen_blind {
 
 struct seen_file {
 	unsigned flags;
-	char path[]; /* a project path */
+	char path[]; /* a project path; absolute if it lies outside, of which only SEEN_NOT_WRITTEN is noted */
 };
 
 struct seen {

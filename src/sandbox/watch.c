@@ -21,13 +21,22 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "sandbox/bounds.h"
 #include "util/file.h"
 #include "util/path.h"
 
 #define SET_FLAGS SECCOMP_IOW(4, __u64) /* Linux 6.6: the waiting process runs where we do */
 #define SYNC_WAKE_UP 1
 #define PAGE 4096 /* or a multiple of it: reads do not cross its end */
+#define AT_ROOT (-200) /* beside AT_FDCWD */
 #define CACHED 20000 /* directories whose nature is remembered */
+
+/* More about a call than is kept (enum seen_flag). */
+enum {
+	HOW_ITSELF = 1 << 16,  /* the name, and not what it leads to if it is a link */
+	HOW_ANEW = 1 << 17,    /* it fails if the name is there */
+	HOW_REMOVED = 1 << 18,
+};
 
 /* One process and its descendants. */
 struct listener {
@@ -40,6 +49,9 @@ struct stage {
 	char **skip;
 	size_t n_skip;
 	struct seen seen;
+	bool bounded;
+	struct bounds bounds;
+	struct map own; /* absolute paths without links: what it made itself */
 	struct stage *next;
 };
 
@@ -60,6 +72,7 @@ struct watch {
 	/* the thread's */
 	struct map dirs; /* by path, of the project and absolute ones */
 	struct strbuf name, second, path;
+	struct strbuf outside; /* if path is none in the project: its absolute one */
 };
 
 /* ---- the stage's process ---- */
@@ -146,8 +159,8 @@ static bool link_of(pid_t pid, int fd, struct strbuf *out)
 {
 	char link[64];
 
-	if (fd == AT_FDCWD)
-		snprintf(link, sizeof(link), "/proc/%d/cwd", (int)pid);
+	if (fd == AT_FDCWD || fd == AT_ROOT)
+		snprintf(link, sizeof(link), "/proc/%d/%s", (int)pid, fd == AT_ROOT ? "root" : "cwd");
 	else
 		snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, fd);
 	return read_link(link, out);
@@ -211,23 +224,34 @@ static const char *way_in(struct watch *w, const char *path)
 	return d->project;
 }
 
-/* /proc/self/fd/3, /dev/fd/3 and the like: which descriptor; -1 if it is none. */
-static int names_descriptor(const char *path)
+/* The length of what in path is a link of the kernel's to what process pid has open, or stands in: /proc/self/fd/3, /dev/fd/3,
+ * /proc/self/cwd, /proc/self/root; with *fd as of link_of. 0: none. Of others than pid, too: *pid. */
+static size_t kernel_link(const char *path, pid_t *pid, int *fd)
 {
-	const char *rest = NULL;
-	char *end;
-	long fd;
+	const char *rest = NULL, *digits;
 
-	if (!skip_prefix(path, "/dev/fd/", &rest) && !skip_prefix(path, "/proc/self/fd/", &rest) &&
-	    !skip_prefix(path, "/proc/thread-self/fd/", &rest)) {
+	if (!skip_prefix(path, "/dev/fd/", &rest)) {
 		if (!skip_prefix(path, "/proc/", &rest))
-			return -1;
-		rest += strspn(rest, "0123456789");
-		if (!skip_prefix(rest, "/fd/", &rest))
-			return -1;
+			return 0;
+		digits = rest;
+		if (!skip_prefix(rest, "self/", &rest) && !skip_prefix(rest, "thread-self/", &rest)) {
+			rest += strspn(rest, "0123456789");
+			if (rest == digits || *rest++ != '/')
+				return 0;
+			*pid = (pid_t)strtol(digits, NULL, 10);
+		}
+		*fd = skip_prefix(rest, "root", NULL) ? AT_ROOT : AT_FDCWD;
+		if (skip_prefix(rest, "cwd", &rest) || skip_prefix(rest, "root", &rest))
+			return *rest == '/' || !*rest ? (size_t)(rest - path) : 0;
+		if (!skip_prefix(rest, "fd/", &rest))
+			return 0;
 	}
-	fd = strtol(rest, &end, 10);
-	return end == rest || *end || fd > INT_MAX ? -1 : (int)fd;
+	digits = rest;
+	rest += strspn(rest, "0123456789");
+	if (rest == digits || rest - digits > 9 || (*rest && *rest != '/'))
+		return 0;
+	*fd = (int)strtol(digits, NULL, 10);
+	return (size_t)(rest - path);
 }
 
 static bool climbs(const char *path)
@@ -245,12 +269,18 @@ static bool into_project(struct watch *w, pid_t pid)
 {
 	CLEANUP(strbuf_release) struct strbuf clean = STRBUF_INIT;
 	const char *dir;
+	size_t n;
 	int fd;
 
-	if ((fd = names_descriptor(w->path.buf)) >= 0) {
+	strbuf_clear(&w->outside);
+	if ((n = kernel_link(w->path.buf, &pid, &fd))) {
+		CLEANUP(freep) char *rest = xstrdup(w->path.buf + n);
+
 		if (!link_of(pid, fd, &w->path))
 			return false;
-	} else if (climbs(w->path.buf)) { /* ".." is the parent of where a link leads */
+		strbuf_addstr(&w->path, rest);
+	}
+	if (climbs(w->path.buf)) { /* ".." is the parent of where a link leads */
 		CLEANUP(freep) char *base = xstrdup(path_base(w->path.buf));
 
 		if (streq(base, "..") || streq(base, ".")) {
@@ -273,8 +303,10 @@ static bool into_project(struct watch *w, pid_t pid)
 		return true;
 	}
 	dir = way_in(w, clean.buf);
-	if (!dir)
+	if (!dir) {
+		strbuf_add(&w->outside, clean.buf, clean.len);
 		return false;
+	}
 	if (!streq(dir, "."))
 		strbuf_addf(&w->path, "%s/", dir);
 	strbuf_addstr(&w->path, path_base(clean.buf));
@@ -313,6 +345,24 @@ static bool is_foreign(struct watch *w, const char *path)
 		d->left_out = has(w, path, "pyvenv.cfg") || has(w, path, "conda-meta") || has(w, path, "CACHEDIR.TAG");
 	}
 	return d->left_out;
+}
+
+/* w->path, if it is byte code that Python finds and reads, becomes the path of what it was made of. */
+static void to_source(struct watch *w, unsigned how)
+{
+	static const char cache[] = "__pycache__/";
+	const char *base = path_base(w->path.buf), *dot = strchr(base, '.');
+	size_t n = (size_t)(base - w->path.buf);
+	CLEANUP(freep) char *name = NULL;
+
+	if (!(how & SEEN_READ) || !dot || !ends_with(dot, ".pyc") || n < sizeof(cache) - 1)
+		return;
+	n -= sizeof(cache) - 1;
+	if (!skip_prefix(w->path.buf + n, cache, NULL) || (n && w->path.buf[n - 1] != '/') || !has(w, ".", w->path.buf))
+		return;
+	name = xstrndup(base, (size_t)(dot - base));
+	strbuf_setlen(&w->path, n);
+	strbuf_addf(&w->path, "%s.py", name);
 }
 
 static bool is_component(const char *s, size_t n, const char *what)
@@ -392,8 +442,7 @@ static void mark(struct seen_file *f, unsigned how)
 	f->flags |= how;
 }
 
-/* The stage did this to the path in w->path. */
-static void note(struct watch *w, const struct listener *l, unsigned how)
+static void note_unbounded(struct watch *w, const struct listener *l, unsigned how)
 {
 	char *path = w->path.buf;
 	struct seen_file *f = NULL;
@@ -418,6 +467,149 @@ static void note(struct watch *w, const struct listener *l, unsigned how)
 	pthread_mutex_unlock(&w->lock);
 }
 
+/* ---- bounds ---- */
+
+/* Where full leads: an absolute path without links. False if it is not there; then where it would be. */
+static bool real_path(const char *full, bool itself, struct strbuf *out)
+{
+	CLEANUP(closep) int fd = itself ? -1 : open(full, O_PATH | O_CLOEXEC);
+	CLEANUP(freep) char *dir = NULL;
+
+	if (fd >= 0 && link_of(getpid(), fd, out))
+		return true;
+	dir = path_dir(full);
+	if (!real_dir(dir, out)) {
+		strbuf_clear(out);
+		strbuf_addstr(out, dir);
+	}
+	strbuf_addf(out, "%s%s", streq(out->buf, "/") ? "" : "/", path_base(full));
+	return faccessat(AT_FDCWD, full, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Outside of the project: what is not refused to anyone. */
+static bool is_device(const char *path)
+{
+	return path_is_within(path, "/dev") || path_is_within(path, "/proc");
+}
+
+static bool may_write(const struct watch *w, const struct stage *s, const char *real, bool there, unsigned how)
+{
+	if (bounds_write(&s->bounds, real) || bounds_covers(&s->own, real))
+		return true;
+	if (!is_below_root(w, real))
+		return is_device(real);
+	return there ? how & HOW_ANEW : bounds_new(&s->bounds, real);
+}
+
+/* What of it the stage may not do: flags of what is refused. */
+static unsigned judge(const struct watch *w, const struct stage *s, const char *real, bool there, unsigned is, unsigned how)
+{
+	unsigned refused = 0;
+
+	if (there && is_below_root(w, real) && !bounds_covers(&s->own, real)) {
+		if (how & SEEN_READ && !(is & SEEN_DIR) && !bounds_read(&s->bounds, real))
+			refused |= SEEN_NOT_READ;
+		if (how & SEEN_LISTED && !bounds_list(&s->bounds, real))
+			refused |= SEEN_NOT_LISTED;
+	}
+	if (how & SEEN_WRITTEN && !may_write(w, s, real, there, how))
+		refused |= SEEN_NOT_WRITTEN;
+	if (how & HOW_REMOVED && there && !may_write(w, s, real, true, 0))
+		refused |= SEEN_NOT_WRITTEN;
+	return refused;
+}
+
+/* Byte code is written beside declared code, and where it cannot be, it is not; what is in a virtual environment may be read. */
+static bool is_unjudged(struct watch *w, char *path, unsigned how)
+{
+	char *slash;
+
+	if (strstr(path, "__pycache__") && !(how & SEEN_LISTED) && (!(how & SEEN_READ) || how & HOW_REMOVED))
+		return true;
+	for (slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		bool venv;
+
+		*slash = '\0';
+		venv = is_foreign(w, path) && (has(w, path, "pyvenv.cfg") || has(w, path, "conda-meta"));
+		*slash = '/';
+		if (venv)
+			return true;
+	}
+	return false;
+}
+
+/* True: it is to be refused. */
+static bool note_bounded(struct watch *w, const struct listener *l, unsigned how)
+{
+	CLEANUP(freep) char *full = xstrfmt("%s/%s", w->root, w->path.buf);
+	CLEANUP(strbuf_release) struct strbuf real = STRBUF_INIT;
+	unsigned is, refused = 0;
+	struct seen_file *f;
+	struct stage *s;
+	bool there;
+
+	if (is_unjudged(w, w->path.buf, how))
+		return false;
+	there = real_path(full, how & HOW_ITSELF, &real);
+	is = look(w, w->path.buf);
+	if (there && how & HOW_ANEW)
+		return false;
+	pthread_mutex_lock(&w->lock);
+	s = find_stage(w, l->id);
+	if (s && !bounds_free(&s->bounds, real.buf) &&
+	    ((f = seen_find(&s->seen, w->path.buf)) || (f = seen_add(&s->seen, w->path.buf)))) {
+		if (!f->flags)
+			f->flags = is;
+		refused = judge(w, s, real.buf, there, is, how);
+		if (refused)
+			f->flags |= refused;
+		else
+			mark(f, how & (SEEN_READ | SEEN_WRITTEN | SEEN_LISTED | SEEN_ASKED));
+		if (!refused && how & SEEN_WRITTEN && !there)
+			map_put(&s->own, arena_strdup(&s->seen.arena, real.buf), s);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return refused != 0;
+}
+
+/* Of what lies outside of the project it is noted what Landlock will refuse to write. */
+static void note_outside(struct watch *w, const struct listener *l, unsigned how)
+{
+	CLEANUP(strbuf_release) struct strbuf real = STRBUF_INIT;
+	struct seen_file *f;
+	struct stage *s;
+	bool there;
+
+	if (!(how & (SEEN_WRITTEN | HOW_REMOVED)) || !w->outside.len || is_device(w->outside.buf))
+		return;
+	there = real_path(w->outside.buf, how & HOW_ITSELF, &real);
+	if (there ? how & HOW_ANEW : how & HOW_REMOVED)
+		return;
+	pthread_mutex_lock(&w->lock);
+	s = find_stage(w, l->id);
+	if (s && s->bounded && !may_write(w, s, real.buf, there, how) &&
+	    ((f = seen_find(&s->seen, w->outside.buf)) || (f = seen_add(&s->seen, w->outside.buf))))
+		f->flags |= SEEN_NOT_WRITTEN;
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* The stage does this to the path in w->path. True: it is to be refused. */
+static bool note(struct watch *w, const struct listener *l, unsigned how)
+{
+	const struct stage *s;
+	bool bounded;
+
+	pthread_mutex_lock(&w->lock);
+	s = find_stage(w, l->id);
+	bounded = s && s->bounded;
+	pthread_mutex_unlock(&w->lock);
+	to_source(w, how);
+	if (bounded)
+		return note_bounded(w, l, how);
+	note_unbounded(w, l, how & ~(unsigned)(HOW_ITSELF | HOW_ANEW | HOW_REMOVED));
+	return false;
+}
+
 /* ---- calls ---- */
 
 struct call_in {
@@ -431,16 +623,23 @@ static const uint64_t *args(const struct call_in *c)
 	return (const uint64_t *)c->req->data.args;
 }
 
-static void touched(const struct call_in *c, int dir, uint64_t addr, unsigned how)
+/* True: it is to be refused. So of all below. */
+static bool touched(const struct call_in *c, int dir, uint64_t addr, unsigned how)
 {
-	bool is_blind = false;
+	bool is_blind = false, inside, refused = false;
 
-	if (read_name((pid_t)c->req->pid, addr, &c->w->name, &is_blind) &&
-	    resolve(c->w, (pid_t)c->req->pid, dir, c->w->name.buf) &&
-	    ioctl(c->l->fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &c->req->id) == 0)
-		note(c->w, c->l, how);
+	if (read_name((pid_t)c->req->pid, addr, &c->w->name, &is_blind)) {
+		inside = resolve(c->w, (pid_t)c->req->pid, dir, c->w->name.buf);
+		if (ioctl(c->l->fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &c->req->id) == 0) {
+			if (inside)
+				refused = note(c->w, c->l, how);
+			else
+				note_outside(c->w, c->l, how);
+		}
+	}
 	if (is_blind)
 		blind(c->w, c->l, BLIND_MEMORY);
+	return refused;
 }
 
 static unsigned how_opened(uint64_t flags)
@@ -459,31 +658,27 @@ static unsigned how_opened(uint64_t flags)
 }
 
 /* struct open_how: flags, mode, resolve; 64 bits each. */
-static void opened_by_how(const struct call_in *c, int dir)
+static bool opened_by_how(const struct call_in *c, int dir)
 {
 	uint64_t how[3] = {0};
 	struct iovec to = {how, sizeof(how)}, from = {(void *)(uintptr_t)args(c)[2], sizeof(how)};
+	bool is_blind = false;
+	const char *name;
 
 	if (args(c)[3] < sizeof(how) || process_vm_readv((pid_t)c->req->pid, &to, 1, &from, 1, 0) != (ssize_t)sizeof(how))
-		return;
-	if (how[2] & 0x10) { /* RESOLVE_IN_ROOT: '/' is dir */
-		bool is_blind = false;
-
-		if (read_name((pid_t)c->req->pid, args(c)[1], &c->w->second, &is_blind)) {
-			const char *name = c->w->second.buf + strspn(c->w->second.buf, "/");
-
-			if (resolve(c->w, (pid_t)c->req->pid, dir, *name ? name : "."))
-				note(c->w, c->l, how_opened(how[0]));
-		}
-	} else {
-		touched(c, dir, args(c)[1], how_opened(how[0]));
-	}
+		return false;
+	if (!(how[2] & 0x10)) /* RESOLVE_IN_ROOT: '/' is dir */
+		return touched(c, dir, args(c)[1], how_opened(how[0]));
+	if (!read_name((pid_t)c->req->pid, args(c)[1], &c->w->second, &is_blind))
+		return false;
+	name = c->w->second.buf + strspn(c->w->second.buf, "/");
+	return resolve(c->w, (pid_t)c->req->pid, dir, *name ? name : ".") && note(c->w, c->l, how_opened(how[0]));
 }
 
-static void listed(const struct call_in *c)
+static bool listed(const struct call_in *c)
 {
-	if (link_of((pid_t)c->req->pid, (int)args(c)[0], &c->w->path) && into_project(c->w, (pid_t)c->req->pid))
-		note(c->w, c->l, SEEN_LISTED);
+	return link_of((pid_t)c->req->pid, (int)args(c)[0], &c->w->path) && into_project(c->w, (pid_t)c->req->pid) &&
+	       note(c->w, c->l, SEEN_LISTED);
 }
 
 /* A setuid program under PR_SET_NO_NEW_PRIVS stays who it is. */
@@ -528,44 +723,42 @@ static void connects(const struct call_in *c)
 		blind(c->w, c->l, BLIND_DAEMON);
 }
 
-static void look_at_call(const struct call_in *c)
+/* What a rename does to where it comes from and goes to, and a link. */
+#define FROM (SEEN_READ | HOW_ITSELF | HOW_REMOVED)
+#define TO (SEEN_WRITTEN | HOW_ITSELF)
+#define ANEW (SEEN_WRITTEN | HOW_ITSELF | HOW_ANEW)
+
+static bool look_at_call(const struct call_in *c)
 {
 	const uint64_t *a = args(c);
 	const int cwd = AT_FDCWD;
 
 	switch (filter_shape(c->req->data.arch, c->req->data.nr)) {
-	case CALL_OPEN: touched(c, cwd, a[0], how_opened(a[1])); break;
-	case CALL_OPENAT: touched(c, (int)a[0], a[1], how_opened(a[2])); break;
-	case CALL_OPENAT2: opened_by_how(c, (int)a[0]); break;
+	case CALL_OPEN: return touched(c, cwd, a[0], how_opened(a[1]));
+	case CALL_OPENAT: return touched(c, (int)a[0], a[1], how_opened(a[2]));
+	case CALL_OPENAT2: return opened_by_how(c, (int)a[0]);
 	case CALL_CREAT:
-	case CALL_TRUNCATE: touched(c, cwd, a[0], SEEN_WRITTEN); break;
-	case CALL_RUN:
-		touched(c, cwd, a[0], SEEN_READ);
-		check_privilege(c, cwd, a[0]);
-		break;
-	case CALL_RUNAT:
-		touched(c, (int)a[0], a[1], SEEN_READ);
-		check_privilege(c, (int)a[0], a[1]);
-		break;
-	case CALL_RENAME:
-	case CALL_LINK:
-		touched(c, cwd, a[0], SEEN_READ);
-		touched(c, cwd, a[1], SEEN_WRITTEN);
-		break;
-	case CALL_RENAMEAT:
-	case CALL_LINKAT:
-		touched(c, (int)a[0], a[1], SEEN_READ);
-		touched(c, (int)a[2], a[3], SEEN_WRITTEN);
-		break;
-	case CALL_SYMLINK: touched(c, cwd, a[1], SEEN_WRITTEN); break;
-	case CALL_SYMLINKAT: touched(c, (int)a[1], a[2], SEEN_WRITTEN); break;
-	case CALL_LIST: listed(c); break;
-	case CALL_ASK: touched(c, cwd, a[0], SEEN_ASKED); break;
-	case CALL_ASKAT: touched(c, (int)a[0], a[1], SEEN_ASKED); break;
-	case CALL_MOUNT: blind(c->w, c->l, BLIND_MOUNTS); break;
-	case CALL_CONNECT: connects(c); break;
+	case CALL_TRUNCATE: return touched(c, cwd, a[0], SEEN_WRITTEN);
+	case CALL_RUN: check_privilege(c, cwd, a[0]); return touched(c, cwd, a[0], SEEN_READ);
+	case CALL_RUNAT: check_privilege(c, (int)a[0], a[1]); return touched(c, (int)a[0], a[1], SEEN_READ);
+	case CALL_RENAME: return touched(c, cwd, a[0], FROM) || touched(c, cwd, a[1], TO);
+	case CALL_RENAMEAT: return touched(c, (int)a[0], a[1], FROM) || touched(c, (int)a[2], a[3], TO);
+	case CALL_LINK: return touched(c, cwd, a[0], SEEN_READ) || touched(c, cwd, a[1], ANEW);
+	case CALL_LINKAT: return touched(c, (int)a[0], a[1], SEEN_READ) || touched(c, (int)a[2], a[3], ANEW);
+	case CALL_SYMLINK: return touched(c, cwd, a[1], ANEW);
+	case CALL_SYMLINKAT: return touched(c, (int)a[1], a[2], ANEW);
+	case CALL_MAKE: return touched(c, cwd, a[0], ANEW);
+	case CALL_MAKEAT: return touched(c, (int)a[0], a[1], ANEW);
+	case CALL_REMOVE: return touched(c, cwd, a[0], HOW_ITSELF | HOW_REMOVED);
+	case CALL_REMOVEAT: return touched(c, (int)a[0], a[1], HOW_ITSELF | HOW_REMOVED);
+	case CALL_LIST: return listed(c);
+	case CALL_ASK: return touched(c, cwd, a[0], SEEN_ASKED);
+	case CALL_ASKAT: return touched(c, (int)a[0], a[1], SEEN_ASKED);
+	case CALL_MOUNT: blind(c->w, c->l, BLIND_MOUNTS); return false;
+	case CALL_CONNECT: connects(c); return false;
 	case CALL_NONE: break;
 	}
+	return false;
 }
 
 /* ---- the thread ---- */
@@ -585,10 +778,12 @@ static void answer(struct watch *w, const struct listener *l)
 	memset(&in, 0, sizeof(in));
 	if (ioctl(l->fd, SECCOMP_IOCTL_NOTIF_RECV, &in) < 0)
 		return; /* killed meanwhile */
-	look_at_call(&c);
 	memset(&out, 0, sizeof(out));
 	out.resp.id = in.req.id;
-	out.resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	if (look_at_call(&c))
+		out.resp.error = -EACCES;
+	else
+		out.resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 	(void)ioctl(l->fd, SECCOMP_IOCTL_NOTIF_SEND, &out); /* if it fails, it was killed */
 }
 
@@ -654,7 +849,7 @@ struct watch *watch_new(const char *root, struct err *err)
 
 	w->root = xstrdup(streq(root, "/") ? "" : root);
 	w->root_len = strlen(w->root);
-	w->name = w->second = w->path = (struct strbuf)STRBUF_INIT;
+	w->name = w->second = w->path = w->outside = (struct strbuf)STRBUF_INIT;
 	w->sock[0] = w->sock[1] = -1;
 	pthread_mutex_init(&w->lock, NULL);
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -671,7 +866,7 @@ struct watch *watch_new(const char *root, struct err *err)
 	return w;
 }
 
-void watch_begin(struct watch *w, int id, char *const *skip, size_t n)
+void watch_begin(struct watch *w, int id, char *const *skip, size_t n, char *const *rules, size_t n_rules)
 {
 	struct stage *s = xcalloc(1, sizeof(*s));
 	size_t i;
@@ -682,6 +877,10 @@ void watch_begin(struct watch *w, int id, char *const *skip, size_t n)
 	s->n_skip = n;
 	for (i = 0; i < n; i++)
 		s->skip[i] = xstrdup(skip[i]);
+	s->bounded = rules != NULL;
+	s->bounds = (struct bounds)BOUNDS_INIT;
+	for (i = 0; i < n_rules; i++)
+		bounds_add(&s->bounds, rules[i]);
 	pthread_mutex_lock(&w->lock);
 	s->next = w->stages;
 	w->stages = s;
@@ -714,6 +913,8 @@ void watch_end(struct watch *w, int id, struct seen *out)
 	if (!s)
 		return;
 	*out = s->seen;
+	bounds_release(&s->bounds);
+	map_release(&s->own);
 	for (i = 0; i < s->n_skip; i++)
 		free(s->skip[i]);
 	free(s->skip);

@@ -16,9 +16,13 @@
  * A call that is looked at costs 5 microseconds, and the filter 70 a stage. ptrace also takes the place of debuggers in the stage.
  * If this process dies, the kernel closes the descriptor, and a call that waits ends with ENOSYS: nothing hangs.
  *
- * Left out: what lies outside of the project, .git, mlmake's own files, byte code of Python, virtual environments (pyvenv.cfg,
- * conda-meta) and directories that call themselves caches (CACHEDIR.TAG). A name is resolved as the process sees it, before the
- * call is made; links on the way are not followed, so that it is the name that the program used. */
+ * Left out: what lies outside of the project, .git, mlmake's own files, virtual environments (pyvenv.cfg, conda-meta) and
+ * directories that call themselves caches (CACHEDIR.TAG). Byte code of Python that is read stands for its source, which Python does
+ * not read then. A name is resolved as the process sees it, before the call is made; links on the way are not followed, so that it is
+ * the name that the program used.
+ *
+ * A stage with bounds is refused what these do not allow of the project, with EACCES, by where the name leads; then only byte code
+ * that is written and virtual environments are left out. */
 #ifndef SANDBOX_WATCH_H
 #define SANDBOX_WATCH_H
 
@@ -30,8 +34,9 @@ struct watch;
 /* root: the project's directory as the kernel calls it (getcwd). Starts a thread, which takes no signals if the caller has
  * blocked them. NULL: err says why. */
 struct watch *watch_new(const char *root, struct err *err);
-/* A stage is about to start. What lies at or below skip[0..n) is of no interest. */
-void watch_begin(struct watch *w, int id, char *const *skip, size_t n);
+/* A stage is about to start. What lies at or below skip[0..n) is of no interest. rules: its bounds (bounds.h), for WATCH_CHANGES;
+ * NULL: it has none. */
+void watch_begin(struct watch *w, int id, char *const *skip, size_t n, char *const *rules, size_t n_rules);
 /* In the stage's process, after vfork: goes under the filter and hands the descriptor over. 0, or an errno. */
 NODISCARD int watch_enter(const struct watch *w, int id, const struct filter *f);
 /* It could not be watched. */

@@ -13,12 +13,19 @@
 #define THERE "[there] "
 #define SHOWN 300 /* bytes of names that are kept as they are; more of them as a digest */
 
+static bool learns(const struct pipeline *pl, const struct stage *st)
+{
+	enum watching how = pipeline_watching(pl, st);
+
+	return how == WATCHING_LEARN || how == WATCHING_STRICT;
+}
+
 bool learned_wanted(const struct pipeline *pl)
 {
 	size_t i;
 
 	for (i = 0; i < pl->n_stages; i++)
-		if (pipeline_watching(pl, pl->stages[i]) == WATCHING_LEARN)
+		if (learns(pl, pl->stages[i]))
 			return true;
 	return false;
 }
@@ -147,12 +154,12 @@ struct learning {
 	size_t n_inputs, n_facts;
 };
 
-static void add_fact(struct learning *l, const struct record_fact *f)
+static void add_fact(struct learning *l, const struct record_fact *f, bool reads)
 {
 	struct arena *a = &l->pl->arena;
 	const char *path, *value;
 
-	if (skip_prefix(f->name, NAMES, &path))
+	if (skip_prefix(f->name, NAMES, &path) && reads)
 		value = names_value(l->pl, l->disk, path, a);
 	else if (skip_prefix(f->name, THERE, &path) && !is_declared(l->in, path))
 		value = there_value(l->disk, path);
@@ -165,6 +172,7 @@ static void add_to_instance(struct learning *l, const struct record *r)
 {
 	struct arena *a = &l->pl->arena;
 	struct instance *in = l->in;
+	bool reads = pipeline_watching(l->pl, in->stage) == WATCHING_LEARN;
 	size_t i;
 
 	l->inputs = arena_alloc(a, (in->n_inputs + r->n_facts + 1) * sizeof(*l->inputs));
@@ -177,8 +185,8 @@ static void add_to_instance(struct learning *l, const struct record *r)
 		const struct record_fact *f = &r->facts[i];
 
 		if (f->kind == FACT_ENV)
-			add_fact(l, f);
-		else if (f->kind == FACT_DATA && learned_is(f) && is_in_project(f->name) && !is_declared(in, f->name))
+			add_fact(l, f, reads);
+		else if (reads && f->kind == FACT_DATA && learned_is(f) && is_in_project(f->name) && !is_declared(in, f->name))
 			l->inputs[l->n_inputs++] = (struct input){.kind = INPUT_DATA,
 								  .path = arena_strdup(a, f->name),
 								  .keep = true,
@@ -200,7 +208,7 @@ void learned_add(struct pipeline *pl, struct history *h, const struct pipeline_d
 		const struct record *r;
 
 		l.in = pl->instances[i];
-		if (pipeline_watching(pl, l.in->stage) == WATCHING_LEARN && (r = history_last(h, l.in->name)))
+		if (learns(pl, l.in->stage) && (r = history_last(h, l.in->name)))
 			add_to_instance(&l, r);
 	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What an instance was seen to depend on without its being declared, of stages with `watch = learn`.
+/* What an instance was seen to depend on without its being declared, of stages with `watch = learn` or `strict`.
  *
  * It stands in the record: a file that was read as a data fact with INPUT_LEARNED as `by`, which counts in the key as if it had been
  * declared; the names in a directory that was listed, and whether a path is there that was looked for, as env facts called
@@ -9,7 +9,7 @@
 
 #include "stale/history.h"
 
-/* Is there a stage that learns? */
+/* Is there a stage that learns? One with `watch = strict` learns what it did not find. */
 bool learned_wanted(const struct pipeline *pl);
 /* Puts what the last record of each instance that learns has learned behind its inputs, but for what is declared by now; before
  * graph_build, so that what a stage makes is an edge. Of disk, globs are asked. */
