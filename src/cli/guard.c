@@ -240,7 +240,7 @@ static void guard_confined(struct project *p, const struct plan *plan)
 	for (i = 0; i < p->g.n && version < 0; i++) {
 		const struct stage *st = p->pl.instances[i]->stage;
 
-		if (!plan->selected[i] || plan->verdicts[i].state != STALE_STALE || st == told ||
+		if (!plan->selected[i] || plan->verdicts[i].state != STALE_STALE || st == told || st->kind != STAGE_COMMAND ||
 		    pipeline_watching(&p->pl, st) != WATCHING_STRICT)
 			continue;
 		diag_error(&p->ds, st->at.file, st->at.line,
