@@ -3,11 +3,12 @@
 
 #include "lifecycle/gate.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lifecycle/kind.h"
+#include "lifecycle/past.h"
 #include "params/metrics_file.h"
 #include "pipeline/gate_rules.h"
 #include "util/text.h"
@@ -22,12 +23,22 @@
 
 struct valuing {
 	struct lifecycle *lc;
+	const struct instance *gate;
 	const struct gate_rules *rules;
 	const struct record *now;
 	void (*add)(void *to, const char *name, const char *value);
 	void *to;
 	struct arena a;
 	struct map told; /* names of facts */
+	/* What there is to compare with, found when it is first asked for: 1, 0 none, -1 and why not. */
+	struct {
+		bool known;
+		int got;
+		struct past past;
+		struct err err;
+	} other[GATE_SIDES];
+	const struct passing *passing;
+	size_t n_passing;
 };
 
 PRINTF(3, 4) static void tell(struct valuing *v, const char *name, const char *fmt, ...)
@@ -152,6 +163,92 @@ static void match_in_log(struct valuing *v, const struct expr_name *name, const 
 		tell_number(v, name->text, x);
 }
 
+/* ---- other runs ---- */
+
+static int find_passing(struct valuing *v, struct err *err)
+{
+	if (past_passing(v->lc, v->gate, v->now, &v->passing, &v->n_passing, err) < 0)
+		return -1;
+	return v->n_passing > 0;
+}
+
+static int find_other(struct valuing *v, enum gate_side side, struct past *out, struct err *err)
+{
+	int got;
+
+	if (side == GATE_PRODUCTION)
+		return past_production(v->lc, v->gate, v->rules, v->now, out, err);
+	got = find_passing(v, err);
+	if (got > 0 && side == GATE_PREVIOUS)
+		got = past_run(v->lc, v->passing[0].run, out, err) < 0 ? -1 : 1;
+	return got;
+}
+
+static void tell_none(struct valuing *v, const char *name, enum gate_side side)
+{
+	if (side == GATE_PRODUCTION)
+		tell(v, name, NONE "nothing else is in production yet");
+	else
+		tell(v, name, NONE "nothing else has passed %s yet", v->gate->name);
+}
+
+/* What the gate was of, as written. */
+static const char *of_text(const char *rules, struct arena *a)
+{
+	const struct rule *r = rule_find(rules_read(rules, a), "of");
+
+	return r ? r->value : "";
+}
+
+/* What the gate read then is in its record, and the run need not be looked at, if the same name meant the same then. */
+static bool read_then(struct valuing *v, const struct passing *p, const char *fact, double *x)
+{
+	const struct record_fact *then = record_find(p->gate, FACT_VALUE, fact), *rules = record_find(p->gate, FACT_CMD, "");
+
+	return then && then->value && metrics_number(then->value, x) && rules && streq(of_text(rules->value, &v->a), of_text(v->gate->cmd, &v->a));
+}
+
+/* Of all runs in which the gate passed, the value that is hardest to satisfy. A run that has none, or none that is a number, is passed over. */
+static bool best_of(struct valuing *v, const struct expr_name *name, const char *fact, const struct instance *in, const char *metric, double *best)
+{
+	bool greatest = gate_best_is_greatest(v->rules, name->text), any = false;
+	size_t i;
+
+	for (i = 0; i < v->n_passing; i++) {
+		struct past past;
+		double x;
+
+		if (!read_then(v, &v->passing[i], fact + strlen("best."), &x) &&
+		    (past_run(v->lc, v->passing[i].run, &past, NULL) < 0 || past_metric(v->lc, &past, in->name, metric, &x, NULL) < 0))
+			continue;
+		if (!isfinite(x))
+			continue;
+		if (!any || (greatest ? x > *best : x < *best))
+			*best = x;
+		any = true;
+	}
+	return any;
+}
+
+static void value_of_other(struct valuing *v, const struct expr_name *name, const char *fact, const struct instance *in,
+			   const struct gate_ref *ref)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	double x;
+
+	if (!v->other[ref->side].known)
+		v->other[ref->side].got = find_other(v, ref->side, &v->other[ref->side].past, &v->other[ref->side].err);
+	v->other[ref->side].known = true;
+	if (v->other[ref->side].got < 0)
+		tell(v, fact, MISSING "%s", v->other[ref->side].err.msg);
+	else if (!v->other[ref->side].got || (ref->side == GATE_BEST && !best_of(v, name, fact, in, ref->metric, &x)))
+		tell_none(v, fact, ref->side);
+	else if (ref->side != GATE_BEST && past_metric(v->lc, &v->other[ref->side].past, in->name, ref->metric, &x, &err) < 0)
+		tell(v, fact, MISSING "%s", err.msg);
+	else
+		tell_number(v, fact, x);
+}
+
 static void values_of_name(void *ctx, const struct expr_name *name)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
@@ -173,7 +270,7 @@ static void values_of_name(void *ctx, const struct expr_name *name)
 		if (ref.side == GATE_NOW)
 			value_of(v, fact, ref.in[i], ref.metric);
 		else
-			tell(v, fact, NONE "nothing is in %s yet", gate_side_name(ref.side));
+			value_of_other(v, name, fact, ref.in[i], &ref);
 	}
 }
 
@@ -187,7 +284,7 @@ static void ignore(void *ctx, int line, const char *message)
 static int values(struct lifecycle *lc, const struct instance *in, const struct record *now,
 		  void (*add)(void *to, const char *name, const char *value), void *to, struct err *err)
 {
-	struct valuing v = {.lc = lc, .now = now, .add = add, .to = to, .a = ARENA_INIT, .told = MAP_INIT};
+	struct valuing v = {.lc = lc, .gate = in, .now = now, .add = add, .to = to, .a = ARENA_INIT, .told = MAP_INIT};
 	struct gate_rules rules;
 	size_t i;
 	int got = gate_rules_read(rules_read(in->cmd, &v.a), lc->pl, &v.a, &rules, ignore, NULL);
@@ -195,6 +292,8 @@ static int values(struct lifecycle *lc, const struct instance *in, const struct 
 	v.rules = &rules;
 	for (i = 0; got == 0 && i < rules.n; i++)
 		expr_names(rules.v[i].e, values_of_name, &v);
+	for (i = 0; i < GATE_SIDES; i++)
+		err_release(&v.other[i].err);
 	map_release(&v.told);
 	arena_release(&v.a);
 	return got < 0 ? err_set(err, ERR_INVALID, "its rules do not read") : 0;

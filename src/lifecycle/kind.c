@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lifecycle/past.h"
 #include "run/task.h"
 #include "util/file.h"
 #include "util/text.h"
@@ -20,6 +21,7 @@ static const struct {
 
 void lifecycle_release(struct lifecycle *lc)
 {
+	past_forget(lc);
 	memset(lc, 0, sizeof(*lc));
 }
 

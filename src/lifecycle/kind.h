@@ -30,6 +30,7 @@ struct lifecycle {
 	/* In a build and in commands; NULL for who performs: */
 	const struct pipeline *pl;
 	struct store *store;
+	struct past_memory *memory; /* private: past.c */
 };
 void lifecycle_release(struct lifecycle *lc);
 

@@ -3,6 +3,8 @@ libmlmake_a_SOURCES += \
 	src/lifecycle/gate.h \
 	src/lifecycle/kind.c \
 	src/lifecycle/kind.h \
+	src/lifecycle/past.c \
+	src/lifecycle/past.h \
 	src/lifecycle/registry.c \
 	src/lifecycle/registry.h \
 	src/lifecycle/release.c \

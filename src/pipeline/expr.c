@@ -478,6 +478,73 @@ void expr_names(const struct expr *e, void (*visit)(void *ctx, const struct expr
 		expr_names(e->args[i], visit, ctx);
 }
 
+/* ---- slopes ---- */
+
+static enum expr_slope turned(enum expr_slope s)
+{
+	return s == EXPR_EASIER ? EXPR_HARDER : s == EXPR_HARDER ? EXPR_EASIER : s;
+}
+
+static enum expr_slope both(enum expr_slope x, enum expr_slope y)
+{
+	return x == EXPR_FLAT ? y : y == EXPR_FLAT || x == y ? x : EXPR_UNKNOWN;
+}
+
+static int no_values(void *ctx, const struct expr_name *name, struct expr_values *out, struct err *err)
+{
+	(void)ctx;
+	(void)out;
+	return err_set(err, ERR_INVALID, "'%s' is no constant", name->text);
+}
+
+/* The sign of e if it has no names; 0 if it has, or is 0. */
+static int constant_sign(const struct expr *e)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	const struct expr_world w = {no_values, NULL};
+	struct expr_values v;
+
+	if (expr_numbers(e, &w, &a, &v, NULL) < 0)
+		return 0;
+	return v.v[0] > 0 ? 1 : v.v[0] < 0 ? -1 : 0;
+}
+
+/* x * y, of which sign is that of y. */
+static enum expr_slope scaled(enum expr_slope x, int sign)
+{
+	return x == EXPR_FLAT || sign > 0 ? x : sign < 0 ? turned(x) : EXPR_UNKNOWN;
+}
+
+enum expr_slope expr_slope(const struct expr *e, const char *name)
+{
+	enum expr_slope s[2] = {EXPR_FLAT, EXPR_FLAT}, all = EXPR_FLAT;
+	size_t i;
+
+	if (e->op == EXPR_NAME)
+		return streq(e->name->text, name) ? EXPR_EASIER : EXPR_FLAT;
+	for (i = 0; i < e->n; i++) {
+		s[MIN(i, (size_t)1)] = expr_slope(e->args[i], name);
+		all = both(all, s[MIN(i, (size_t)1)]);
+	}
+	switch (e->op) {
+	case EXPR_NEGATE:
+	case EXPR_NOT: return turned(s[0]);
+	case EXPR_SUB:
+	case EXPR_GT:
+	case EXPR_GE: return both(s[0], turned(s[1]));
+	case EXPR_LT:
+	case EXPR_LE: return both(turned(s[0]), s[1]);
+	case EXPR_MUL:
+		return both(scaled(s[0], constant_sign(e->args[1])), scaled(s[1], constant_sign(e->args[0])));
+	case EXPR_DIV: return both(scaled(s[0], constant_sign(e->args[1])), s[1] == EXPR_FLAT ? EXPR_FLAT : EXPR_UNKNOWN);
+	case EXPR_ABS:
+	case EXPR_EQ:
+	case EXPR_NE: return all == EXPR_FLAT ? EXPR_FLAT : EXPR_UNKNOWN;
+	case EXPR_COUNT: return EXPR_FLAT;
+	default: return all; /* sums, means, least and greatest; and, or */
+	}
+}
+
 /* ---- values ---- */
 
 static int not_finite(double x, const char *what, struct err *err)

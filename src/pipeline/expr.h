@@ -59,6 +59,11 @@ NODISCARD int expr_parse(const char *text, struct arena *a, struct expr **out, s
 /* Calls visit for each name in e, in order of the text. */
 void expr_names(const struct expr *e, void (*visit)(void *ctx, const struct expr_name *name), void *ctx);
 
+/* Is e, a truth, the easier to hold the greater the values of the name written `name` are (EXPR_EASIER), the harder, neither, or can that not be
+ * told? */
+enum expr_slope { EXPR_FLAT, EXPR_EASIER, EXPR_HARDER, EXPR_UNKNOWN };
+enum expr_slope expr_slope(const struct expr *e, const char *name);
+
 struct expr_values {
 	const double *v;
 	size_t n;

@@ -128,6 +128,25 @@ struct checking {
 	int line;
 };
 
+/* In which direction the values of a name make the requirements harder, of all of them together. */
+static enum expr_slope slope_of(const struct gate_rules *g, const char *name)
+{
+	enum expr_slope s = EXPR_FLAT;
+	size_t i;
+
+	for (i = 0; i < g->n; i++) {
+		enum expr_slope one = expr_slope(g->v[i].e, name);
+
+		s = s == EXPR_FLAT || s == one ? one : one == EXPR_FLAT ? s : EXPR_UNKNOWN;
+	}
+	return s;
+}
+
+bool gate_best_is_greatest(const struct gate_rules *r, const char *name)
+{
+	return slope_of(r, name) != EXPR_EASIER;
+}
+
 static void check_name(void *ctx, const struct expr_name *name)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
@@ -136,6 +155,9 @@ static void check_name(void *ctx, const struct expr_name *name)
 
 	if (gate_resolve(c->r->out, c->r->pl, name, c->r->a, &ref, &err) < 0)
 		tell(c->r, c->line, "'require': column %zu: %s", name->column, err.msg);
+	else if (ref.side == GATE_BEST && slope_of(c->r->out, name->text) == EXPR_UNKNOWN)
+		tell(c->r, c->line, "'require': column %zu: whether the greatest or the least '%s' is the best does not follow; compare it with <, <=, > "
+		     "or >=, and in one direction only", name->column, name->text);
 }
 
 int gate_rules_read(const struct rule *rules, const struct pipeline *pl, struct arena *a, struct gate_rules *out,

@@ -18,7 +18,7 @@ enum gate_side {
 	GATE_NOW,
 	GATE_PRODUCTION, /* what is deployed */
 	GATE_PREVIOUS,   /* what passed the gate last, and is not what is judged now */
-	GATE_BEST,       /* of all that passed it, without what is judged now, the value that is hardest to reach */
+	GATE_BEST,       /* of all that passed it, without what is judged now, the value that is hardest to satisfy */
 	GATE_SIDES
 };
 const char *gate_side_name(enum gate_side side); /* "production" ...; of GATE_NOW "" */
@@ -53,6 +53,9 @@ struct gate_ref {
 /* What name means in the rules r. ERR_INVALID if it means nothing. In a. */
 NODISCARD int gate_resolve(const struct gate_rules *r, const struct pipeline *pl, const struct expr_name *name, struct arena *a,
 			   struct gate_ref *out, struct err *err);
+
+/* Of GATE_BEST: is it the greatest value of the name written `name` that is hardest to satisfy, or the least? All requirements agree. */
+bool gate_best_is_greatest(const struct gate_rules *r, const char *name);
 
 bool instance_has_metrics(const struct instance *in);
 

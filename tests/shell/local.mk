@@ -69,3 +69,4 @@ SHELL_TESTS += tests/shell/t0110-watch.sh
 SHELL_TESTS += tests/shell/t0111-learn.sh
 SHELL_TESTS += tests/shell/t0130-gate.sh
 SHELL_TESTS += tests/shell/t0116-strict.sh
+SHELL_TESTS += tests/shell/t0131-gate-compares.sh

@@ -17,34 +17,34 @@ END
 echo '{"auc": 0.83, "loss": 0.25}' > raw.json
 mm 0
 ran evaluate
-out '^passed +gate:release'
+said '^passed +gate:release'
 mm 0
-out '^nothing to do: 2 artifacts are fresh'
+said '^nothing to do: 2 artifacts are fresh'
 mm 0 status
-out 'all 2 fresh'
+said 'all 2 fresh'
 
 begin 'metrics that are not good enough: refused with the numbers, exit 3, and again at the next build'
 echo '{"auc": 0.79, "loss": 0.25}' > raw.json
 mm 3
 ran evaluate
-out '^refused +gate:release .*auc >= 0.8: 0.79 >= 0.8 does not hold'
-out '1 refused, 1 ran'
+said '^refused +gate:release .*auc >= 0.8: 0.79 >= 0.8 does not hold'
+said '1 refused, 1 ran'
 mm 3
 ran
 mm 3 release
 mm 4 status --check
 mm 0 why gate:release
-out 'auc: 0\.83 -> 0\.79'
+said 'auc: 0\.83 -> 0\.79'
 mm 0 log -n 1
-out 'refused'
+said 'refused'
 
 begin 'another rule is a reason that is shown, and may let it through'
 sed -i 's/>= 0.8$/>= 0.75/' mlmake.ini
 mm 0 why gate:release
-out '\+1: require = auc >= 0.75|\+2: require = auc >= 0.75'
+said '\+1: require = auc >= 0.75|\+2: require = auc >= 0.75'
 mm 0
 ran
-out '^passed +gate:release'
+said '^passed +gate:release'
 
 begin 'what comes after a gate does not run when it refuses'
 cat >> mlmake.ini <<'END'
@@ -59,5 +59,5 @@ ran ship
 echo '{"auc": 0.5, "loss": 0.25}' > raw.json
 mm 3
 ran evaluate
-out '^skipped +ship'
+said '^skipped +ship'
 finish
