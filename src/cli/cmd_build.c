@@ -13,6 +13,7 @@
 #include "cli/cmd_build.h"
 #include "cli/display.h"
 #include "cli/event_stream.h"
+#include "cli/fetching.h"
 #include "cli/guard.h"
 #include "cli/perform.h"
 #include "cli/project.h"
@@ -48,6 +49,7 @@ struct making {
 	size_t n_sinks;
 	struct build_result result;
 	struct supply *supply; /* with --pull */
+	struct fetching fetching;
 	size_t unchanged; /* so many instances were seen to be fresh at a glance, which is to be checked; 0: there was more to see */
 };
 
@@ -96,8 +98,27 @@ static void choose_force(struct making *m)
 	if (!m->fetch && !args_count(m->a, "always-make"))
 		return;
 	m->force = xcalloc(m->p.g.n + 1, sizeof(*m->force));
-	for (i = 0; i < m->p.g.n; i++)
-		m->force[i] = m->fetch ? m->p.named[i] : m->p.selected[i];
+	for (i = 0; i < m->p.g.n && !m->fetch; i++)
+		m->force[i] = m->p.selected[i];
+}
+
+/* What is new is asked of the sources themselves by fetch alone. */
+static int ask_sources(struct making *m, struct err *err)
+{
+	struct fetch_how how = {m->a->words.n > 0, args_count(m->a, "always-make") > 0, NULL, -1};
+
+	fetching_open(&m->fetching, &m->p);
+	if (!m->fetch) {
+		fetching_look(&m->fetching, &m->p);
+		return 0;
+	}
+	if (!m->dry && prepare(m, err) < 0)
+		return -1;
+	if (!m->dry) {
+		how.launcher = keeper_launcher(m->machine.keeper);
+		how.signal_fd = m->machine.signal_fd;
+	}
+	return fetching_ask(&m->fetching, &m->p, &how, m->force, err);
 }
 
 /* fetch is about sources: those named, or all. */
@@ -175,6 +196,7 @@ static int build(struct making *m, struct err *err)
 				    .keep_going = args_count(m->a, "keep-going") > 0,
 				    .want_output = args_count(m->a, "verbose") > 0,
 				    .force = m->force,
+				    .notes = m->fetching.notes,
 				    .tick = term_is_live(STDOUT_FILENO) ? TICK_LIVE : TICK_PLAIN};
 	CLEANUP(freep) char *performer = perform_command();
 	struct run run;
@@ -195,13 +217,15 @@ static int build(struct making *m, struct err *err)
 	if (got < 0) /* the journal stays, and the next run undoes what was under way */
 		return -1;
 	recorder_run(m->recorder, &m->result, &run);
-	return recorder_save(m->recorder, &run, err) < 0 ? -1 : unchanged_keep(&m->p, &m->plan, err);
+	if (recorder_save(m->recorder, &run, err) < 0 || fetching_keep(&m->fetching, &m->p, &m->result, err) < 0)
+		return -1;
+	return unchanged_keep(&m->p, &m->plan, err);
 }
 
 static int outcome_code(const struct making *m)
 {
 	switch (m->result.outcome) {
-	case BUILD_OK: return EXIT_DONE;
+	case BUILD_OK: return m->fetching.failed ? EXIT_STAGE_FAILED : EXIT_DONE;
 	case BUILD_FAILED: return EXIT_STAGE_FAILED;
 	case BUILD_REFUSED: return EXIT_GATE;
 	default: return EXIT_INTERRUPTED;
@@ -295,8 +319,11 @@ static int make_all(struct making *m, struct err *err)
 		if (prepare(m, err) < 0 || probes_run(&m->p.probes, &m->p.pl, m->p.selected, keeper_launcher(m->machine.keeper),
 						      m->machine.signal_fd, err) < 0)
 			return cli_fail(err->code == ERR_STOPPED ? EXIT_INTERRUPTED : EXIT_USAGE, err);
-		statcache_look_afresh(m->p.cache); /* a probe may do anything */
 	}
+	if (ask_sources(m, err) < 0)
+		return cli_fail(err->code == ERR_STOPPED ? EXIT_INTERRUPTED : EXIT_USAGE, err);
+	if (m->machine.keeper)
+		statcache_look_afresh(m->p.cache); /* a probe may do anything */
 	return plan_and_build(m, err);
 }
 
@@ -312,6 +339,7 @@ static void making_release(struct making *m)
 	free(m->force);
 	closep(&m->events_fd);
 	supply_free(m->supply);
+	fetching_release(&m->fetching);
 	project_close(&m->p);
 }
 

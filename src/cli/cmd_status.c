@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cli/fetching.h"
 #include "cli/project.h"
 #include "cli/share.h"
 #include "report/shared.h"
@@ -62,6 +63,7 @@ static int show(struct project *p, const struct args *a)
 {
 	CLEANUP(plan_release) struct plan plan = PLAN_INIT;
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+	CLEANUP(fetching_release) struct fetching sources = {.open = false};
 	struct style style = project_style(p, STDOUT_FILENO);
 	int code = project_load(p, a->words.v, a->words.n);
 
@@ -69,8 +71,12 @@ static int show(struct project *p, const struct args *a)
 		code = project_plan(p, NULL, &plan);
 	if (code != EXIT_DONE)
 		return code;
+	fetching_open(&sources, p);
+	fetching_look(&sources, p);
 	if (args_count(a, "json")) {
 		struct json *j = report_status_json(&plan);
+
+		fetching_status_json(&sources, p, j);
 
 		if (args_value(a, "remote"))
 			code = add_standing(p, NULL, j);
@@ -80,6 +86,7 @@ static int show(struct project *p, const struct args *a)
 			json_free(j);
 	} else if (!args_count(a, "quiet")) {
 		report_status(&plan, &style, args_count(a, "verbose") > 0, &out);
+		fetching_status(&sources, p, args_count(a, "verbose") > 0, &out);
 		if (args_value(a, "remote"))
 			code = add_standing(p, &out, NULL);
 		code = MAX(code, cli_print(&out));

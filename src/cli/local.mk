@@ -38,6 +38,8 @@ libmlmake_a_SOURCES += \
 	src/cli/elsewhere.h \
 	src/cli/event_stream.c \
 	src/cli/event_stream.h \
+	src/cli/fetching.c \
+	src/cli/fetching.h \
 	src/cli/guard.c \
 	src/cli/guard.h \
 	src/cli/learn.c \

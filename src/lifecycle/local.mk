@@ -8,4 +8,6 @@ libmlmake_a_SOURCES += \
 	src/lifecycle/registry.c \
 	src/lifecycle/registry.h \
 	src/lifecycle/release.c \
-	src/lifecycle/release.h
+	src/lifecycle/release.h \
+	src/lifecycle/sources.c \
+	src/lifecycle/sources.h

@@ -223,7 +223,7 @@ static void add_ship(struct strbuf *out, const struct shipped *s)
 void release_write(const struct release *r, const char *prefix, struct strbuf *out)
 {
 	CLEANUP(freep) char *tag = release_tag_name(r, prefix);
-	char id[GIT_ID_HEX + 1], how[DIGEST_HEX + 1];
+	char id[GIT_ID_HEX + 1];
 	size_t i;
 
 	git_id_hex(&r->commit, id);
@@ -234,10 +234,7 @@ void release_write(const struct release *r, const char *prefix, struct strbuf *o
 	add_text(out, "Action", r->action);
 	add_text(out, "Run", r->run);
 	add_text(out, "Source", r->dirty == 1 ? "dirty" : r->dirty == 0 ? "clean" : "unknown");
-	if (r->has_how) {
-		digest_hex(&r->how, how);
-		add_text(out, "How", how);
-	}
+	add_text(out, "How", r->how);
 	add_text(out, "Because", r->because);
 	for (i = 0; i < r->n_ships; i++)
 		add_ship(out, &r->ships[i]);
@@ -276,7 +273,8 @@ static void take_ship(const char *s, const char *end, struct arena *a, struct re
 
 static void take_trailer(const char *s, const char *end, struct arena *a, struct release *r)
 {
-	const struct { const char *key, **to; } texts[] = {{"Action: ", &r->action}, {"Run: ", &r->run}, {"Because: ", &r->because}};
+	const struct { const char *key, **to; } texts[] = {{"Action: ", &r->action}, {"Run: ", &r->run}, {"How: ", &r->how},
+							   {"Because: ", &r->because}};
 	const char *version;
 	size_t i;
 
@@ -287,8 +285,6 @@ static void take_trailer(const char *s, const char *end, struct arena *a, struct
 		}
 	if (skip_prefix(s, "Ship: ", &s)) {
 		take_ship(s, end, a, r);
-	} else if (skip_prefix(s, "How: ", &s)) {
-		r->has_how = end - s == DIGEST_HEX && digest_parse(s, &r->how);
 	} else if (skip_prefix(s, "Source: ", &s)) {
 		r->dirty = *s == 'd' ? 1 : *s == 'c' ? 0 : -1;
 	} else if (skip_prefix(s, "Version: ", &s) && r->environment) {

@@ -14,7 +14,7 @@
  *     Mlmake-Action: deploy                           deploy promote rollback
  *     Mlmake-Run: 20261126T141049-ff5368f9            the run after which it was shipped: its lock and metrics are those of the version
  *     Mlmake-Source: clean                            clean dirty unknown: was that run's source the commit's?
- *     Mlmake-How: <sha256>                            of the text of the commands that shipped it
+ *     Mlmake-How: 3f9a0c...                           a digest of the text of the commands that shipped it
  *     Mlmake-Because: the reason that a person gave
  *     Mlmake-Ship: f <sha256> <size> models/churn.json          each thing that is shipped, as in a record
  *
@@ -45,10 +45,8 @@ struct release {
 	struct git_id commit;    /* that it stands on */
 	int64_t when;            /* nanoseconds since 1970, 0: not said */
 	const char *who;         /* "Name <mail>"; NULL: not said, as below */
-	const char *action, *run, *because;
+	const char *action, *run, *how, *because;
 	int dirty;               /* 1, 0, -1: not known */
-	bool has_how;
-	struct digest how;
 	struct shipped *ships;
 	size_t n_ships;
 };

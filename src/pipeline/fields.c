@@ -324,7 +324,6 @@ static void set_cache(struct load *ld, struct proto *p, int line, const char *va
 static void set_one(struct load *ld, struct proto *p, const struct entry *e)
 {
 	const char *value = *e->value ? filled(ld, p, e->line, e->value) : NULL;
-	int64_t ns;
 	bool imports;
 
 	if (!value)
@@ -353,7 +352,7 @@ static void set_one(struct load *ld, struct proto *p, const struct entry *e)
 			stage_error(ld, p, e->line, "'%s' takes yes or no, not '%s'", e->key->name, value);
 		break;
 	case K_EVERY:
-		if (!text_parse_duration(value, &ns))
+		if (!text_parse_duration(value, &p->st.every) || p->st.every <= 0)
 			error_at(ld, p, e->line, "no duration; write one like 15m or 1d", value, "");
 		break;
 	default: BUG("'%s' is handled nowhere", e->key->name);
@@ -416,8 +415,6 @@ static void set_field(struct load *ld, struct proto *p, struct entry *e)
 	case K_RULE_CMD: break;
 	default: set_one(ld, p, e); break;
 	}
-	if ((e->key->id == K_PROBE || e->key->id == K_EVERY) && !e->more)
-		diag_warn(ld->ds, p->sec->file, e->line, "'%s' is read and does nothing yet", e->key->name);
 }
 
 static int by_text(const void *a, const void *b)

@@ -514,6 +514,29 @@ static void gather_by_rules(struct gather *g, struct instance *in)
 	g->failed |= g->ld->ds->errors != errors;
 }
 
+/* Each line of the section is a probe of its own. */
+static void make_probes(struct gather *g, struct instance *in)
+{
+	struct strbuf *out = &g->ld->text;
+	const struct entry *e;
+
+	for (e = g->p->sec->first; e; e = e->next) {
+		struct scope sc = g->sc;
+		struct shquote q = {0};
+
+		if (e->key->id != K_PROBE || !*e->value)
+			continue;
+		sc.files = in;
+		sc.note = NULL;
+		sc.line = e->line;
+		strbuf_clear(out);
+		if (template_command(&sc, &q, e->value, out) < 0)
+			return;
+		in->probes = arena_grow(&g->ld->pl->arena, in->probes, in->n_probes, sizeof(*in->probes));
+		in->probes[in->n_probes++] = load_strdup(g->ld, out->buf, out->len);
+	}
+}
+
 static const struct input *keep_inputs(struct gather *g)
 {
 	struct input *v = g->n ? load_alloc(g->ld, g->n * sizeof(*v)) : NULL;
@@ -562,6 +585,8 @@ static int fill_instance(struct gather *g, struct instance *in, const struct ins
 		in->cmd = make_command(g);
 	if (!g->failed && g->p->has_same)
 		in->same = make_same(g);
+	if (!g->failed && g->p->st.is_source)
+		make_probes(g, in);
 	return g->failed || g->ld->ds->errors != errors || (g->p->has_cmd && !in->cmd) || (g->p->has_same && !in->same) ? -1 : 0;
 }
 

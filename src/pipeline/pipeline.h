@@ -98,6 +98,7 @@ struct stage {
 	struct use use;
 	int64_t timeout;     /* nanoseconds, 0: none */
 	int64_t retry;       /* further attempts */
+	int64_t every;       /* of a source: nanoseconds after which it is to be asked again, 0: not said */
 	bool frozen;
 	bool no_imports;     /* what its code brings in does not count unless it is declared */
 	const char **exact;  /* patterns of code that is taken by its bytes */
@@ -131,6 +132,8 @@ struct instance {
 	size_t n_outs;
 	const struct stage **after;
 	size_t n_after;
+	const char **probes;       /* of a source: commands that tell whether there is something new to bring */
+	size_t n_probes;
 };
 
 /* A section that later versions act on ([check], [gate], ...): validated, and a warning says that it does nothing yet. */

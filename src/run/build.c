@@ -785,11 +785,15 @@ int build_run(const struct plan *p, const struct build_tools *tools, const struc
 {
 	struct build b = {.p = p, .t = tools, .opt = opt, .result = result};
 	struct event e = {.kind = EVENT_BEGIN, .node = SIZE_MAX, .plan = p, .jobs = opt->jobs};
+	size_t i;
 	int got;
 
 	memset(result, 0, sizeof(*result));
 	build_init(&b);
 	build_emit(&b, e);
+	for (i = 0; opt->notes && i < p->g->n; i++)
+		if (opt->notes[i])
+			build_note(&b, i, opt->notes[i]);
 	got = run_all(&b, err);
 	if (got == 0)
 		skip_the_rest(&b);

@@ -38,6 +38,7 @@ struct build_options {
 	bool want_output;  /* EVENT_OUTPUT for every line */
 	bool apart;        /* for comparing alone: nothing is taken into the store */
 	const bool *force; /* by node, or NULL */
+	char *const *notes; /* by node: what is worth telling of it from the start, or NULL */
 	int64_t tick;      /* nanoseconds between EVENT_TICKs while something runs */
 };
 

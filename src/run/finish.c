@@ -297,7 +297,7 @@ static int collect(struct finish *f)
 	if (check_inputs(f) < 0 || check_params(f) < 0)
 		return -1;
 	f->record = *now;
-	f->record.facts = arena_alloc(&f->arena, (now->n_facts + 1) * sizeof(*now->facts));
+	f->record.facts = arena_alloc(&f->arena, (now->n_facts + 2) * sizeof(*now->facts));
 	memcpy(f->record.facts, now->facts, now->n_facts * sizeof(*now->facts));
 	for (i = 0; i < now->n_facts; i++) {
 		struct record_fact *fact = &f->record.facts[i];
@@ -311,6 +311,8 @@ static int collect(struct finish *f)
 	f->record.run = f->run_id;
 	f->record.started = f->started;
 	f->record.duration = f->duration;
+	if (f->in->stage->is_source)
+		record_name_brought(&f->record, &f->arena);
 	if (judge_seen(f) < 0)
 		return -1;
 	if (f->apart)
@@ -383,6 +385,8 @@ static int take_old(struct finish *f)
 		fact->content = was->content;
 	}
 	f->changed = false;
+	if (f->in->stage->is_source)
+		record_name_brought(r, &f->arena);
 	return 0;
 }
 

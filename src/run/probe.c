@@ -7,14 +7,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "digest/digest.h"
 #include "run/tail.h"
+#include "util/clock.h"
 #include "util/file.h"
 
 #define FILE_LIMIT ((size_t)1 << 24)
-#define OUTPUT_LIMIT ((size_t)1 << 20)
+#define OUTPUT_LIMIT (64 << 20)
+#define LOOK_AGAIN 100 /* ms */
 #define SHOWN 1024 /* a longer output is remembered by its digest */
 
 static char *file_of(const struct probes *p)
@@ -51,39 +55,84 @@ const char *probes_get(void *ctx, const char *cmd)
 	return json_str(json_get(p->said, cmd));
 }
 
-static int wait_for(const struct launcher *l, int id, int signal_fd, struct launch_end *end, struct err *err)
+/* Waits for a probe, which has until the deadline (INT64_MAX: for ever) and may print OUTPUT_LIMIT. */
+static int wait_for(const struct launcher *l, int id, const char *log, int64_t deadline, int signal_fd, struct launch_end *end, struct err *err)
 {
-	bool stopped = false;
+	enum { RUNS, STOPPED, LATE, TALKS } state = RUNS;
+	struct stat st;
 	int got;
 
 	while ((got = l->reap(l->ctx, end, err)) == 0) {
 		struct pollfd fds[2] = {{.fd = l->fd(l->ctx), .events = POLLIN},
-					{.fd = stopped ? -1 : signal_fd, .events = POLLIN}};
+					{.fd = state == RUNS ? signal_fd : -1, .events = POLLIN}};
 
-		if (poll(fds, ARRAY_SIZE(fds), -1) > 0 && fds[1].revents) {
-			l->stop(l->ctx, id, true);
-			stopped = true;
-		}
+		if (poll(fds, ARRAY_SIZE(fds), LOOK_AGAIN) > 0 && fds[1].revents)
+			state = STOPPED;
+		else if (state == RUNS && clock_tick(&clock_system) >= deadline)
+			state = LATE;
+		else if (state == RUNS && stat(log, &st) == 0 && st.st_size > OUTPUT_LIMIT)
+			state = TALKS;
+		else
+			continue;
+		l->stop(l->ctx, id, true);
 	}
-	if (got > 0 && stopped)
+	if (got <= 0 || state == RUNS)
+		return got;
+	launch_end_release(end);
+	if (state == STOPPED)
 		return err_set(err, ERR_STOPPED, "interrupted during a probe");
+	return err_set(err, ERR_FAILED, state == LATE ? "it took longer than its timeout and was stopped"
+						      : "it prints more than %d MiB and was stopped", OUTPUT_LIMIT >> 20);
+}
+
+/* What it printed; of much, the digest. */
+static int take_output(const char *log, struct strbuf *out, struct err *err)
+{
+	struct digest d;
+	char hex[DIGEST_HEX + 1];
+
+	if (file_read(log, OUTPUT_LIMIT, out, err) < 0)
+		return -1;
+	strbuf_trim(out);
+	if (memchr(out->buf, '\0', out->len) || out->len > SHOWN) {
+		digest_bytes(out->buf, out->len, &d);
+		digest_hex(&d, hex);
+		strbuf_clear(out);
+		strbuf_addf(out, "sha256:%s", hex);
+	}
+	return 0;
+}
+
+int probe_ask(const struct probe_question *q, const char *state_dir, const struct launcher *l, int signal_fd, struct strbuf *said,
+	      struct err *err)
+{
+	CLEANUP(freep) char *log = xstrfmt("%s/log/[probe].log", state_dir);
+	int64_t deadline = q->timeout ? clock_tick(&clock_system) + q->timeout : INT64_MAX;
+	struct launch what = {q->name, q->cmd, q->prefix, (char *const[]){NULL}, log};
+	struct launch_end end;
+	int id, got;
+
+	if (file_mkdirs_for(log, err) < 0 || l->start(l->ctx, &what, &id, err) < 0 ||
+	    wait_for(l, id, log, deadline, signal_fd, &end, err) < 0)
+		return -1;
+	launch_end_release(&end);
+	if (end.status != 0) {
+		tail_end(log, 5, said);
+		strbuf_trim(said);
+		return err_set(err, ERR_FAILED, "%s %d%s%s", WIFSIGNALED(end.status) ? "signal" : "exit status",
+			       WIFSIGNALED(end.status) ? WTERMSIG(end.status) : WEXITSTATUS(end.status), said->len ? ": " : "",
+			       said->buf);
+	}
+	got = take_output(log, said, err);
+	if (truncate(log, 0) < 0) /* what it printed is remembered, and may be much */
+		return err_errno(err, "cannot empty '%s'", log);
 	return got;
 }
 
-static void remember(struct probes *p, const char *cmd, struct strbuf *output)
+static void remember(struct probes *p, const char *cmd, const struct strbuf *output)
 {
 	const char *old = probes_get(p, cmd);
 
-	strbuf_trim(output);
-	if (output->len > SHOWN) {
-		struct digest d;
-		char hex[DIGEST_HEX + 1];
-
-		digest_bytes(output->buf, output->len, &d);
-		digest_hex(&d, hex);
-		strbuf_clear(output);
-		strbuf_addf(output, "sha256:%s", hex);
-	}
 	if (old && streq(old, output->buf))
 		return;
 	json_set_str(p->said, cmd, output->buf);
@@ -94,23 +143,11 @@ static int run_one(struct probes *p, const struct env *e, const char *cmd, const
 		   struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf output = STRBUF_INIT;
-	CLEANUP(freep) char *log = xstrfmt("%s/log/[probe].log", p->state_dir);
-	struct launch what = {e->name, cmd, e->run, (char *const[]){NULL}, log};
-	struct launch_end end;
-	int id;
+	const struct probe_question q = {e->name, cmd, e->run, 0};
 
-	if (file_mkdirs_for(log, err) < 0 || l->start(l->ctx, &what, &id, err) < 0 || wait_for(l, id, signal_fd, &end, err) < 0)
-		return -1;
-	if (end.status != 0) {
-		tail_end(log, 5, &output);
-		strbuf_trim(&output);
-		return err_set(err, ERR_FAILED, "%s:%d: the probe '%s' of [env %s] failed (%s %d)%s%s", e->at.file,
-			       e->at.line, cmd, e->name, WIFSIGNALED(end.status) ? "signal" : "exit status",
-			       WIFSIGNALED(end.status) ? WTERMSIG(end.status) : WEXITSTATUS(end.status),
-			       output.len ? ": " : "", output.buf);
-	}
-	if (file_read(log, OUTPUT_LIMIT, &output, err) < 0)
-		return err_wrap(err, "%s:%d: probe '%s'", e->at.file, e->at.line, cmd);
+	if (probe_ask(&q, p->state_dir, l, signal_fd, &output, err) < 0)
+		return err->code == ERR_STOPPED ? -1 : err_wrap(err, "%s:%d: the probe '%s' of [env %s] failed", e->at.file, e->at.line,
+								cmd, e->name);
 	remember(p, cmd, &output);
 	return 0;
 }

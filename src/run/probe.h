@@ -20,6 +20,16 @@ void probes_open(struct probes *p, const char *state_dir);
 void probes_release(struct probes *p);
 /* The output of a probe that is remembered, without the blanks at its end; NULL: not known. ctx is a struct probes; for struct world. */
 const char *probes_get(void *ctx, const char *cmd);
+struct probe_question {
+	const char *name;   /* of whom it is, for the launcher */
+	const char *cmd;    /* for one `sh -eu -c` */
+	const char *prefix; /* as in struct launch */
+	int64_t timeout;    /* nanoseconds, 0: none */
+};
+/* Runs one probe and appends what it printed, without the blanks at its end; of more than a kilobyte or of what is no text a digest. ERR_FAILED
+ * with the end of what it printed; if it is out of time, too, and if it prints more than 64 MiB. ERR_STOPPED as below. */
+NODISCARD int probe_ask(const struct probe_question *q, const char *state_dir, const struct launcher *l, int signal_fd, struct strbuf *said,
+			struct err *err);
 /* Runs the probes of the environments that the selected instances use, and remembers. ERR_FAILED names the first that fails, with the
  * end of what it printed; ERR_STOPPED if signal_fd (-1: none) became readable, which is left to be read. */
 NODISCARD int probes_run(struct probes *p, const struct pipeline *pl, const bool *selected,

@@ -238,7 +238,7 @@ int stale_look(const struct instance *in, const struct world *w, struct arena *a
 	bool anew;
 	size_t i;
 
-	d.room = 2 + in->n_inputs + in->n_outs + in->n_params + in->n_vars + in->n_env + in->n_learned + (e ? e->n_probes : 0);
+	d.room = 3 + in->n_inputs + in->n_outs + in->n_params + in->n_vars + in->n_env + in->n_learned + (e ? e->n_probes : 0);
 	memset(out, 0, sizeof(*out));
 	out->now.instance = in->name;
 	out->now.written = in->stage->written;
@@ -261,6 +261,18 @@ int stale_look(const struct instance *in, const struct world *w, struct arena *a
 		return -1;
 	record_sort(&out->now);
 	return 0;
+}
+
+/* A source's key says what it brought last, so that each snapshot has a record of its own, and mlmake.lock of a commit says which one
+ * it was built from. */
+static void remember_brought(struct verdict *v)
+{
+	const struct record_fact *was = v->last ? record_find(v->last, FACT_ENV, FACT_BROUGHT) : NULL;
+
+	if (!was)
+		return;
+	add_fact(v, FACT_ENV, FACT_BROUGHT, was->value);
+	record_sort(&v->now);
 }
 
 static bool outputs_match(const struct record *now, const struct record *r)
@@ -504,14 +516,18 @@ int stale_decide(const struct instance *in, struct history *h, const struct worl
 
 	if (stale_look(in, w, a, out, err) < 0)
 		return -1;
+	out->last = history_last(h, in->name);
+	if (in->stage->is_source)
+		remember_brought(out);
 	if (!out->pending)
 		record_key(&out->now, &out->now.key);
-	out->last = history_last(h, in->name);
 	out->found = find_record(out, h);
 	there = all_outputs_there(out);
-	if (in->stage->is_source && there && !opt->force && (!out->last || digest_eq(&out->last->key, &out->now.key))) {
+	if (in->stage->is_source && there && !opt->force && (!out->last || digest_eq(&out->last->key, &out->now.key)) &&
+	    !(out->found && !stale_matches(out, out->found) && all_stored(w, in, out->found))) {
 		/* A plain build uses what a source brought; fetching is asked for. A source that is another one by now, with
-		 * another command, has brought nothing yet. */
+		 * another command, has brought nothing yet. What stands there in place of what it brought is replaced by that, if it
+		 * can be had. */
 		out->state = STALE_FRESH;
 		out->n_reasons = 0;
 		out->pending = false;

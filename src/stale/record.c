@@ -162,6 +162,28 @@ void record_key(const struct record *r, struct digest *out)
 	digest_bytes(text.buf, text.len, out);
 }
 
+void record_name_brought(struct record *r, struct arena *a)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	struct record_fact *f = (struct record_fact *)(uintptr_t)record_find(r, FACT_ENV, FACT_BROUGHT);
+	char hex[DIGEST_HEX + 1];
+	struct digest d;
+	size_t i;
+
+	for (i = 0; i < r->n_facts; i++)
+		if (fact_is_output(r->facts[i].kind))
+			add_fact(&text, &r->facts[i], true);
+	digest_bytes(text.buf, text.len, &d);
+	digest_hex(&d, hex);
+	if (!f) {
+		f = &r->facts[r->n_facts++];
+		*f = (struct record_fact){.kind = FACT_ENV, .name = FACT_BROUGHT};
+	}
+	f->value = arena_strndup(a, hex, DIGEST_HEX / 2); /* whole, it would look like the name of an object */
+	record_sort(r);
+	record_key(r, &r->key);
+}
+
 static void add_text_line(struct strbuf *out, const char *word, const char *text)
 {
 	strbuf_addf(out, "%s ", word);

@@ -44,6 +44,9 @@
 #include "util/err.h"
 #include "util/strbuf.h"
 
+/* The FACT_ENV of what a source brought: a digest of the contents of its outputs. */
+#define FACT_BROUGHT "[brought]"
+
 enum fact_kind { /* in the order of their words */
 	FACT_CMD,
 	FACT_CODE,
@@ -104,6 +107,8 @@ struct record {
 bool record_fact_same(const struct record_fact *a, const struct record_fact *b);
 /* Are the bytes other though they mean the same? */
 bool record_fact_reworded(const struct record_fact *a, const struct record_fact *b);
+/* Sets the fact FACT_BROUGHT of r by its outputs, and the key. Its facts have room for one more; the value lives in a. */
+void record_name_brought(struct record *r, struct arena *a);
 /* Sorts facts as they stand in a record. */
 void record_sort(struct record *r);
 /* The key of r's facts; contents of outputs do not matter. Facts are sorted. */

@@ -35,7 +35,7 @@ static void write_and_read(const struct release *r, struct arena *a)
 	need(read_both(name, text.buf, text.len, a, &again));
 	need(again.kind == r->kind && same_text(again.version, r->version) && same_text(again.run, r->run));
 	need(again.n_ships == r->n_ships && (!r->n_ships || release_ships_same(&again, r)));
-	need(same_text(again.because, r->because) && again.has_how == r->has_how);
+	need(same_text(again.because, r->because) && same_text(again.how, r->how));
 	strbuf_release(&text);
 	free(name);
 }
