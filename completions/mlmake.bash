@@ -21,7 +21,7 @@ _mlmake()
 	local none= runs= commands='build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics accept fetch fsck gc merge-lock perform completions help'
 	case ${cmd:-build} in
 		build)
-			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --pull --remote= --events= --json --no-wait '
+			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --pull --remote= --events= --inherit-env --json --no-wait '
 			[[ $prev == --jobs || $prev == -j ]] && value=1 words=
 			[[ $prev == --remote ]] && value=1 words=
 			[[ $prev == --events ]] && value=1 files=-f
@@ -33,11 +33,11 @@ _mlmake()
 			opts+=' --fix --json '
 			;;
 		status)
-			opts+=' --check --json --remote= -q --quiet -v --verbose '
+			opts+=' --check --inherit-env --json --remote= -q --quiet -v --verbose '
 			[[ $prev == --remote ]] && value=1 words=
 			;;
 		why)
-			opts+=' --json --run= '
+			opts+=' --inherit-env --json --run= '
 			[[ $prev == --run ]] && value=1 words=$(mlmake completions --runs 2> /dev/null | tr '\n' ' ')
 			;;
 		graph)
@@ -99,7 +99,7 @@ _mlmake()
 			[[ $prev == --because ]] && value=1 words=
 			;;
 		fetch)
-			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --pull --remote= --events= --json --no-wait '
+			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --pull --remote= --events= --inherit-env --json --no-wait '
 			[[ $prev == --jobs || $prev == -j ]] && value=1 words=
 			[[ $prev == --remote ]] && value=1 words=
 			[[ $prev == --events ]] && value=1 files=-f

@@ -70,7 +70,7 @@ static void choose_records(struct rerun_work *w)
 static int load(struct rerun_work *w, struct diags *ds)
 {
 	CLEANUP(strvec_release) struct strvec all = STRVEC_INIT;
-	struct pipeline_options opt = {.file = w->opt->file, .profile = w->opt->profile};
+	struct pipeline_options opt = {.file = w->opt->file, .profile = w->opt->profile, .inherit = w->inherit};
 	size_t i;
 
 	for (i = 0; i < w->overrides.n; i++)
@@ -109,9 +109,10 @@ static bool has_override(const struct rerun_work *w, const char *name)
  * the other is found to have run from something else. */
 static bool find_overlays(struct rerun_work *w, const struct instance *in, const struct record *r)
 {
-	bool any = false;
+	bool any = !w->inherit && !in->stage->inherits && record_find(r, FACT_ENV, FACT_WHOLE);
 	size_t i;
 
+	w->inherit |= any;
 	for (i = 0; i < in->n_params; i++) {
 		const struct record_fact *f = record_find(r, FACT_PARAM, in->params[i].name);
 

@@ -23,6 +23,7 @@ struct rerun_work {
 	const struct record **records; /* that shall be made again */
 	size_t n_records;
 	struct strvec overrides;       /* that the records show */
+	bool inherit;                  /* one of the records is of a run with the whole environment */
 	bool *selected;                /* by node */
 	char **failures;               /* by node */
 };

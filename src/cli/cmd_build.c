@@ -368,6 +368,7 @@ const struct option_def build_options_table[] = {
 	{0, "pull", NULL, "what the remote has counts as restorable, and comes from there"},
 	{0, "remote", "NAME", "with --pull: use [remote NAME] (default: the first in mlmake.ini)"},
 	{0, "events", "FILE", "write what happens to FILE as JSON Lines (-: standard output)"},
+	{0, "inherit-env", NULL, "stages get the whole environment, and the record says so"},
 	{0, "json", NULL, "with -n: print one JSON document"},
 	{0, "no-wait", NULL, "if another mlmake is at work here, exit with 75"},
 	{0, NULL, NULL, NULL},

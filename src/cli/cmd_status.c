@@ -109,6 +109,7 @@ static int run(struct args *a)
 
 static const struct option_def options[] = {
 	{0, "check", NULL, "exit with 4 if anything is stale or has to be restored"},
+	{0, "inherit-env", NULL, "as a build with this option would see it"},
 	{0, "json", NULL, "print one JSON document"},
 	{0, "remote", "NAME", "show also how [remote NAME] stands to what is here"},
 	{'q', "quiet", NULL, "print nothing, for use with --check"},

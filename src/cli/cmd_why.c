@@ -130,6 +130,7 @@ static int run(struct args *a)
 }
 
 static const struct option_def options[] = {
+	{0, "inherit-env", NULL, "as a build with this option would see it"},
 	{0, "json", NULL, "print one JSON document"},
 	{0, "run", "RUN", "tell why it ran in that run (`mlmake log`)"},
 	{0, NULL, NULL, NULL},

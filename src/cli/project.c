@@ -406,7 +406,7 @@ static int load_all(struct project *p, char *const *words, size_t n)
 	CLEANUP(strvec_release) struct strvec targets = STRVEC_INIT;
 	struct pipeline_disk disk = disk_of(p);
 	struct pipeline_options opt = {p->file, args_value(p->args, "profile"), p->args->overrides.v,
-				       p->args->overrides.n};
+				       p->args->overrides.n,            .inherit = args_count(p->args, "inherit-env") > 0};
 	size_t i;
 
 	if (pipeline_load(&p->pl, &opt, &disk, &p->ds) < 0 || project_graph(p, &disk) < 0)

@@ -47,7 +47,7 @@ static const char *filled(struct load *ld, struct proto *p, int line, const char
 static const char *const attrs_of_data[] = {"keep", NULL};
 static const char *const attrs_of_plots[] = {"x", "y", "title", NULL};
 
-static bool parse_bool(const char *s, bool *b)
+bool fields_yes(const char *s, bool *b)
 {
 	*b = streq(s, "yes") || streq(s, "true");
 	return *b || streq(s, "no") || streq(s, "false");
@@ -80,7 +80,7 @@ static void add_attr(struct load *ld, struct proto *p, const struct entry *e, st
 	} else if (!to) {
 		stage_error(ld, p, e->line, "'%s=' has no path before it that it could belong to", w->text);
 	} else if (e->key->id == K_DATA) {
-		if (!parse_bool(w->value, &keep))
+		if (!fields_yes(w->value, &keep))
 			error_at(ld, p, e->line, "no value for 'keep'; write yes or no", w->value, "");
 		to->keep = keep;
 	} else if (to->n_attrs < 1000) {
@@ -315,7 +315,7 @@ static void set_cache(struct load *ld, struct proto *p, int line, const char *va
 
 	if (streq(value, "always"))
 		p->st.cache = CACHE_ALWAYS;
-	else if (parse_bool(value, &yes))
+	else if (fields_yes(value, &yes))
 		p->st.cache = yes ? CACHE_YES : CACHE_NO;
 	else
 		error_at(ld, p, line, "no value for 'cache'; write yes, no or always", value, "");
@@ -341,14 +341,14 @@ static void set_one(struct load *ld, struct proto *p, const struct entry *e)
 			error_at(ld, p, e->line, "no number of attempts from 0 to 100", value, "");
 		break;
 	case K_IMPORTS:
-		if (!parse_bool(value, &imports))
+		if (!fields_yes(value, &imports))
 			stage_error(ld, p, e->line, "'imports' takes yes or no, not '%s'", value);
 		else
 			p->st.no_imports = !imports;
 		break;
 	case K_FROZEN:
 	case K_KEEP:
-		if (!parse_bool(value, e->key->id == K_KEEP ? &p->keep : &p->st.frozen))
+		if (!fields_yes(value, e->key->id == K_KEEP ? &p->keep : &p->st.frozen))
 			stage_error(ld, p, e->line, "'%s' takes yes or no, not '%s'", e->key->name, value);
 		break;
 	case K_EVERY:
@@ -446,5 +446,6 @@ void fields_stages(struct load *ld)
 		for (e = p->sec->first; e; e = e->next)
 			set_field(ld, p, e);
 		sort_locks(&p->st.use);
+		p->st.inherits = ld->opt->inherit || (p->st.env && p->st.env->inherits);
 	}
 }

@@ -172,6 +172,17 @@ static void override(struct load *ld, const char *text)
 		diag_error(ld->ds, NULL, 0, "%s", err.msg);
 }
 
+/* What counts cannot be what never does. */
+static void refuse_both(struct load *ld, const struct env *env, const char *key, const char *const *patterns, size_t n)
+{
+	size_t i, j;
+
+	for (i = 0; i < env->n_vars; i++)
+		for (j = 0; j < n; j++)
+			if (glob_match(patterns[j], env->vars[i]))
+				place_error(ld, env->at, "'%s' stands under 'vars', so that its value counts, and under '%s'", env->vars[i], key);
+}
+
 static void set_env_fields(struct load *ld, const struct section *s, struct env *env)
 {
 	struct entry *e;
@@ -183,7 +194,12 @@ static void set_env_fields(struct load *ld, const struct section *s, struct env 
 		case K_LOCK: take_words(ld, s, e, &env->locks, &env->n_locks); break;
 		case K_VARS: take_words(ld, s, e, &env->vars, &env->n_vars); break;
 		case K_PATH: take_words(ld, s, e, &env->paths, &env->n_paths); break;
+		case K_PASS: take_words(ld, s, e, &env->passes, &env->n_passes); break;
 		case K_SECRET: take_words(ld, s, e, &env->secrets, &env->n_secrets); break;
+		case K_INHERIT:
+			if (!fields_yes(e->value, &env->inherits))
+				diag_error(ld->ds, s->file, e->line, "'inherit' takes yes or no, not '%s'", e->value);
+			break;
 		default:
 			if (!*e->value)
 				break;
@@ -191,6 +207,8 @@ static void set_env_fields(struct load *ld, const struct section *s, struct env 
 			env->probes[env->n_probes++] = e->value;
 		}
 	}
+	refuse_both(ld, env, "pass", env->passes, env->n_passes);
+	refuse_both(ld, env, "secret", env->secrets, env->n_secrets);
 	for (i = 0; i < env->n_locks; i++) {
 		strbuf_clear(&ld->path);
 		path_normalize(env->locks[i], &ld->path);

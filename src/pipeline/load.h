@@ -22,7 +22,7 @@ enum section_kind {
 
 enum key_id {
 	K_NONE, K_AFTER, K_CACHE, K_CMD, K_CODE, K_CODE_EXACT, K_DATA, K_DEFAULT, K_DESC, K_ENV, K_EVERY, K_FOREACH, K_FROZEN, K_GOAL,
-	K_GPUS, K_IMPORTS, K_INCLUDE, K_JOBS, K_KEEP, K_LFS, K_LINK, K_LOCK, K_MATRIX, K_METRICS, K_NAME, K_OUTS, K_PARAMS, K_PATH, K_PLOTS,
+	K_GPUS, K_IMPORTS, K_INCLUDE, K_INHERIT, K_JOBS, K_KEEP, K_LFS, K_LINK, K_LOCK, K_MATRIX, K_METRICS, K_NAME, K_OUTS, K_PARAMS, K_PASS, K_PATH, K_PLOTS,
 	K_PROBE, K_RETRY, K_RULE, K_RULE_CMD, K_RUN, K_SAME, K_SECRET, K_SET, K_TIMEOUT, K_URL, K_USE, K_VARS, K_WATCH
 };
 
@@ -191,6 +191,7 @@ void fields_defaults(struct load *ld); /* after expansion: targets must be somet
 /* How to watch, from the value of an entry; UNSAID after a diag. */
 enum watching fields_watching(struct load *ld, const struct section *s, const struct entry *e, const char *value);
 /* fields.c */
+bool fields_yes(const char *value, bool *yes); /* false if it is neither yes nor no */
 void fields_stages(struct load *ld);
 /* facts.c */
 /* The parameters at and below a dotted key, in byte order; NULL if there is none. */

@@ -77,8 +77,11 @@ struct env {
 	size_t n_probes;
 	const char **vars;        /* variables whose values count */
 	size_t n_vars;
-	const char **secrets;     /* variables that pass and never count */
+	const char **passes;      /* patterns of variables that pass and do not count */
+	size_t n_passes;
+	const char **secrets;     /* the same of those whose values nobody is to see */
 	size_t n_secrets;
+	bool inherits;            /* all of mlmake's environment passes */
 	const char **paths;       /* directories in which Python modules are looked for */
 	size_t n_paths;
 	struct place at;
@@ -104,6 +107,7 @@ struct stage {
 	const char **exact;  /* patterns of code that is taken by its bytes */
 	size_t n_exact;
 	enum watching watch; /* as its section says; see pipeline_watching() */
+	bool inherits;       /* all of mlmake's environment passes: its [env] or the command line says so */
 	bool reads_params;   /* it declares parameters, so it may read their files itself */
 	enum cache_mode cache;
 	struct place at;
@@ -199,6 +203,7 @@ struct pipeline_options {
 	char *const *overrides; /* "NAME=VALUE" of the command line */
 	size_t n_overrides;
 	size_t max_instances;   /* 0: 1,000,000 */
+	bool inherit;           /* stages get the whole environment */
 };
 
 /* Reads, expands and validates. All errors and warnings go to ds; -1 if there was an error. What is known of the pipeline stays

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "run/passing.h"
 #include "run/watching.h"
 
 #define SECOND INT64_C(1000000000)
@@ -409,6 +410,14 @@ static int compared(struct build *b, struct job *j, const struct launch_end *end
 	return record_result(b, j, err);
 }
 
+static void add_hint(const struct build *b, const struct job *j, char **words)
+{
+	CLEANUP(freep) char *said = *words;
+	CLEANUP(freep) char *hint = b->interrupted || j->timed_out ? NULL : passing_hint(j->in, j->log);
+
+	*words = hint ? xstrfmt("%s; %s", said, hint) : xstrdup(said);
+}
+
 static int stage_ended(struct build *b, struct launch_end *end, struct err *err)
 {
 	CLEANUP(err_release) struct err failed = ERR_INIT;
@@ -445,6 +454,8 @@ static int stage_ended(struct build *b, struct launch_end *end, struct err *err)
 		words = xstrdup(failed.msg);
 	}
 	job_release_slots(b, j);
+	if (!refused)
+		add_hint(b, j, &words);
 	job_failed(b, j, words, true, refused);
 	return 0;
 }

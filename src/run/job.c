@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "run/passing.h"
 #include "run/task.h"
 #include "run/watching.h"
 #include "util/file.h"
@@ -245,9 +246,12 @@ static void add_paths(const struct env *e, struct strvec *env)
 static int make_env(struct build *b, struct job *j, struct strvec *env, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
+	CLEANUP(freep) char *seed = passing_seed(j->in);
 	CLEANUP(freep) char *file = NULL;
 	CLEANUP(freep) char *full = NULL;
 
+	strvec_pushf(env, "MLMAKE_SEED=%s", seed);
+	passing_declared(j->in->stage->env, j->in, env);
 	strvec_pushf(env, "MLMAKE_STAGE=%s", j->in->stage->name);
 	strvec_pushf(env, "MLMAKE_INSTANCE=%s", j->in->name);
 	if (j->in->n_params) {
@@ -382,6 +386,7 @@ int job_launch(struct build *b, struct job *j, struct err *err)
 		watching_skip(j->in, j->v, &skip);
 	l.log = j->log;
 	l.env = env.v;
+	l.whole_env = st->inherits;
 	l.skip = skip.v;
 	l.rules = rules.v;
 	job_forget_seen(j);
@@ -426,7 +431,8 @@ int job_compare(struct build *b, struct job *j, struct err *err)
 	CLEANUP(strbuf_release) struct strbuf script = STRBUF_INIT;
 	CLEANUP(freep) char *log = comparing_log(b, j);
 	const struct stage *st = j->in->stage;
-	struct launch l = {.name = j->in->name, .prefix = st->env ? st->env->run : NULL, .log = log};
+	struct launch l = {.name = j->in->name, .prefix = st->env ? st->env->run : NULL, .log = log,
+			   .whole_env = st->inherits};
 
 	compare_script(j, &script);
 	if (make_env(b, j, &env, err) < 0)

@@ -159,6 +159,7 @@ static int start_stage(void *ctx, const struct launch *l, int *id, struct err *e
 	add_string(k, l->prefix ? l->prefix : "", &r.n);
 	r.watch = l->watch;
 	r.confined = l->rules != NULL;
+	r.whole_env = l->whole_env;
 	for (; l->skip && l->skip[r.n_skip]; r.n_skip++)
 		add_string(k, l->skip[r.n_skip], &r.n);
 	for (; l->rules && l->rules[r.n_rules]; r.n_rules++)

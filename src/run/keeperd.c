@@ -26,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "run/passing.h"
 #include "run/procs.h"
 #include "sandbox/confine.h"
 #include "sandbox/watch.h"
@@ -67,6 +68,7 @@ struct keeperd {
 	size_t n_logs, cap_logs;
 	struct procs procs;
 	char *root;           /* where stages start */
+	char **base;          /* what stages get of our environment */
 	struct watch *watch;  /* NULL: no stage was to be watched yet */
 	struct filter filter; /* of depth */
 	enum watch_depth depth;
@@ -180,18 +182,18 @@ static bool names_any(char *const *list, size_t n, const char *entry)
 	return false;
 }
 
-/* Our environment with changes on top; an entry without '=' removes. The strings are borrowed. */
-static char **make_env(char *const *changes, size_t n)
+/* base with changes on top; an entry without '=' removes. The strings are borrowed. */
+static char **make_env(char *const *base, char *const *changes, size_t n)
 {
 	size_t count = 0, k = 0, i;
 	char **env;
 
-	while (environ[count])
+	while (base[count])
 		count++;
 	env = xreallocarray(NULL, count + n + 1, sizeof(*env));
 	for (i = 0; i < count; i++)
-		if (!names_any(changes, n, environ[i]))
-			env[k++] = environ[i];
+		if (!names_any(changes, n, base[i]))
+			env[k++] = base[i];
 	for (i = 0; i < n; i++)
 		if (strchr(changes[i], '=') && !names_any(changes + i + 1, n - i - 1, changes[i]))
 			env[k++] = changes[i];
@@ -307,7 +309,7 @@ static void start(struct keeperd *k, const struct keeper_request *r, char **str,
 	else
 		snprintf(file, sizeof(file), "/proc/%d/fd/%d", (int)k->self, script);
 	make_argv(&s, str[1], script >= 0 ? file : NULL, prefix);
-	s.envp = make_env(str + first, n - first);
+	s.envp = make_env(r->whole_env ? environ : k->base, str + first, n - first);
 	if (!error && r->confined && (s.rules = confine_make(k->root, str + 3 + r->n_skip, r->n_rules)) < 0)
 		error = s.unconfined = -s.rules;
 	if (!error)
@@ -749,7 +751,8 @@ static void loop(struct keeperd *k)
 
 void keeperd_main(const struct keeperd_options *opt)
 {
-	struct keeperd k = {.opt = opt, .self = getpid(), .root = getcwd(NULL, 0), .in = STRBUF_INIT, .out = STRBUF_INIT, .procs = PROCS_INIT};
+	struct keeperd k = {.opt = opt, .self = getpid(), .root = getcwd(NULL, 0), .base = passing_base(environ), .in = STRBUF_INIT,
+			    .out = STRBUF_INIT, .procs = PROCS_INIT};
 	char path[48];
 
 	setsid();

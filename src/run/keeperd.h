@@ -21,7 +21,7 @@ struct keeper_request {
 	int32_t id;
 	uint32_t n;
 	uint32_t watch; /* enum watch_depth */
-	uint32_t n_skip, n_rules, confined;
+	uint32_t n_skip, n_rules, confined, whole_env;
 };
 
 struct keeper_end {

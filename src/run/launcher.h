@@ -15,8 +15,10 @@ struct launch {
 	const char *name;   /* of the instance */
 	const char *cmd;    /* text for one `sh -eu -c` */
 	const char *prefix; /* words for sh that run the shell, e.g. "uv run --frozen"; NULL: none */
-	char *const *env;   /* "NAME=VALUE" on top of mlmake's own environment ("NAME" alone unsets); NULL-terminated */
+	char *const *env;   /* "NAME=VALUE" on top of what passes of mlmake's own environment (run/passing.h; "NAME" alone unsets);
+			     * NULL-terminated */
 	const char *log;    /* file that takes standard output and error, made new; input is /dev/null */
+	bool whole_env;     /* all of mlmake's own environment passes */
 	enum watch_depth watch;
 	char *const *skip;  /* project paths at and below which nothing is watched; NULL-terminated, NULL: none */
 	char *const *rules; /* what it may touch (sandbox/bounds.h), with WATCH_CHANGES; NULL-terminated, NULL: everything */

@@ -19,6 +19,8 @@ libmlmake_a_SOURCES += \
 	src/run/machine.h \
 	src/run/order.c \
 	src/run/order.h \
+	src/run/passing.c \
+	src/run/passing.h \
 	src/run/probe.c \
 	src/run/probe.h \
 	src/run/procs.c \

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "digest/digest.h"
+#include "run/passing.h"
 #include "run/tail.h"
 #include "util/clock.h"
 #include "util/file.h"
@@ -108,10 +109,14 @@ int probe_ask(const struct probe_question *q, const char *state_dir, const struc
 {
 	CLEANUP(freep) char *log = xstrfmt("%s/log/[probe].log", state_dir);
 	int64_t deadline = q->timeout ? clock_tick(&clock_system) + q->timeout : INT64_MAX;
-	struct launch what = {q->name, q->cmd, q->prefix, (char *const[]){NULL}, log};
+	CLEANUP(strvec_release) struct strvec env = STRVEC_INIT;
+	struct launch what = {.name = q->name, .cmd = q->cmd, .prefix = q->env ? q->env->run : NULL, .log = log,
+			      .whole_env = q->in ? q->in->stage->inherits : q->env->inherits};
 	struct launch_end end;
 	int id, got;
 
+	passing_declared(q->env, q->in, &env);
+	what.env = env.v;
 	if (file_mkdirs_for(log, err) < 0 || l->start(l->ctx, &what, &id, err) < 0 ||
 	    wait_for(l, id, log, deadline, signal_fd, &end, err) < 0)
 		return -1;
@@ -143,7 +148,7 @@ static int run_one(struct probes *p, const struct env *e, const char *cmd, const
 		   struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf output = STRBUF_INIT;
-	const struct probe_question q = {e->name, cmd, e->run, 0};
+	const struct probe_question q = {e->name, cmd, e, NULL, 0};
 
 	if (probe_ask(&q, p->state_dir, l, signal_fd, &output, err) < 0)
 		return err->code == ERR_STOPPED ? -1 : err_wrap(err, "%s:%d: the probe '%s' of [env %s] failed", e->at.file, e->at.line,

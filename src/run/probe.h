@@ -23,7 +23,8 @@ const char *probes_get(void *ctx, const char *cmd);
 struct probe_question {
 	const char *name;   /* of whom it is, for the launcher */
 	const char *cmd;    /* for one `sh -eu -c` */
-	const char *prefix; /* as in struct launch */
+	const struct env *env;     /* that it runs in; NULL: none */
+	const struct instance *in; /* whose it is; NULL: it is the environment's own */
 	int64_t timeout;    /* nanoseconds, 0: none */
 };
 /* Runs one probe and appends what it printed, without the blanks at its end; of more than a kilobyte or of what is no text a digest. ERR_FAILED

@@ -203,6 +203,8 @@ static void look_at_env(struct decision *d)
 		add_fact(d->v, FACT_ENV, d->in->env[i].name, d->in->env[i].value);
 	for (i = 0; i < d->in->n_learned; i++)
 		add_fact(d->v, FACT_ENV, d->in->learned[i].name, d->in->learned[i].value);
+	if (d->in->stage->inherits)
+		add_fact(d->v, FACT_ENV, FACT_WHOLE, "whole");
 	if (e && e->run)
 		add_fact(d->v, FACT_ENV, "[run]", e->run);
 	for (i = 0; e && i < e->n_probes; i++) {
@@ -614,6 +616,10 @@ void reason_words(const struct reason *r, struct strbuf *out)
 	case REASON_ENV:
 		if (r->was ? r->was->kind == FACT_LOCK : r->is && r->is->kind == FACT_LOCK) {
 			words_of_file(r, out);
+			break;
+		}
+		if (streq(r->name, FACT_WHOLE)) {
+			strbuf_addstr(out, r->new ? "it gets the whole environment" : "it ran with the whole environment (--inherit-env)");
 			break;
 		}
 		/* fall through */

@@ -146,7 +146,7 @@ void record_key(const struct record *r, struct digest *out)
 	size_t i;
 
 	strbuf_grow(&text, 512);
-	strbuf_addstr(&text, "mlmake-key 2\n");
+	strbuf_addstr(&text, "mlmake-key 3\n");
 	for (i = 0; i < r->n_facts; i++) {
 		const struct record_fact *f = &r->facts[i];
 

@@ -12,7 +12,8 @@
  *     code f <sha256> <size> ~<sha256> <src/train.py src/util.py  behind '<' the file that brings it in, if it was not declared
  *     data f <sha256> <size> data/train.csv
  *     data f <sha256> <size> <? conf.yaml          it was seen to be read, and was not declared (stale/learned.h)
- *     env OMP_NUM_THREADS "4"                      variables of the environment; - if unset
+ *     env FLAVOUR "sweet"                          variables of the environment; - if unset
+ *     env [environment] "whole"                    all of them passed, whatever they are
  *     lock f <sha256> <size> uv.lock
  *     metrics|outs|plots f <sha256> <size> models/churn-3.json
  *     param train.eta 0.1                          canonical text (params/params.h)
@@ -32,7 +33,7 @@
  *     was code f <sha256> <size> src/train.py      a fact that is another now, or is gone
  *     added param train.eta                        one that was not there
  *
- * The key is the SHA-256 of "mlmake-key 2\n" and the lines cmd, code, data, env, lock, param, value, var without sizes, of code without who
+ * The key is the SHA-256 of "mlmake-key 3\n" and the lines cmd, code, data, env, lock, param, value, var without sizes, of code without who
  * brings it in and with its meaning, '~' before it, in place of its own digest where there is one; and of "kind path" lines for the
  * outputs. */
 #ifndef STALE_RECORD_H
@@ -69,6 +70,9 @@ static inline bool fact_is_input_file(enum fact_kind k)
 {
 	return k == FACT_CODE || k == FACT_DATA || k == FACT_LOCK;
 }
+
+/* The name of the env fact of a stage that got the whole environment of mlmake, and not only what it declares. */
+#define FACT_WHOLE "[environment]"
 
 struct record_fact {
 	enum fact_kind kind;

@@ -22,6 +22,9 @@ unset MAKEFLAGS MFLAGS MAKELEVEL CUDA_VISIBLE_DEVICES CI GITHUB_ACTIONS NO_COLOR
 	CDPATH COLUMNS MLMAKE_PARAMS
 MLMAKE_GLANCE=${MLMAKE_GLANCE-check} # whatever is seen at a glance must be so when it is looked at in full
 export MLMAKE_GLANCE
+# What of the tests' own stages get: no stage of a user's declares them.
+MLMAKE_TEST_PASS='COUNT T MLMAKE srcdir GIT_* *SAN_OPTIONS'
+export MLMAKE_TEST_PASS
 HOME=$T/home LC_ALL=C.UTF-8 TZ=UTC GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null
 GIT_AUTHOR_NAME=tester GIT_AUTHOR_EMAIL=tester@example.org
 GIT_COMMITTER_NAME=tester GIT_COMMITTER_EMAIL=tester@example.org

@@ -68,6 +68,7 @@ SHELL_TESTS += \
 SHELL_TESTS += tests/shell/t0093-code-bad-input.sh
 SHELL_TESTS += tests/shell/t0110-watch.sh
 SHELL_TESTS += tests/shell/t0111-learn.sh
+SHELL_TESTS += tests/shell/t0112-environment.sh
 SHELL_TESTS += tests/shell/t0130-gate.sh
 SHELL_TESTS += tests/shell/t0116-strict.sh
 SHELL_TESTS += tests/shell/t0131-gate-compares.sh

@@ -18,7 +18,7 @@ mkdir "$T/outside"; echo precious > "$T/outside/x"
 key() {
 	cmd=$1; shift
 	{
-		printf 'mlmake-key 2\ncmd %s\n' "$cmd"
+		printf 'mlmake-key 3\ncmd %s\n' "$cmd"
 		for name do printf 'outs %s\n' "$name"; done
 	} | sha256sum | cut -d' ' -f1
 }

@@ -224,22 +224,32 @@ static void logs(void)
 
 static void environment(void)
 {
-	static char added[] = "ADDED=a=b", old[] = "CHANGED=old", new[] = "CHANGED=new", removed[] = "REMOVED";
+	static char added[] = "ADDED=a=b", old[] = "MLMAKE_CHANGED=old", new[] = "MLMAKE_CHANGED=new", removed[] = "MLMAKE_REMOVED";
 	static char forged[] = "MLMAKE_RUN=forged";
 	char *env[] = {added, old, new, removed, forged, NULL}, want[96];
+	const char *script = "echo $ADDED $MLMAKE_CHANGED ${MLMAKE_REMOVED-gone} ${UNDECLARED-none} $TZ $MLMAKE_CHANGEDNOT $MLMAKE_RUN "
+			     "$MLMAKE_INSTANCE\nenv | grep -c ^MLMAKE_CHANGED=";
 	struct launch_end end;
+	struct launch l;
 	struct keeper *k;
+	int id;
 
-	setenv("CHANGED", "outer", 1);
-	setenv("REMOVED", "outer", 1);
-	setenv("KEPT", "outer", 1);
-	setenv("CHANGEDNOT", "outer", 1);
+	setenv("MLMAKE_CHANGED", "outer", 1);
+	setenv("MLMAKE_REMOVED", "outer", 1);
+	setenv("MLMAKE_CHANGEDNOT", "outer", 1);
+	setenv("UNDECLARED", "outer", 1);
+	setenv("TZ", "Antarctica/Troll", 1);
 	k = keeper_new(run_name(4), NULL, 0, -1);
-	start_full(k, "train@3", "echo $ADDED $CHANGED ${REMOVED-gone} $KEPT $CHANGEDNOT $MLMAKE_RUN $MLMAKE_INSTANCE\n"
-		   "env | grep -c ^CHANGED=", NULL, env, "log");
+	start_full(k, "train@3", script, NULL, env, "log");
 	EXPECT_INT(reap(k, &end), 1);
-	snprintf(want, sizeof(want), "a=b new gone outer outer %s train@3\n1\n", run_name(4));
+	snprintf(want, sizeof(want), "a=b new gone none UTC outer %s train@3\n1\n", run_name(4));
 	EXPECT_STR(read_text("log"), want);
+	l = (struct launch){.name = "train@3", .cmd = script, .env = env, .log = "log", .whole_env = true};
+	EXPECT_INT(keeper_launcher(k)->start(keeper_launcher(k)->ctx, &l, &id, NULL), 0);
+	EXPECT_INT(reap(k, &end), 1);
+	snprintf(want, sizeof(want), "a=b new gone outer Antarctica/Troll outer %s train@3\n1\n", run_name(4));
+	EXPECT_STR(read_text("log"), want);
+	unsetenv("TZ");
 	keeper_free(k);
 }
 

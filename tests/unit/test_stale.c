@@ -115,7 +115,7 @@ static void record_text(void)
 
 	sample(&r, f);
 	/* the key, put together by hand from what record.h says */
-	strbuf_addf(&want, "mlmake-key 2\ncmd python a.py\\n\\techo \"done\" \\\\\ncode x %s a.py\ndata f %s x y.csv\n"
+	strbuf_addf(&want, "mlmake-key 3\ncmd python a.py\\n\\techo \"done\" \\\\\ncode x %s a.py\ndata f %s x y.csv\n"
 			   "env THREADS \"4\"\nenv [probe]\\x20python3\\x20-VV -\nouts models/a.bin\nparam train.eta \"0.1\"\n"
 			   "var seed \"\"\"\"\n", hex_a, hex_a);
 	digest_bytes(want.buf, want.len, &key);
