@@ -13,12 +13,12 @@ _mlmake()
 		case $word in
 			-C|--directory|-f|--file|--profile|--color) skip=1 ;;
 			-*) ;;
-			build|init|lint|status|why|graph|log|show|diff|lineage|checkout|reproduce|verify|push|pull|metrics|accept|fetch|fsck|gc|merge-lock|perform|completions|help) cmd=$word; break ;;
+			build|init|lint|status|why|graph|log|show|diff|lineage|checkout|reproduce|verify|push|pull|metrics|gate|accept|fetch|fsck|gc|merge-lock|perform|completions|help) cmd=$word; break ;;
 			*) cmd=build; break ;;
 		esac
 	done
 	[[ $cur == --*=* ]] && prev=${cur%%=*} cur=${cur#*=}
-	local none= runs= commands='build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics accept fetch fsck gc merge-lock perform completions help'
+	local none= runs= commands='build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics gate accept fetch fsck gc merge-lock perform completions help'
 	case ${cmd:-build} in
 		build)
 			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --pull --remote= --events= --inherit-env --json --no-wait '
@@ -92,6 +92,9 @@ _mlmake()
 			[[ $prev == --at ]] && value=1 words=
 			;;
 		metrics)
+			opts+=' --json '
+			;;
+		gate)
 			opts+=' --json '
 			;;
 		accept)

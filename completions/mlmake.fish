@@ -12,7 +12,7 @@ function __mlmake_command
             case -C --directory -f --file --profile --color 
                 set skip 1
             case '-*'
-            case build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics accept fetch fsck gc merge-lock perform completions help
+            case build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics gate accept fetch fsck gc merge-lock perform completions help
                 contains -- $word $argv
                 return
             case '*'
@@ -23,7 +23,7 @@ function __mlmake_command
     contains -- none $argv
 end
 
-complete -c mlmake -n '__mlmake_command none build status why graph verify push pull metrics accept fetch' -a '(mlmake completions --targets 2>/dev/null)'
+complete -c mlmake -n '__mlmake_command none build status why graph verify push pull metrics gate accept fetch' -a '(mlmake completions --targets 2>/dev/null)'
 complete -c mlmake -n '__mlmake_command show diff checkout reproduce' -k -a '(mlmake completions --targets --runs 2>/dev/null)'
 complete -c mlmake -n '__mlmake_command init lint log fsck gc' -f
 complete -c mlmake -n '__mlmake_command completions' -f -a 'bash zsh fish'
@@ -43,6 +43,7 @@ complete -c mlmake -n '__mlmake_command none help' -a verify -d 'run stages once
 complete -c mlmake -n '__mlmake_command none help' -a push -d 'send results and the history of runs to a remote'
 complete -c mlmake -n '__mlmake_command none help' -a pull -d 'fetch results and the history of runs from a remote'
 complete -c mlmake -n '__mlmake_command none help' -a metrics -d 'show metrics side by side, with the difference to the result before'
+complete -c mlmake -n '__mlmake_command none help' -a gate -d 'what gates require, the numbers on both sides, and whether they pass'
 complete -c mlmake -n '__mlmake_command none help' -a accept -d 'take changed inputs as harmless: what is there stands, and nothing runs'
 complete -c mlmake -n '__mlmake_command none help' -a fetch -d 'run sources again, to see whether their data is new'
 complete -c mlmake -n '__mlmake_command none help' -a fsck -d 'check everything that is kept, and name what is lost'
@@ -131,6 +132,7 @@ complete -c mlmake -n '__mlmake_command pull' -l quiet -s q -d 'show errors alon
 complete -c mlmake -n '__mlmake_command pull' -l verbose -s v -d 'name every file that is missing or damaged'
 complete -c mlmake -n '__mlmake_command pull' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command metrics' -l json -d 'print one JSON document'
+complete -c mlmake -n '__mlmake_command gate' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command accept' -l because -x -d 'why the change is harmless; kept in mlmake.lock and in the log'
 complete -c mlmake -n '__mlmake_command accept' -l undo -d 'take back what was accepted last'
 complete -c mlmake -n '__mlmake_command accept' -l no-wait -d 'if another mlmake is at work here, exit with 75'

@@ -39,6 +39,7 @@ const struct command *const commands[] = {
 	&cmd_push,
 	&cmd_pull,
 	&cmd_metrics,
+	&cmd_gate,
 	&cmd_accept,
 	&cmd_fetch,
 	&cmd_fsck,

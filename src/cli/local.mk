@@ -10,6 +10,7 @@ libmlmake_a_SOURCES += \
 	src/cli/cmd_diff.c \
 	src/cli/cmd_fetch.c \
 	src/cli/cmd_fsck.c \
+	src/cli/cmd_gate.c \
 	src/cli/cmd_gc.c \
 	src/cli/cmd_graph.c \
 	src/cli/cmd_help.c \

@@ -249,13 +249,14 @@ static void value_of_other(struct valuing *v, const struct expr_name *name, cons
 		tell_number(v, fact, x);
 }
 
-static void values_of_name(void *ctx, const struct expr_name *name)
+static void values_of_name(void *ctx, int line, const struct expr_name *name)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
 	struct valuing *v = ctx;
 	struct gate_ref ref;
 	size_t i;
 
+	(void)line;
 	if (gate_resolve(v->rules, v->lc->pl, name, &v->a, &ref, &err) < 0) {
 		tell(v, name->text, MISSING "%s", err.msg);
 		return;
@@ -290,8 +291,8 @@ static int values(struct lifecycle *lc, const struct instance *in, const struct 
 	int got = gate_rules_read(rules_read(in->cmd, &v.a), lc->pl, &v.a, &rules, ignore, NULL);
 
 	v.rules = &rules;
-	for (i = 0; got == 0 && i < rules.n; i++)
-		expr_names(rules.v[i].e, values_of_name, &v);
+	if (got == 0)
+		gate_rules_names(&rules, values_of_name, &v);
 	for (i = 0; i < GATE_SIDES; i++)
 		err_release(&v.other[i].err);
 	map_release(&v.told);
@@ -320,7 +321,7 @@ static bool settles(const struct instance *in)
 	struct expr *e;
 
 	for (; r; r = r->next)
-		if (streq(r->key, "require") && expr_parse(r->value, &a, &e, NULL) == 0)
+		if (expr_parse(r->value, &a, &e, NULL) == 0 || expr_parse_number(r->value, &a, &e, NULL) == 0)
 			expr_names(e, look_outside, &l);
 	return !l.outside;
 }
@@ -331,6 +332,7 @@ struct judging {
 	const struct record *r;
 	struct arena *a;
 	bool first_passes, none;
+	struct expr_values cases, noise; /* none: not said, or not known */
 };
 
 static bool is_value_of(const struct record_fact *f, const char *name)
@@ -387,6 +389,63 @@ static const char *sign_of(enum expr_op op)
 	return signs[op - EXPR_LT];
 }
 
+/* ---- noise ---- */
+
+#define NORMAL_95 1.959963984540054
+
+static void note_name(void *ctx, const struct expr_name *name)
+{
+	(void)name;
+	*(bool *)ctx = true;
+}
+
+/* The variance of a side of a comparison, whose value is p; -1: it is not known. */
+static double variance(const struct expr *side, double p, double n)
+{
+	bool measured = false;
+
+	expr_names(side, note_name, &measured);
+	if (!measured)
+		return 0;
+	return p >= 0 && p <= 1 && n >= 1 ? p * (1 - p) / n : -1;
+}
+
+/* Of several values that for this one; of one it. */
+static double value_at(const struct expr_values *v, size_t at)
+{
+	return v->v[at < v->n ? at : 0];
+}
+
+static void doubt(struct judging *j, const struct expr *e, struct gate_line *l)
+{
+	double n = j->cases.n ? value_at(&j->cases, l->m.at) : 0, noise = j->noise.n ? fabs(value_at(&j->noise, l->m.at)) : 0;
+	double left, right;
+
+	if (j->cases.n) {
+		left = variance(e->args[0], l->m.left, n);
+		right = variance(e->args[1], l->m.right, n);
+		noise = left < 0 || right < 0 ? 0 : NORMAL_95 * sqrt(left + right);
+	}
+	if (!(fabs(l->m.margin) < noise))
+		return;
+	if (j->cases.n)
+		l->doubt = arena_fmt(j->a, "the margin of %.3g is within the noise of %.6g cases, +-%.2g", l->m.margin, n, noise);
+	else
+		l->doubt = arena_fmt(j->a, "the margin of %.3g is within the noise of +-%.3g", l->m.margin, noise);
+}
+
+static void read_noise(struct judging *j, const struct rule *rule, struct expr_values *to, struct gate_report *out)
+{
+	const struct expr_world w = {values_by_facts, j};
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	struct expr *e;
+
+	if (!rule || (expr_parse_number(rule->value, j->a, &e, &err) == 0 && expr_numbers(e, &w, j->a, to, &err) == 0))
+		return;
+	*to = (struct expr_values){NULL, 0};
+	out->problem = arena_fmt(j->a, "%s = %s: %s", rule->key, rule->value, err.msg);
+}
+
 static void judge_one(struct judging *j, const struct expr *e, struct gate_line *l)
 {
 	const struct expr_world w = {values_by_facts, j};
@@ -404,6 +463,8 @@ static void judge_one(struct judging *j, const struct expr *e, struct gate_line 
 		if (got == 0)
 			expr_names(e, name_one, &nm);
 		l->of = nm.of;
+		if (got == 0)
+			doubt(j, e, l);
 	} else {
 		got = expr_holds(e, &w, &l->holds, &err);
 	}
@@ -426,6 +487,8 @@ int gate_judge(const struct record *r, struct gate_report *out, struct err *err)
 	rules = rules_read(text->value, j.a);
 	rule = rule_find(rules, "first");
 	j.first_passes = rule && streq(rule->value, "pass");
+	read_noise(&j, rule_find(rules, "cases"), &j.cases, out);
+	read_noise(&j, rule_find(rules, "noise"), &j.noise, out);
 	for (rule = rules; rule; rule = rule->next) {
 		struct gate_line *l;
 
@@ -480,7 +543,13 @@ static int perform(struct lifecycle *lc, const struct task *t, enum performed *h
 			strbuf_addf(message, "%s%s", message->len ? "; " : "", line.buf);
 		else if (g.v[i].none)
 			strvec_push(notes, line.buf);
+		if (g.v[i].doubt) {
+			printf("    %s\n", g.v[i].doubt);
+			strvec_pushf(notes, "%s: %s", g.v[i].require, g.v[i].doubt);
+		}
 	}
+	if (g.problem)
+		strvec_push(notes, g.problem);
 	*how = g.refused ? PERFORMED_REFUSED : PERFORMED_PASSED;
 	gate_report_release(&g);
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Metrics files: JSON, a CSV of one row, or lines of key and value. */
+/* Metrics files: JSON, YAML, a CSV of one row, or lines of key and value. */
 #include <config.h>
 
 #include "params/metrics_file.h"
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "params/params.h"
 #include "util/json.h"
 #include "util/strbuf.h"
 #include "util/text.h"
@@ -229,6 +230,49 @@ static int parse_json(struct metrics *m, const char *text, size_t n, struct err 
 	return result;
 }
 
+/* ---- YAML ---- */
+
+static int walk_param(struct metrics *m, const struct param *pa, struct strbuf *name, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	size_t i, len = name->len;
+
+	if (pa->kind != PARAM_LIST && pa->kind != PARAM_MAP) {
+		param_plain(pa, &text);
+		return add_text(m, arena_strdup(&m->arena, len ? name->buf : "value"), text.buf, text.len, err);
+	}
+	for (i = 0; i < pa->list.n; i++) {
+		const struct param *item = pa->list.v[i];
+		int got;
+
+		if (len)
+			strbuf_addch(name, '.');
+		if (item->key)
+			strbuf_addstr(name, item->key);
+		else
+			strbuf_addu(name, i);
+		got = name->len > MOST_NAME ? err_set(err, ERR_PARSE, "a name is longer than %d bytes", MOST_NAME) : walk_param(m, item, name, err);
+		strbuf_setlen(name, len);
+		if (got < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int parse_yaml(struct metrics *m, const char *text, size_t n, struct err *err)
+{
+	CLEANUP(params_release) struct params p = PARAMS_INIT;
+	CLEANUP(diags_release) struct diags ds = DIAGS_INIT;
+	CLEANUP(strbuf_release) struct strbuf name = STRBUF_INIT;
+	size_t i;
+
+	if (params_parse(&p, "metrics.yaml", text, n, &ds) == 0)
+		return p.root ? walk_param(m, p.root, &name, err) : 0;
+	for (i = 0; i < ds.n && ds.v[i].level != DIAG_ERROR; i++)
+		;
+	return err_set(err, ERR_PARSE, "%d: %s", i < ds.n ? ds.v[i].line : 0, i < ds.n ? ds.v[i].msg : "it is no YAML");
+}
+
 /* ---- CSV ---- */
 
 /* Reads one field at *s, without its quotes; false at the end of the row, with *s behind it. */
@@ -406,6 +450,8 @@ int metrics_parse(struct metrics *m, const char *path, const char *text, size_t 
 	trim(&start, &left);
 	if (ends_with(path, ".json") || (left && *start == '{'))
 		result = parse_json(m, text, n, err);
+	else if (ends_with(path, ".yaml") || ends_with(path, ".yml"))
+		result = parse_yaml(m, text, n, err);
 	else if (ends_with(path, ".csv"))
 		result = parse_csv(m, text, n, ',', err);
 	else if (ends_with(path, ".tsv"))

@@ -24,7 +24,8 @@ struct metrics {
 #define METRICS_INIT {.arena = ARENA_INIT}
 
 /* Reads a metrics file, hostile. JSON if path ends in .json or the text begins with '{': nested maps and lists
- * become dotted names; NaN and Infinity are understood. CSV or TSV by extension: a header and one row. Else lines of
+ * become dotted names; NaN and Infinity are understood. CSV or TSV by extension: a header and one row. YAML by
+ * extension, as parameters are read (params/params.h). Else lines of
  * "key = value" or "key: value", '#' and ';' comments, [section] before a key. ERR_PARSE if it is none of these, has
  * more than 1,000 values, or holds none; what was read up to there stays in *m. */
 NODISCARD int metrics_parse(struct metrics *m, const char *path, const char *text, size_t n, struct err *err);

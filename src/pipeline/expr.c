@@ -451,21 +451,33 @@ static struct expr *read_any(struct parser *p)
 	return left;
 }
 
+static struct expr *read_whole(struct parser *p)
+{
+	struct expr *e;
+
+	if (strlen(p->text) > MOST_TEXT)
+		return fail(p, MOST_TEXT, "it is longer than %d bytes", MOST_TEXT);
+	skip_blanks(p);
+	e = read_any(p);
+	if (e && p->text[p->at])
+		return fail(p, p->at, "'%.20s' is not expected here", p->text + p->at);
+	return e;
+}
+
 int expr_parse(const char *text, struct arena *a, struct expr **out, struct err *err)
 {
 	struct parser p = {.text = text, .a = a, .err = err};
 
-	if (strlen(text) > MOST_TEXT)
-		return err_set(err, ERR_PARSE, "it is longer than %d bytes", MOST_TEXT);
-	skip_blanks(&p);
-	*out = read_any(&p);
-	if (!*out)
-		return -1;
-	if (text[p.at]) {
-		fail(&p, p.at, "'%.20s' is not expected here", text + p.at);
-		return -1;
-	}
+	*out = read_whole(&p);
 	return is_truth(&p, *out) ? 0 : -1;
+}
+
+int expr_parse_number(const char *text, struct arena *a, struct expr **out, struct err *err)
+{
+	struct parser p = {.text = text, .a = a, .err = err};
+
+	*out = read_whole(&p);
+	return is_number(&p, *out) ? 0 : -1;
 }
 
 void expr_names(const struct expr *e, void (*visit)(void *ctx, const struct expr_name *name), void *ctx)

@@ -56,6 +56,8 @@ struct expr {
 
 /* Reads text, which has to be true or false. In a. ERR_PARSE: "column 9: ...". */
 NODISCARD int expr_parse(const char *text, struct arena *a, struct expr **out, struct err *err);
+/* The same of what has to be a number. */
+NODISCARD int expr_parse_number(const char *text, struct arena *a, struct expr **out, struct err *err);
 /* Calls visit for each name in e, in order of the text. */
 void expr_names(const struct expr *e, void (*visit)(void *ctx, const struct expr_name *name), void *ctx);
 

@@ -123,10 +123,54 @@ static void read_require(struct reading *r, const struct rule *rule)
 	g->v[g->n++] = (struct gate_require){rule->value, e, rule->line};
 }
 
-struct checking {
-	struct reading *r;
+static void read_number(struct reading *r, const struct rule *rule, const struct expr **to, int *line)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	struct expr *e;
+
+	*line = rule->line;
+	if (expr_parse_number(rule->value, r->a, &e, &err) < 0)
+		tell(r, rule->line, "'%s': %s", rule->key, err.msg);
+	else
+		*to = e;
+}
+
+static void read_first(struct reading *r, const struct rule *rule)
+{
+	if (streq(rule->value, "pass") || streq(rule->value, "refuse"))
+		r->out->first_passes = *rule->value == 'p';
+	else
+		tell(r, rule->line, "'first' takes pass or refuse, not '%s'", rule->value);
+}
+
+struct naming {
+	void (*visit)(void *ctx, int line, const struct expr_name *name);
+	void *ctx;
 	int line;
 };
+
+static void pass_name(void *ctx, const struct expr_name *name)
+{
+	const struct naming *nm = ctx;
+
+	nm->visit(nm->ctx, nm->line, name);
+}
+
+void gate_rules_names(const struct gate_rules *r, void (*visit)(void *ctx, int line, const struct expr_name *name), void *ctx)
+{
+	struct naming nm = {visit, ctx, r->cases_line};
+	size_t i;
+
+	if (r->cases)
+		expr_names(r->cases, pass_name, &nm);
+	nm.line = r->noise_line;
+	if (r->noise)
+		expr_names(r->noise, pass_name, &nm);
+	for (i = 0; i < r->n; i++) {
+		nm.line = r->v[i].line;
+		expr_names(r->v[i].e, pass_name, &nm);
+	}
+}
 
 /* In which direction the values of a name make the requirements harder, of all of them together. */
 static enum expr_slope slope_of(const struct gate_rules *g, const char *name)
@@ -147,16 +191,16 @@ bool gate_best_is_greatest(const struct gate_rules *r, const char *name)
 	return slope_of(r, name) != EXPR_EASIER;
 }
 
-static void check_name(void *ctx, const struct expr_name *name)
+static void check_name(void *ctx, int line, const struct expr_name *name)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
-	struct checking *c = ctx;
+	struct reading *r = ctx;
 	struct gate_ref ref;
 
-	if (gate_resolve(c->r->out, c->r->pl, name, c->r->a, &ref, &err) < 0)
-		tell(c->r, c->line, "'require': column %zu: %s", name->column, err.msg);
-	else if (ref.side == GATE_BEST && slope_of(c->r->out, name->text) == EXPR_UNKNOWN)
-		tell(c->r, c->line, "'require': column %zu: whether the greatest or the least '%s' is the best does not follow; compare it with <, <=, > "
+	if (gate_resolve(r->out, r->pl, name, r->a, &ref, &err) < 0)
+		tell(r, line, "column %zu: %s", name->column, err.msg);
+	else if (ref.side == GATE_BEST && slope_of(r->out, name->text) == EXPR_UNKNOWN)
+		tell(r, line, "column %zu: whether the greatest or the least '%s' is the best does not follow; compare it with <, <=, > "
 		     "or >=, and in one direction only", name->column, name->text);
 }
 
@@ -165,7 +209,6 @@ int gate_rules_read(const struct rule *rules, const struct pipeline *pl, struct 
 {
 	struct reading r = {pl, a, out, problem, ctx, 0};
 	const struct rule *rule;
-	size_t i;
 
 	memset(out, 0, sizeof(*out));
 	for (rule = rules; rule; rule = rule->next) {
@@ -173,19 +216,21 @@ int gate_rules_read(const struct rule *rules, const struct pipeline *pl, struct 
 			read_of(&r, rule);
 		else if (streq(rule->key, "require"))
 			read_require(&r, rule);
-		else if (!streq(rule->key, "first"))
-			continue;
-		else if (streq(rule->value, "pass") || streq(rule->value, "refuse"))
-			out->first_passes = *rule->value == 'p';
-		else
-			tell(&r, rule->line, "'first' takes pass or refuse, not '%s'", rule->value);
+		else if (streq(rule->key, "first"))
+			read_first(&r, rule);
+		else if (streq(rule->key, "cases"))
+			read_number(&r, rule, &out->cases, &out->cases_line);
+		else if (streq(rule->key, "noise"))
+			read_number(&r, rule, &out->noise, &out->noise_line);
 	}
 	if (!rule_find(rules, "of"))
 		tell(&r, 0, "it judges nothing; write 'of = STAGE'");
 	if (!rule_find(rules, "require"))
 		tell(&r, 0, "it requires nothing; write 'require = METRIC >= NUMBER'");
-	for (i = 0; !r.problems && i < out->n; i++)
-		expr_names(out->v[i].e, check_name, &(struct checking){&r, out->v[i].line});
+	if (out->cases && out->noise)
+		tell(&r, out->noise_line, "'noise' and 'cases' both say what the noise is; leave one out");
+	if (!r.problems)
+		gate_rules_names(out, check_name, &r);
 	return r.problems ? -1 : 0;
 }
 

@@ -3,6 +3,8 @@
  *
  *     of = evaluate               stages or instances whose metrics plain names mean; once or more
  *     require = auc >= 0.8        pipeline/expr.h; all of them have to hold
+ *     cases = n                   how many cases the metrics were measured on: a number, a metric, or what is worked out of such
+ *     noise = 2 * auc_std         or by how much a metric may be off; in either case a smaller margin is warned of (lifecycle/gate.h)
  *     first = pass                what mentions production, previous or best holds while there is none; else (refuse) it does not
  *
  * A name means, after the side that it may begin with (production, previous, best): a metric of the stage or instance that it begins with,
@@ -34,12 +36,17 @@ struct gate_rules {
 	size_t n_of;
 	struct gate_require *v;
 	size_t n;
+	const struct expr *cases, *noise; /* NULL: not said */
+	int cases_line, noise_line;
 	bool first_passes;
 };
 
 /* Reads rules. What is wrong is told to problem (line 0: about the gate as a whole), and then the result is -1. In a. */
 NODISCARD int gate_rules_read(const struct rule *rules, const struct pipeline *pl, struct arena *a, struct gate_rules *out,
 			      void (*problem)(void *ctx, int line, const char *message), void *ctx);
+
+/* Calls visit for each name in r, in order of cases, noise, requirements, with the line where it stands. */
+void gate_rules_names(const struct gate_rules *r, void (*visit)(void *ctx, int line, const struct expr_name *name), void *ctx);
 
 /* What a name means. */
 struct gate_ref {

@@ -10,7 +10,6 @@ struct checking {
 	struct proto *p;
 	struct gather *g;
 	const struct gate_rules *rules;
-	int line;
 };
 
 static void problem(void *ctx, int line, const char *message)
@@ -23,17 +22,17 @@ static void problem(void *ctx, int line, const char *message)
 		stage_error(c->ld, c->p, c->p->sec->line, "'%s': %s", c->p->st.name, message);
 }
 
-static void read_metrics_of(struct checking *c, const struct instance *in)
+static void read_metrics_of(struct checking *c, const struct instance *in, int line)
 {
 	size_t i;
 
 	for (i = 0; i < in->n_outs; i++)
 		if (in->outs[i].kind == OUTPUT_METRICS)
-			gather_input(c->g, INPUT_DATA, in->outs[i].path, c->line);
+			gather_input(c->g, INPUT_DATA, in->outs[i].path, line);
 }
 
 /* Of other runs the stages' metrics of today say nothing. */
-static void read_name(void *ctx, const struct expr_name *name)
+static void read_name(void *ctx, int line, const struct expr_name *name)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
 	struct checking *c = ctx;
@@ -44,10 +43,10 @@ static void read_name(void *ctx, const struct expr_name *name)
 	if (gate_resolve(c->rules, c->ld->pl, name, &c->ld->pl->arena, &ref, &err) < 0)
 		return;
 	for (i = 0; ref.side == GATE_NOW && i < ref.n; i++)
-		read_metrics_of(c, ref.in[i]);
+		read_metrics_of(c, ref.in[i], line);
 	path = ref.file ? item_path(c->ld, ref.file, true) : NULL;
 	if (path)
-		gather_input(c->g, INPUT_DATA, path, c->line);
+		gather_input(c->g, INPUT_DATA, path, line);
 }
 
 static void check(struct load *ld, struct proto *p, const struct rule *rules, struct gather *g)
@@ -59,13 +58,9 @@ static void check(struct load *ld, struct proto *p, const struct rule *rules, st
 	if (ld->incomplete || gate_rules_read(rules, ld->pl, &ld->pl->arena, &r, problem, &c) < 0)
 		return;
 	c.rules = &r;
-	c.line = rule_find(rules, "of")->line;
 	for (i = 0; i < r.n_of; i++)
-		read_metrics_of(&c, r.of[i]);
-	for (i = 0; i < r.n; i++) {
-		c.line = r.v[i].line;
-		expr_names(r.v[i].e, read_name, &c);
-	}
+		read_metrics_of(&c, r.of[i], rule_find(rules, "of")->line);
+	gate_rules_names(&r, read_name, &c);
 }
 
 const struct kind kind_gate = {STAGE_GATE, check};

@@ -58,7 +58,7 @@ static const struct key_info check_keys[] = {
 	{"desc", K_NONE, TEXT},
 };
 static const struct key_info gate_keys[] = {
-	{"of", K_RULE, WORDS}, {"require", K_RULE, TEXT}, {"first", K_RULE, ONE}, {"desc", K_DESC, TEXT}, {"after", K_AFTER, WORDS},
+	{"of", K_RULE, WORDS}, {"require", K_RULE, TEXT}, {"first", K_RULE, ONE}, {"cases", K_RULE, ONE}, {"noise", K_RULE, ONE}, {"desc", K_DESC, TEXT}, {"after", K_AFTER, WORDS},
 };
 static const struct key_info sweep_keys[] = {
 	{"through", K_NONE, WORDS}, {"goal", K_NONE, TEXT}, {"search", K_NONE, TEXT}, {"try", K_NONE, NAMED},

@@ -23,6 +23,8 @@ libmlmake_a_SOURCES += \
 	src/report/boxes.h \
 	src/report/drawing.c \
 	src/report/drawing.h \
+	src/report/gates.c \
+	src/report/gates.h \
 	src/report/layout.c \
 	src/report/log.c \
 	src/report/log.h \

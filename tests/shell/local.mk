@@ -72,3 +72,4 @@ SHELL_TESTS += tests/shell/t0112-environment.sh
 SHELL_TESTS += tests/shell/t0130-gate.sh
 SHELL_TESTS += tests/shell/t0116-strict.sh
 SHELL_TESTS += tests/shell/t0131-gate-compares.sh
+SHELL_TESTS += tests/shell/t0132-gate-command.sh

@@ -595,8 +595,8 @@ static void gates_that_are_wrong(void)
 		   "mlmake.ini:11: error: 'require': column 1: this is a number; compare it with another, as in 'auc >= 0.8'\n"
 		   "mlmake.ini:15: error: 'first' takes pass or refuse, not 'maybe'\n"
 		   "mlmake.ini:19: error: 'require': column 7: '0.5x' is no number\n"
-		   "mlmake.ini:22: error: 'require': column 14: 'b@3' is no stage and no instance\n"
-		   "mlmake.ini:22: error: 'require': column 7: 'o' has no metrics, so there is no 'x' of it\n"
+		   "mlmake.ini:22: error: column 14: 'b@3' is no stage and no instance\n"
+		   "mlmake.ini:22: error: column 7: 'o' has no metrics, so there is no 'x' of it\n"
 		   "mlmake.ini:23: error: a second 'g'; [gate g] stands at mlmake.ini:7; give it another name\n");
 }
 
