@@ -13,12 +13,12 @@ _mlmake()
 		case $word in
 			-C|--directory|-f|--file|--profile|--color) skip=1 ;;
 			-*) ;;
-			build|init|lint|status|why|graph|log|show|diff|lineage|checkout|reproduce|verify|push|pull|metrics|gate|accept|fetch|fsck|gc|merge-lock|perform|completions|help) cmd=$word; break ;;
+			build|init|lint|status|why|graph|log|show|diff|lineage|checkout|reproduce|verify|push|pull|metrics|gate|accept|fetch|fsck|gc|hook|merge-lock|perform|completions|help) cmd=$word; break ;;
 			*) cmd=build; break ;;
 		esac
 	done
 	[[ $cur == --*=* ]] && prev=${cur%%=*} cur=${cur#*=}
-	local none= runs= commands='build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics gate accept fetch fsck gc merge-lock perform completions help'
+	local none= runs= commands='build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics gate accept fetch fsck gc hook merge-lock perform completions help'
 	case ${cmd:-build} in
 		build)
 			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --pull --remote= --events= --inherit-env --json --no-wait '
@@ -116,6 +116,15 @@ _mlmake()
 			[[ $prev == --keep ]] && value=1 words=
 			[[ $prev == --grace ]] && value=1 words=
 			;;
+		hook)
+			opts+=' --bare= --work= --for= --in= --then= -n --lines= -q --quiet --json '
+			[[ $prev == --bare ]] && value=1 files=-d
+			[[ $prev == --work ]] && value=1 files=-d
+			[[ $prev == --for ]] && value=1 words='pre-commit lefthook husky'
+			[[ $prev == --in ]] && value=1 files=-d
+			[[ $prev == --then ]] && value=1 files=-f
+			[[ $prev == --lines || $prev == -n ]] && value=1 words=
+			;;
 		merge-lock)
 			opts+=' '
 			;;
@@ -138,6 +147,7 @@ _mlmake()
 		init|lint|log|fsck|gc) none=1 ;;
 		show|diff|checkout|reproduce) runs=1 ;;
 		completions) [[ -z $value ]] && words=$'bash\nzsh\nfish' ;;
+		hook) [[ -z $value ]] && words=$'install\nstatus\nuninstall\nprint\nlog\nwatch\ncancel' ;;
 		help) [[ -z $value ]] && words=${commands// /$'\n'} ;;
 	esac
 	if [[ -n $value ]]; then

@@ -12,7 +12,7 @@ function __mlmake_command
             case -C --directory -f --file --profile --color 
                 set skip 1
             case '-*'
-            case build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics gate accept fetch fsck gc merge-lock perform completions help
+            case build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics gate accept fetch fsck gc hook merge-lock perform completions help
                 contains -- $word $argv
                 return
             case '*'
@@ -27,6 +27,7 @@ complete -c mlmake -n '__mlmake_command none build status why graph verify push 
 complete -c mlmake -n '__mlmake_command show diff checkout reproduce' -k -a '(mlmake completions --targets --runs 2>/dev/null)'
 complete -c mlmake -n '__mlmake_command init lint log fsck gc' -f
 complete -c mlmake -n '__mlmake_command completions' -f -a 'bash zsh fish'
+complete -c mlmake -n '__mlmake_command hook' -f -a 'install status uninstall print log watch cancel'
 complete -c mlmake -n '__mlmake_command none help' -a build -d 'build what is stale (what plain `mlmake` does)'
 complete -c mlmake -n '__mlmake_command none help' -a init -d 'write a first mlmake.ini about the scripts that are here'
 complete -c mlmake -n '__mlmake_command none help' -a lint -d 'check the pipeline file without building'
@@ -48,6 +49,7 @@ complete -c mlmake -n '__mlmake_command none help' -a accept -d 'take changed in
 complete -c mlmake -n '__mlmake_command none help' -a fetch -d 'run sources again, to see whether their data is new'
 complete -c mlmake -n '__mlmake_command none help' -a fsck -d 'check everything that is kept, and name what is lost'
 complete -c mlmake -n '__mlmake_command none help' -a gc -d 'make room: remove what nothing needs, and old results'
+complete -c mlmake -n '__mlmake_command none help' -a hook -d 'have git\'s hooks build each commit, in the background'
 complete -c mlmake -n '__mlmake_command none help' -a merge-lock -d 'merge two versions of mlmake.lock (git calls it)'
 complete -c mlmake -n '__mlmake_command none help' -a perform -d 'judge by the rules of a gate and the like (a build calls it)'
 complete -c mlmake -n '__mlmake_command none help' -a completions -d 'print completions for a shell'
@@ -160,6 +162,14 @@ complete -c mlmake -n '__mlmake_command gc' -l force -d 'also what no remote has
 complete -c mlmake -n '__mlmake_command gc' -l grace -x -d 'what nothing names goes to the trash, and what is there for good, when so old (default: 14d)'
 complete -c mlmake -n '__mlmake_command gc' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command gc' -l no-wait -d 'if another mlmake is at work here, exit with 75'
+complete -c mlmake -n '__mlmake_command hook' -l bare -x -a '(__fish_complete_directories)' -d 'of the bare repository DIR, in which pushes arrive'
+complete -c mlmake -n '__mlmake_command hook' -l work -x -a '(__fish_complete_directories)' -d 'with install --bare: DIR has the data that git does not hold, and is what clients name as a remote'
+complete -c mlmake -n '__mlmake_command hook' -l for -x -a 'pre-commit lefthook husky' -d 'with print: as pre-commit, lefthook or husky wants it'
+complete -c mlmake -n '__mlmake_command hook' -l in -x -a '(__fish_complete_directories)' -d 'with run: the project is in DIR, below the top of the work tree; may be repeated'
+complete -c mlmake -n '__mlmake_command hook' -l then -r -d 'with run: become FILE, the hook that stood there before'
+complete -c mlmake -n '__mlmake_command hook' -l lines -s n -x -d 'with log: show the newest N (default: 20; 0: all)'
+complete -c mlmake -n '__mlmake_command hook' -l quiet -s q -d 'with watch: print nothing'
+complete -c mlmake -n '__mlmake_command hook' -l json -d 'with status and log: print one JSON document'
 complete -c mlmake -n '__mlmake_command completions' -l targets -d 'print the names of stages and instances instead'
 complete -c mlmake -n '__mlmake_command completions' -l runs -d 'print the ids of the last runs, and branches and tags, instead'
 complete -c mlmake -l directory -s C -x -a '(__fish_complete_directories)' -d 'work in DIR'

@@ -3,6 +3,8 @@ libmlmake_a_SOURCES += \
 	src/back/artifacts.h \
 	src/back/makers.c \
 	src/back/makers.h \
+	src/back/outfit.c \
+	src/back/outfit.h \
 	src/back/origin.c \
 	src/back/origin.h \
 	src/back/private.c \

@@ -15,10 +15,13 @@
 #include "util/arena.h"
 #include "util/file.h"
 #include "util/path.h"
+#include "util/process.h"
 
 #define TREE_LIMIT ((size_t)1 << 30) /* bytes of one level of a tree */
 #define BLOB_LIMIT ((size_t)4 << 30)
 #define DEPTH 200
+#define MARK_LIMIT 4096
+#define SAID_LIMIT ((size_t)16 << 20)
 
 /* ---- places ---- */
 
@@ -77,6 +80,16 @@ static int make_dir(struct private_tree *t, const char *dir, struct err *err)
 	return file_mkdirs(t->dir, err);
 }
 
+/* Where the project and its state lie in it. */
+static int name_parts(struct private_tree *t, const struct repo *r, struct err *err)
+{
+	const char *work = path_base(r->state); /* "top" or "in-DIR" */
+
+	t->project = r->prefix && *r->prefix ? path_join(t->dir, r->prefix) : xstrdup(t->dir);
+	t->state = r->in_git ? xstrfmt("%s/.git/mlmake/work/%s", t->dir, work) : xstrfmt("%s/.mlmake/work/%s", t->dir, work);
+	return file_mkdirs(t->state, err);
+}
+
 int private_open(struct private_tree *t, const struct repo *r, const char *id, const char *dir, struct err *err)
 {
 	CLEANUP(freep) char *shared = absolute(r->shared);
@@ -84,7 +97,6 @@ int private_open(struct private_tree *t, const struct repo *r, const char *id, c
 	CLEANUP(freep) char *all = xstrfmt("%s/lock", trees);
 	CLEANUP(freep) char *lock = NULL;
 	CLEANUP(closep) int all_fd = -1;
-	const char *work;
 
 	if (file_mkdirs(trees, err) < 0 || (all_fd = file_lock(all, true, true, err)) < 0)
 		return -1;
@@ -93,10 +105,73 @@ int private_open(struct private_tree *t, const struct repo *r, const char *id, c
 	lock = xstrfmt("%s/lock", t->home);
 	if (file_mkdirs(t->home, err) < 0 || (t->lock_fd = file_lock(lock, true, false, err)) < 0 || make_dir(t, dir, err) < 0)
 		return -1;
-	work = path_base(r->state); /* "top" or "in-DIR" */
-	t->project = r->prefix && *r->prefix ? path_join(t->dir, r->prefix) : xstrdup(t->dir);
-	t->state = r->in_git ? xstrfmt("%s/.git/mlmake/work/%s", t->dir, work) : xstrfmt("%s/.mlmake/work/%s", t->dir, work);
+	return name_parts(t, r, err);
+}
+
+/* Whoever sweeps takes the lock's file with the rest, so that a lock on one that is no longer there holds nothing. */
+static int lock_home(struct private_tree *t, struct err *err)
+{
+	CLEANUP(freep) char *lock = xstrfmt("%s/lock", t->home);
+	struct stat mine, there;
+
+	for (;;) {
+		if (file_mkdirs(t->home, err) < 0)
+			return -1;
+		t->lock_fd = file_lock(lock, true, true, err);
+		if (t->lock_fd < 0 && (file_exists(t->home) || file_exists(lock)))
+			return -1;
+		if (t->lock_fd >= 0 && fstat(t->lock_fd, &mine) == 0 && stat(lock, &there) == 0 && mine.st_ino == there.st_ino)
+			return 0;
+		err_clear(err);
+		closep(&t->lock_fd);
+	}
+}
+
+/* A build that was killed with who began it has a keeper of its own, which ends what runs before it lets go of this. */
+static int await_build(struct private_tree *t, struct err *err)
+{
+	CLEANUP(freep) char *lock = xstrfmt("%s/lock", t->state);
+	CLEANUP(closep) int fd = -1;
+
+	if (!file_exists(lock))
+		return 0;
+	fd = file_lock(lock, true, true, err);
+	return fd < 0 ? -1 : 0;
+}
+
+static bool is_marked(const struct private_tree *t, const char *mark)
+{
+	CLEANUP(freep) char *file = xstrfmt("%s/mark", t->home);
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	if (file_read(file, MARK_LIMIT, &text, NULL) < 0)
+		return false;
+	strbuf_trim(&text);
+	return streq(text.buf, mark);
+}
+
+int private_open_again(struct private_tree *t, const struct repo *r, const char *id, const char *mark, struct err *err)
+{
+	CLEANUP(freep) char *shared = absolute(r->shared);
+	CLEANUP(freep) char *file = NULL;
+
+	t->home = xstrfmt("%s/trees/%s", shared, id);
+	t->dir = xstrfmt("%s/tree", t->home);
+	file = xstrfmt("%s/mark", t->home);
+	if (lock_home(t, err) < 0 || name_parts(t, r, err) < 0 || await_build(t, err) < 0)
+		return -1;
+	if (is_marked(t, mark))
+		return 1;
+	if (file_remove_tree(file, err) < 0 || file_remove_tree(t->dir, err) < 0)
+		return -1;
 	return file_mkdirs(t->state, err);
+}
+
+int private_mark(struct private_tree *t, const char *mark, struct err *err)
+{
+	CLEANUP(freep) char *file = xstrfmt("%s/mark", t->home);
+
+	return file_write(file, mark, strlen(mark), 0644, false, err);
 }
 
 /* What a build of ours wrote there speaks of this build alone. */
@@ -231,4 +306,39 @@ int private_export(struct private_tree *t, struct gitdb *db, const struct repo *
 	if (result < 0)
 		return -1;
 	return make_git_dir(t, r, head, err) < 0 ? -1 : file_mkdirs(t->project, err);
+}
+
+/* Of the user's configuration what makes the same bytes counts, and nothing that runs along or leaves something out. */
+int private_checkout(struct private_tree *t, const struct repo *r, const struct git_id *commit, struct err *err)
+{
+	static const char *const settings[] = {
+		"core.hooksPath=/dev/null", "core.fsmonitor=false",  "core.sparseCheckout=false", "core.splitIndex=false",
+		"index.sparse=false",       "core.untrackedCache=false", "submodule.recurse=false",
+	};
+	static char no_smudge[] = "GIT_LFS_SKIP_SMUDGE=1";
+	CLEANUP(strvec_release) struct strvec argv = STRVEC_INIT;
+	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT, said = STRBUF_INIT;
+	char *env[] = {no_smudge, NULL};
+	const struct process_start how = {.argv = &argv, .env = env, .dir = t->dir};
+	char hex[GIT_ID_HEX + 1];
+	size_t i;
+	int status;
+
+	if (make_git_dir(t, r, commit, err) < 0)
+		return -1;
+	git_id_hex(commit, hex);
+	strvec_push(&argv, "git");
+	for (i = 0; i < ARRAY_SIZE(settings); i++) {
+		strvec_push(&argv, "-c");
+		strvec_push(&argv, settings[i]);
+	}
+	strvec_push(&argv, "read-tree");
+	strvec_push(&argv, "--reset");
+	strvec_push(&argv, "-u");
+	strvec_push(&argv, hex);
+	status = process_run(&how, NULL, 0, SAID_LIMIT, &out, &said, err);
+	strbuf_trim(&said);
+	if (status > 0)
+		err_set(err, ERR_IO, "git cannot check out %.9s: %s", hex, said.buf);
+	return status ? -1 : file_mkdirs(t->project, err);
 }

@@ -24,6 +24,14 @@ struct private_tree {
 
 /* Makes an empty one; dir (may be NULL) is where it shall be and stay: absent, or an empty directory. */
 NODISCARD int private_open(struct private_tree *t, const struct repo *r, const char *id, const char *dir, struct err *err);
+/* As private_open, for builds of which there is one at a time: waits for who is in the tree with that id. 1: it is one that a kill left, and
+ * private_mark() said mark of it, so that what was built in it can be gone on with. 0: it is empty. */
+NODISCARD int private_open_again(struct private_tree *t, const struct repo *r, const char *id, const char *mark, struct err *err);
+/* It is complete, and of that: a word. */
+NODISCARD int private_mark(struct private_tree *t, const char *mark, struct err *err);
+/* Has git write the files of the commit into it as it does in a work tree of the user's (ends of lines, filters; what git-lfs has stays
+ * a pointer), with an index, so that stages can ask git what differs. Runs no hook. */
+NODISCARD int private_checkout(struct private_tree *t, const struct repo *r, const struct git_id *commit, struct err *err);
 /* Writes the files of the git tree into it, as git holds them, and makes the project's directory. head: the commit that stages shall see; NULL: none. ERR_INVALID for
  * names that may not be written. Submodules are empty directories; *submodules says how many. */
 NODISCARD int private_export(struct private_tree *t, struct gitdb *db, const struct repo *r, const struct git_id *tree,

@@ -54,7 +54,7 @@ static bool computes(const struct rerun_work *w, const struct record *r)
 	return w->opt->n_targets || !st || !(st->is_source || st->frozen);
 }
 
-static void choose_records(struct rerun_work *w)
+void rerun_choose(struct rerun_work *w)
 {
 	const struct artifacts *as = w->opt->before;
 	size_t i;
@@ -67,7 +67,7 @@ static void choose_records(struct rerun_work *w)
 
 /* ---- the pipeline ---- */
 
-static int load(struct rerun_work *w, struct diags *ds)
+int rerun_load(struct rerun_work *w, const struct pipeline_disk *disk, struct diags *ds)
 {
 	CLEANUP(strvec_release) struct strvec all = STRVEC_INIT;
 	struct pipeline_options opt = {.file = w->opt->file, .profile = w->opt->profile, .inherit = w->inherit};
@@ -81,7 +81,7 @@ static int load(struct rerun_work *w, struct diags *ds)
 	opt.n_overrides = all.n;
 	graph_release(&w->g);
 	pipeline_release(&w->pl);
-	return pipeline_load(&w->pl, &opt, &pipeline_disk_system, ds);
+	return pipeline_load(&w->pl, &opt, disk, ds);
 }
 
 static int diags_fail(struct diags *ds, struct err *err)
@@ -140,7 +140,7 @@ static int load_for_good(struct rerun_work *w, struct err *err)
 	bool again = false;
 	size_t i;
 
-	if (load(w, &ds) < 0)
+	if (rerun_load(w, &pipeline_disk_system, &ds) < 0)
 		return diags_fail(&ds, err);
 	for (i = 0; i < w->n_records; i++) {
 		const struct instance *in = pipeline_instance(&w->pl, w->records[i]->instance);
@@ -149,7 +149,7 @@ static int load_for_good(struct rerun_work *w, struct err *err)
 	}
 	diags_release(&ds);
 	ds = (struct diags)DIAGS_INIT;
-	if (again && load(w, &ds) < 0)
+	if (again && rerun_load(w, &pipeline_disk_system, &ds) < 0)
 		return diags_fail(&ds, err);
 	imports_add(&w->pl, w->finder, getenv("PYTHONPATH"), &ds);
 	if (graph_build(&w->g, &w->pl, &ds) < 0)
@@ -467,8 +467,8 @@ static int all_steps(struct rerun_work *w, struct rerun_result *out, struct err 
 
 	if (w->opt->of_work && rerun_bring_pipeline(w, err) < 0)
 		return -1;
-	(void)!load(w, &ignored); /* errors are told when the inputs are there */
-	choose_records(w);
+	(void)!rerun_load(w, &pipeline_disk_system, &ignored); /* errors are told when the inputs are there */
+	rerun_choose(w);
 	if (rerun_place_inputs(w, out, err) < 0)
 		return -1;
 	if (out->n_lacks)
@@ -480,25 +480,32 @@ static int all_steps(struct rerun_work *w, struct rerun_result *out, struct err 
 	return 0;
 }
 
-int rerun(const struct rerun_options *opt, struct rerun_result *out, struct err *err)
+struct rerun_work *rerun_work_new(const struct rerun_options *opt, const char *cache)
 {
-	CLEANUP(closep) int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct rerun_work *w = xcalloc(1, sizeof(*w));
-	int result;
 
-	memset(out, 0, sizeof(*out));
-	out->work = w;
-	out->used = xcalloc(opt->n_supplied + 1, 1);
 	w->opt = opt;
 	w->pl = (struct pipeline)PIPELINE_INIT;
 	w->g = (struct graph)GRAPH_INIT;
 	w->plan = (struct plan)PLAN_INIT;
 	w->machine = (struct machine)MACHINE_INIT;
-	w->cache = statcache_open(NULL, opt->secret, &clock_system);
+	w->cache = statcache_open(cache, opt->secret, &clock_system);
 	w->code = code_book_new(NULL, w->cache);
 	w->finder = code_finder_new(w->cache, w->code, &code_disk_system);
 	w->db = gitdb_new(opt->git_dir);
 	w->store = store_new(opt->shared, w->db, w->cache);
+	return w;
+}
+
+int rerun(const struct rerun_options *opt, struct rerun_result *out, struct err *err)
+{
+	CLEANUP(closep) int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct rerun_work *w = rerun_work_new(opt, NULL);
+	int result;
+
+	memset(out, 0, sizeof(*out));
+	out->work = w;
+	out->used = xcalloc(opt->n_supplied + 1, 1);
 	probes_open(&w->probes, opt->tree->state);
 	if (here < 0 || chdir(opt->tree->project) < 0)
 		return err_errno(err, "cannot enter '%s'", opt->tree->project);
@@ -529,7 +536,7 @@ bool rerun_is_identical(const struct rerun_result *r)
 	return true;
 }
 
-static void work_free(struct rerun_work *w)
+void rerun_work_free(struct rerun_work *w)
 {
 	size_t i;
 
@@ -572,6 +579,6 @@ void rerun_release(struct rerun_result *r)
 	free(r->lacks);
 	free(r->used);
 	strvec_release(&r->notes);
-	work_free(r->work);
+	rerun_work_free(r->work);
 	memset(r, 0, sizeof(*r));
 }

@@ -6,6 +6,7 @@
 #include "back/artifacts.h"
 #include "back/private.h"
 #include "run/machine.h"
+#include "store/store.h"
 #include "util/strvec.h"
 
 enum rerun_outcome {
@@ -50,12 +51,14 @@ struct rerun_options {
 				       * what a plain build builds */
 	size_t n_targets;
 	const struct artifacts *before;
-	const char *shared, *git_dir, *home; /* absolute: SHARED; git's database; the user's project */
+	const char *shared, *git_dir, *home; /* absolute: SHARED; git's database; the user's project, NULL: it is not
+					     * looked at */
 	const unsigned char *secret;
 	const char *const *supplied;  /* files and directories (absolute) that may be inputs which are gone */
 	size_t n_supplied;
 	const char *run_id;
 	int jobs;                     /* 0: as many as the pipeline says, or cores */
+	enum place_how place;         /* how what comes from the store is put in place */
 	bool keep;                    /* outputs are taken into the store */
 	bool of_work;                 /* the source is that of the user's work tree, where the pipeline's files need not be git's */
 	bool want_output;

@@ -28,6 +28,16 @@ struct rerun_work {
 	char **failures;               /* by node */
 };
 
+/* Reads the pipeline that stands in the tree as disk shows it. -1 and ds. */
+NODISCARD int rerun_load(struct rerun_work *w, const struct pipeline_disk *disk, struct diags *ds);
+/* Those of the records before that are computed: the others' outputs are inputs. */
+void rerun_choose(struct rerun_work *w);
+/* Opens cache and store, and frees all. */
+struct rerun_work *rerun_work_new(const struct rerun_options *opt, const char *cache);
+void rerun_work_free(struct rerun_work *w);
+/* Puts content from the store at path, below root. 1: it has it not. */
+NODISCARD int rerun_from_store(struct rerun_work *w, const struct content *c, const char *path, int root, struct err *err);
+
 /* Puts in place what the records read and neither the source has nor one of them makes; what cannot be had goes to out->lacks. */
 NODISCARD int rerun_place_inputs(struct rerun_work *w, struct rerun_result *out, struct err *err);
 /* The same for what is selected and was never built. */

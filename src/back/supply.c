@@ -66,16 +66,15 @@ static bool is_pointer(const char *path)
 	return file_read(path, POINTER_LIMIT, &text, NULL) == 0 && skip_prefix(text.buf, POINTER_LINE1, NULL);
 }
 
-/* 1: it has it not. */
-static int from_store(struct rerun_work *w, const struct record_fact *f, int root, struct err *err)
+int rerun_from_store(struct rerun_work *w, const struct content *c, const char *path, int root, struct err *err)
 {
 	struct placing *p;
 	int got;
 
-	if (!store_has(w->store, &f->content))
+	if (!store_has(w->store, c))
 		return 1;
 	/* A tree that stays with the user shares no file with the store. */
-	p = store_prepare(w->store, &f->content, root, f->name, w->opt->tree->kept ? PLACE_COPY : PLACE_LINK, err);
+	p = store_prepare(w->store, c, root, path, w->opt->tree->kept ? PLACE_COPY : w->opt->place, err);
 	if (!p)
 		return -1;
 	got = store_install(p, err);
@@ -105,15 +104,15 @@ static int from_path(struct rerun_work *w, const struct record_fact *f, int root
 
 static int from_anywhere(struct rerun_work *w, struct rerun_result *out, const struct record_fact *f, int root, struct err *err)
 {
-	CLEANUP(freep) char *mine = path_join(w->opt->home, f->name);
+	CLEANUP(freep) char *mine = w->opt->home ? path_join(w->opt->home, f->name) : NULL;
 	size_t i;
-	int got = from_store(w, f, root, err);
+	int got = rerun_from_store(w, &f->content, f->name, root, err);
 
 	for (i = 0; i < w->opt->n_supplied && got > 0; i++) {
 		got = from_path(w, f, root, w->opt->supplied[i], err);
 		out->used[i] |= got == 0;
 	}
-	return got > 0 ? from_path(w, f, root, mine, err) : got;
+	return got > 0 && mine ? from_path(w, f, root, mine, err) : got;
 }
 
 static void lack(struct rerun_result *out, const struct need *n)

@@ -118,6 +118,7 @@ static int build(struct again *g, struct err *err)
 				    .supplied = (const char *const *)g->supplied.v,
 				    .n_supplied = g->supplied.n,
 				    .run_id = g->run_id,
+				    .place = PLACE_LINK,
 				    .keep = g->keep,
 				    .of_work = g->of_work,
 				    .want_output = verbose,

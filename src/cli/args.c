@@ -44,6 +44,7 @@ const struct command *const commands[] = {
 	&cmd_fetch,
 	&cmd_fsck,
 	&cmd_gc,
+	&cmd_hook,
 	&cmd_merge_lock,
 	&cmd_perform,
 	&cmd_completions,

@@ -20,6 +20,7 @@ static const struct value_kind {
 	{"FORMAT", "words='text dot mermaid svg'", "(text dot mermaid svg)", "-x -a 'text dot mermaid svg'"},
 	{"RUN", "words=$(mlmake completions --runs 2> /dev/null | tr '\\n' ' ')", "_mlmake_runs",
 	 "-x -a '(mlmake completions --runs 2>/dev/null)'"},
+	{"PROGRAM", "words='pre-commit lefthook husky'", "(pre-commit lefthook husky)", "-x -a 'pre-commit lefthook husky'"},
 	{NULL, "words=", "", "-x"}, /* anything else: nothing to offer */
 };
 
@@ -165,6 +166,8 @@ static void write_bash(struct strbuf *out)
 	strbuf_addstr(out, ") runs=1 ;;\n\t\t");
 	add_commands_taking(out, WORDS_SHELL, "|");
 	strbuf_addstr(out, ") [[ -z $value ]] && words=$'bash\\nzsh\\nfish' ;;\n\t\t");
+	add_commands_taking(out, WORDS_HOOK, "|");
+	strbuf_addstr(out, ") [[ -z $value ]] && words=$'install\\nstatus\\nuninstall\\nprint\\nlog\\nwatch\\ncancel' ;;\n\t\t");
 	add_commands_taking(out, WORDS_COMMAND, "|");
 	strbuf_addstr(out, ") [[ -z $value ]] && words=${commands// /$'\\n'} ;;\n\tesac\n");
 	strbuf_addstr(out, bash_tail);
@@ -214,6 +217,7 @@ static const char *zsh_words(enum words_kind kind)
 	case WORDS_TARGETS: return " \\\n\t\t\t'*:target:_mlmake_targets'";
 	case WORDS_RUNS: return " \\\n\t\t\t'*:run or target:_mlmake_runs_and_targets'";
 	case WORDS_COMMAND: return " \\\n\t\t\t'*:command:_mlmake_commands'";
+	case WORDS_HOOK: return " \\\n\t\t\t'*:verb:(install status uninstall print log watch cancel)'";
 	case WORDS_SHELL: return " \\\n\t\t\t'*:shell:(bash zsh fish)'";
 	case WORDS_FILES: return " \\\n\t\t\t'*:file:_files'";
 	default: return "";
@@ -351,6 +355,9 @@ static void write_fish(struct strbuf *out)
 	strbuf_addstr(out, "complete -c mlmake -n '__mlmake_command ");
 	add_commands_taking(out, WORDS_SHELL, " ");
 	strbuf_addstr(out, "' -f -a 'bash zsh fish'\n");
+	strbuf_addstr(out, "complete -c mlmake -n '__mlmake_command ");
+	add_commands_taking(out, WORDS_HOOK, " ");
+	strbuf_addstr(out, "' -f -a 'install status uninstall print log watch cancel'\n");
 	for (i = 0; commands[i]; i++) {
 		strbuf_addstr(out, "complete -c mlmake -n '__mlmake_command none ");
 		add_commands_taking(out, WORDS_COMMAND, " ");

@@ -28,7 +28,7 @@ struct option_def {
 	const char *help;     /* one line */
 };
 
-enum words_kind { WORDS_NONE, WORDS_TARGETS, WORDS_RUNS, WORDS_FILES, WORDS_COMMAND, WORDS_SHELL };
+enum words_kind { WORDS_NONE, WORDS_TARGETS, WORDS_RUNS, WORDS_FILES, WORDS_COMMAND, WORDS_HOOK, WORDS_SHELL };
 
 struct args;
 struct command {
@@ -75,7 +75,7 @@ int cli_fail(int code, const struct err *err);
 int cli_print(const struct strbuf *text);
 
 extern const struct command cmd_accept, cmd_build, cmd_checkout, cmd_completions, cmd_diff, cmd_fetch, cmd_fsck, cmd_gate, cmd_gc, cmd_graph,
-	cmd_help, cmd_init, cmd_lineage, cmd_lint, cmd_log, cmd_merge_lock, cmd_metrics, cmd_perform, cmd_pull, cmd_push, cmd_reproduce,
+	cmd_help, cmd_hook, cmd_init, cmd_lineage, cmd_lint, cmd_log, cmd_merge_lock, cmd_metrics, cmd_perform, cmd_pull, cmd_push, cmd_reproduce,
 	cmd_show, cmd_status, cmd_verify, cmd_why;
 
 #endif

@@ -14,6 +14,7 @@ libmlmake_a_SOURCES += \
 	src/cli/cmd_gc.c \
 	src/cli/cmd_graph.c \
 	src/cli/cmd_help.c \
+	src/cli/cmd_hook.c \
 	src/cli/cmd_init.c \
 	src/cli/cmd_lineage.c \
 	src/cli/cmd_lint.c \
@@ -43,6 +44,10 @@ libmlmake_a_SOURCES += \
 	src/cli/fetching.h \
 	src/cli/guard.c \
 	src/cli/guard.h \
+	src/cli/hook.h \
+	src/cli/hook_install.c \
+	src/cli/hook_log.c \
+	src/cli/hook_run.c \
 	src/cli/learn.c \
 	src/cli/learn.h \
 	src/cli/project.c \

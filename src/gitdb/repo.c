@@ -74,27 +74,33 @@ static char *work_name(const char *prefix)
 	return strbuf_detach(&sb);
 }
 
-static int use_git(struct repo *r, const char *top, const char *dot_git, const char *prefix, struct err *err)
+int repo_at(struct repo *r, const char *dir, const char *prefix, struct err *err)
 {
-	CLEANUP(freep) char *dir = git_dir(top, dot_git, err);
+	CLEANUP(freep) char *head = path_join(dir, "HEAD");
 	CLEANUP(freep) char *common = NULL;
-	CLEANUP(freep) char *head = NULL;
 	CLEANUP(freep) char *name = NULL;
 
-	if (!dir)
-		return -1;
-	head = path_join(dir, "HEAD");
+	memset(r, 0, sizeof(*r));
 	if (!file_exists(head))
 		return err_set(err, ERR_INVALID, "'%s' is no git repository: it has no HEAD", dir);
 	common = common_dir(dir);
 	name = work_name(prefix);
 	r->in_git = true;
-	r->top = xstrdup(top);
 	r->prefix = xstrdup(prefix);
 	r->shared = path_join(common, "mlmake");
 	r->git_dir = xstrdup(common);
 	r->own_dir = xstrdup(dir);
 	r->state = xstrfmt("%s/mlmake/work/%s", dir, name);
+	return 0;
+}
+
+static int use_git(struct repo *r, const char *top, const char *dot_git, const char *prefix, struct err *err)
+{
+	CLEANUP(freep) char *dir = git_dir(top, dot_git, err);
+
+	if (!dir || repo_at(r, dir, prefix, err) < 0)
+		return -1;
+	r->top = xstrdup(top);
 	return 0;
 }
 

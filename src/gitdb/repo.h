@@ -23,6 +23,8 @@ struct repo {
 
 /* For the project in the working directory. Makes nothing. ERR_INVALID if .git is there and no repository. */
 NODISCARD int repo_find(struct repo *r, struct err *err);
+/* For the project at prefix of the work tree whose git directory is own_dir, without looking for either: top is NULL. */
+NODISCARD int repo_at(struct repo *r, const char *own_dir, const char *prefix, struct err *err);
 void repo_release(struct repo *r);
 
 #endif

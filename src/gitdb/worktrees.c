@@ -60,7 +60,7 @@ static char *main_top(const struct repo *r, const char *common)
 	CLEANUP(freep) char *said = NULL, *bare = NULL, *top = NULL;
 	size_t n = strlen(common);
 
-	if (streq(r->own_dir, r->git_dir))
+	if (r->top && streq(r->own_dir, r->git_dir))
 		return absolute(r->top);
 	said = setting(common, "core.worktree");
 	if (said)

@@ -10,4 +10,18 @@ libmlmake_a_SOURCES += \
 	src/lifecycle/release.c \
 	src/lifecycle/release.h \
 	src/lifecycle/sources.c \
-	src/lifecycle/sources.h
+	src/lifecycle/sources.h \
+	src/lifecycle/held.c \
+	src/lifecycle/held.h \
+	src/lifecycle/hookbuild.c \
+	src/lifecycle/hookbuild.h \
+	src/lifecycle/hookfile.c \
+	src/lifecycle/hookfile.h \
+	src/lifecycle/hooklog.c \
+	src/lifecycle/hooklog.h \
+	src/lifecycle/hookqueue.c \
+	src/lifecycle/hookqueue.h \
+	src/lifecycle/where.c \
+	src/lifecycle/where.h \
+	src/lifecycle/worker.c \
+	src/lifecycle/worker.h

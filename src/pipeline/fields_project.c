@@ -262,6 +262,64 @@ static void add_remote(struct load *ld, const struct section *s)
 	pl->remotes[pl->n_remotes++] = r;
 }
 
+static void read_yes(struct load *ld, const struct section *s, const struct entry *e, const char *yes, const char *no, bool *out)
+{
+	*out = streq(e->value, yes);
+	if (!*out && *e->value && !streq(e->value, no))
+		diag_error(ld->ds, s->file, e->line, "'%s' takes %s or %s, not '%s'", e->key->name, yes, no, e->value);
+}
+
+static void read_when_busy(struct load *ld, const struct section *s, const struct entry *e, enum when_busy *out)
+{
+	static const char *const words[] = {[BUSY_FINISH] = "finish", [BUSY_CANCEL] = "cancel", [BUSY_QUEUE] = "queue"};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		if (streq(e->value, words[i])) {
+			*out = (enum when_busy)i;
+			return;
+		}
+	diag_error(ld->ds, s->file, e->line, "'when-busy' takes finish, cancel or queue, not '%s'", e->value);
+}
+
+static void check_hook_name(struct load *ld, const struct section *s)
+{
+	static const char *const names[] = {HOOK_NAMES};
+	CLEANUP(strbuf_release) struct strbuf hint = STRBUF_INIT;
+	struct nearest near = NEAREST_INIT(s->name);
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		if (streq(s->name, names[i]))
+			return;
+		nearest_offer(&near, names[i]);
+	}
+	nearest_hint(&near, &hint);
+	diag_error(ld->ds, s->file, s->line, "git has no hook '%s' that builds could follow%s", s->name, hint.buf);
+}
+
+static void add_hook(struct load *ld, const struct section *s)
+{
+	struct hook_section h = {.name = s->name, .at = {s->file, s->line}};
+	struct pipeline *pl = ld->pl;
+	struct entry *e;
+
+	check_hook_name(ld, s);
+	for (e = s->first; e; e = e->next) {
+		switch (e->key->id) {
+		case K_BRANCH: take_words(ld, s, e, &h.branches, &h.n_branches); break;
+		case K_BUILD: take_words(ld, s, e, &h.build, &h.n_build); break;
+		case K_WHEN_BUSY: read_when_busy(ld, s, e, &h.when_busy); break;
+		case K_NOTE: read_yes(ld, s, e, "yes", "no", &h.note); break;
+		case K_UNKNOWN: read_yes(ld, s, e, "pass", "hold", &h.pass_unknown); break;
+		default: break;
+		}
+	}
+	h.notify = section_text(ld, s, K_NOTIFY);
+	pl->hooks = arena_grow(&pl->arena, pl->hooks, pl->n_hooks, sizeof(*pl->hooks));
+	pl->hooks[pl->n_hooks++] = h;
+}
+
 static void add_other(struct load *ld, const struct section *s)
 {
 	struct pipeline *pl = ld->pl;
@@ -298,6 +356,8 @@ void fields_project(struct load *ld)
 			add_env(ld, s);
 		else if (s->info->kind == S_REMOTE)
 			add_remote(ld, s);
+		else if (s->info->kind == S_HOOK)
+			add_hook(ld, s);
 		else if (s->info->kind == S_OTHER)
 			add_other(ld, s);
 	}

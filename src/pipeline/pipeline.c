@@ -151,6 +151,16 @@ const struct stage *pipeline_short_name(const struct pipeline *pl, const char *n
 	return found;
 }
 
+const struct hook_section *pipeline_hook(const struct pipeline *pl, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < pl->n_hooks; i++)
+		if (streq(pl->hooks[i].name, name))
+			return &pl->hooks[i];
+	return NULL;
+}
+
 const struct instance *pipeline_instance(const struct pipeline *pl, const char *name)
 {
 	return map_get(&pl->instance_by_name, name);

@@ -154,6 +154,28 @@ struct remote_section {
 	struct place at;
 };
 
+/* What a hook does while a build that an earlier one asked for is under way. */
+enum when_busy {
+	BUSY_FINISH, /* it ends, then the newest commit is built */
+	BUSY_CANCEL, /* it is stopped */
+	BUSY_QUEUE,  /* it ends, then each commit is built in its turn */
+};
+
+/* [hook NAME]: what git's hook of that name has built. */
+struct hook_section {
+	const char *name;
+	const char **branches; /* patterns; none: all */
+	size_t n_branches;
+	const char **build;    /* targets; none: what plain mlmake builds */
+	size_t n_build;
+	enum when_busy when_busy;
+	bool note;             /* the result becomes a git note of the commit */
+	bool pass_unknown;     /* of pre-push: what was not built is pushed all the same */
+	const char *notify;    /* a command that is told of each result, NULL: none */
+	struct place at;
+};
+#define HOOK_NAMES "post-commit", "post-merge", "post-rewrite", "post-applypatch", "pre-push", "post-receive"
+
 struct pipeline {
 	struct arena arena;
 	const char *file;            /* "mlmake.ini" */
@@ -177,6 +199,8 @@ struct pipeline {
 	struct map stage_by_name, instance_by_name, instance_by_output;
 	struct remote_section *remotes; /* in order of the file */
 	size_t n_remotes;
+	struct hook_section *hooks; /* in order of the file */
+	size_t n_hooks;
 	struct other_section *others;
 	size_t n_others;
 };
@@ -217,6 +241,7 @@ enum watching pipeline_watching(const struct pipeline *pl, const struct stage *s
 const struct stage *pipeline_stage(const struct pipeline *pl, const char *name);
 /* "gate:release" for "release", if nothing else has that name; NULL: it means nothing of the kind, or several. */
 const struct stage *pipeline_short_name(const struct pipeline *pl, const char *name);
+const struct hook_section *pipeline_hook(const struct pipeline *pl, const char *name); /* NULL if there is none */
 const struct instance *pipeline_instance(const struct pipeline *pl, const char *name);
 /* The instance that has path among its outputs, or has an output directory that path lies in; NULL if none. */
 const struct instance *pipeline_maker(const struct pipeline *pl, const char *path);

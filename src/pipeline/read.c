@@ -5,8 +5,8 @@
  * goes on with the value above it. A key may repeat, which means the same as a continuation, except where one value
  * makes sense.
  *
- * Sections: [project], [env NAME], [profile NAME], [stage NAME], [source NAME], [gate NAME], [remote NAME], and those that later
- * versions act on: [check NAME] [sweep NAME] [deploy NAME] [monitor NAME] [hook NAME]. A name has letters,
+ * Sections: [project], [env NAME], [profile NAME], [stage NAME], [source NAME], [gate NAME], [remote NAME], [hook NAME], and those that later
+ * versions act on: [check NAME] [sweep NAME] [deploy NAME] [monitor NAME]. A name has letters,
  * digits, '_', '.' and '-', and begins with neither '-' nor '.'. A type and a name come once; stages and sources
  * share their names. [project] comes once a file. Its 'include = FILE...' reads further files, whose sections follow
  * those of the file that includes them; each is read once, and paths in it are relative to the project like all
@@ -73,7 +73,8 @@ static const struct key_info monitor_keys[] = {
 	{"actual", K_NONE, TEXT}, {"then", K_NONE, TEXT}, {"desc", K_NONE, TEXT},
 };
 static const struct key_info hook_keys[] = {
-	{"branch", K_NONE, WORDS}, {"build", K_NONE, WORDS}, {"desc", K_NONE, TEXT},
+	{"branch", K_BRANCH, WORDS}, {"build", K_BUILD, WORDS}, {"when-busy", K_WHEN_BUSY, ONE}, {"note", K_NOTE, ONE},
+	{"notify", K_NOTIFY, TEXT}, {"unknown", K_UNKNOWN, ONE}, {"desc", K_DESC, TEXT},
 };
 static const struct key_info remote_keys[] = {
 	{"url", K_URL, ONE}, {"lfs", K_LFS, ONE}, {"jobs", K_JOBS, ONE}, {"desc", K_DESC, TEXT},
@@ -90,7 +91,7 @@ static const struct section_info types[] = {
 	{"sweep", S_OTHER, sweep_keys, ARRAY_SIZE(sweep_keys)},
 	{"deploy", S_OTHER, deploy_keys, ARRAY_SIZE(deploy_keys)},
 	{"monitor", S_OTHER, monitor_keys, ARRAY_SIZE(monitor_keys)},
-	{"hook", S_OTHER, hook_keys, ARRAY_SIZE(hook_keys)},
+	{"hook", S_HOOK, hook_keys, ARRAY_SIZE(hook_keys)},
 	{"remote", S_REMOTE, remote_keys, ARRAY_SIZE(remote_keys)},
 };
 

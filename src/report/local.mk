@@ -26,6 +26,8 @@ libmlmake_a_SOURCES += \
 	src/report/gates.c \
 	src/report/gates.h \
 	src/report/layout.c \
+	src/report/hooks.c \
+	src/report/hooks.h \
 	src/report/log.c \
 	src/report/log.h \
 	src/report/metrics.c \

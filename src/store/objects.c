@@ -269,12 +269,12 @@ int objects_read(struct objects *o, const struct digest *id, int64_t *size, stru
 	return fd;
 }
 
-bool objects_link(struct objects *o, const struct digest *id, int at, const char *name)
+bool objects_link(struct objects *o, const struct digest *id, int at, const char *name, bool writable)
 {
 	char from[NAME_LEN + 1];
 
 	object_name(id, from);
-	if (objects_open(o, false, NULL) < 0 || faccessat(o->fd, from, W_OK, AT_EACCESS) == 0)
+	if (objects_open(o, false, NULL) < 0 || (!writable && faccessat(o->fd, from, W_OK, AT_EACCESS) == 0))
 		return false;
 	return linkat(o->fd, from, at, name, 0) == 0;
 }

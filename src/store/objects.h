@@ -34,9 +34,9 @@ NODISCARD int objects_hold(struct objects *o, bool wait, struct err *err);
 bool objects_has(struct objects *o, const struct digest *id, int64_t want, int64_t *size);
 /* A descriptor to read it from; *size is its size. ERR_NOTFOUND. Its content is not verified. */
 NODISCARD int objects_read(struct objects *o, const struct digest *id, int64_t *size, struct err *err);
-/* Makes a hard link to it, called name in the directory at. False if that cannot be done, or if the object's mode would not keep
- * this process from writing to it through the link. */
-bool objects_link(struct objects *o, const struct digest *id, int at, const char *name);
+/* Makes a hard link to it, called name in the directory at. False if that cannot be done, or, unless writable, if the object's mode
+ * would not keep this process from writing to it through the link. */
+bool objects_link(struct objects *o, const struct digest *id, int at, const char *name, bool writable);
 /* Moves it to corrupt/ and sets ERR_CORRUPT; always returns -1. */
 int objects_condemn(struct objects *o, const struct digest *id, struct err *err);
 

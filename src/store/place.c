@@ -77,9 +77,9 @@ static bool can_clone(struct store *s, int from, int at, const char *name)
 
 /* 1: it has to be cloned or copied. */
 static int link_file(struct store *s, const struct digest *id, int from, int64_t size, int at, const char *name,
-		     const char *path, int *fd_out, struct placed *p, struct err *err)
+		     const char *path, enum place_how how, int *fd_out, struct placed *p, struct err *err)
 {
-	if (!size || can_clone(s, from, at, name) || !objects_link(&s->objects, id, at, name))
+	if (!size || can_clone(s, from, at, name) || !objects_link(&s->objects, id, at, name, how == PLACE_SHARE))
 		return 1;
 	p->before = statcache_now(s->cache);
 	*fd_out = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -131,7 +131,8 @@ static int place_file(struct store *s, enum content_kind kind, const struct dige
 	from = objects_read(&s->objects, id, &size, err);
 	if (from < 0)
 		return -1;
-	if (how == PLACE_LINK && kind == CONTENT_FILE && (got = link_file(s, id, from, size, at, name, path, fd_out, p, err)) <= 0)
+	if (how != PLACE_COPY && kind == CONTENT_FILE &&
+	    (got = link_file(s, id, from, size, at, name, path, how, fd_out, p, err)) <= 0)
 		return got;
 	if ((*fd_out = create(kind, at, name, path, err)) < 0 ||
 	    transfer_copy(&p->t, from, *fd_out, size, statcache_key(s->cache), s->objects.dir, path, err) < 0)
@@ -336,7 +337,7 @@ struct placing *store_prepare(struct store *s, const struct content *c, int root
 	p->root = root;
 	p->path = xstrdup(path);
 	p->tmp = new_temporary(path);
-	if (build(s, c, at, p->tmp, path, how == PLACE_LINK ? how : s->how, &fd, &p->placed, err) < 0) {
+	if (build(s, c, at, p->tmp, path, how == PLACE_COPY ? s->how : how, &fd, &p->placed, err) < 0) {
 		store_placing_free(p);
 		return NULL;
 	}

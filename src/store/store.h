@@ -79,8 +79,9 @@ NODISCARD int store_place(struct store *s, const struct content *c, const char *
 enum place_how {
 	PLACE_COPY, /* a clone where the file system can, else a copy */
 	PLACE_LINK, /* a clone, else a hard link to the object where its mode keeps this process from writing to it, else a copy */
+	PLACE_SHARE, /* the same, whatever its mode: store_check_links() finds what was written to */
 };
-/* How store_place and, unless they are asked for PLACE_LINK anyway, the calls below do it; PLACE_COPY until this is called. */
+/* How store_place and, unless they are asked for another way, the calls below do it; PLACE_COPY until this is called. */
 void store_place_by(struct store *s, enum place_how how);
 struct placing;
 NODISCARD struct placing *store_prepare(struct store *s, const struct content *c, int root, const char *path,

@@ -73,3 +73,4 @@ SHELL_TESTS += tests/shell/t0130-gate.sh
 SHELL_TESTS += tests/shell/t0116-strict.sh
 SHELL_TESTS += tests/shell/t0131-gate-compares.sh
 SHELL_TESTS += tests/shell/t0132-gate-command.sh
+SHELL_TESTS += tests/shell/t0120-hook-install.sh tests/shell/t0121-hook-build.sh

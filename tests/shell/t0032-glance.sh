@@ -215,8 +215,8 @@ new_project warns <<'END'
 [stage s]
 cmd  = echo > {{outs}}
 outs = o
-[hook post-commit]
-build = s
+[sweep later]
+through = s
 END
 mm 0; said 'warning'
 sleep 0.1

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/hook.h"
+#include "lifecycle/hookfile.h"
+#include "lifecycle/hookqueue.h"
+#include "lifecycle/where.h"
+#include "lifecycle/worker.h"
+#include "report/hooks.h"
+#include "util/file.h"
+#include "util/path.h"
+#include "util/process.h"
+
+#define SAID_LIMIT 65536
+
+static const char *const names[] = {HOOK_NAMES};
+
+/* ---- where */
+
+static int open_bare(struct hook_place *h, const char *bare, struct err *err)
+{
+	CLEANUP(freep) char *objects = NULL;
+
+	h->git_dir = realpath(bare, NULL);
+	if (!h->git_dir)
+		return err_errno(err, "cannot find '%s'", bare);
+	objects = path_join(h->git_dir, "objects");
+	if (!file_exists(objects))
+		return err_set(err, ERR_INVALID, "'%s' is no git directory; `git init --bare` makes one", bare);
+	return 0;
+}
+
+int hook_place_open(struct hook_place *h, const struct args *a)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	const char *bare = args_value(a, "bare"), *dir = args_value(a, "directory");
+	int code;
+
+	memset(h, 0, sizeof(*h));
+	if (bare) {
+		if (dir && chdir(dir) < 0)
+			err_errno(&err, "cannot enter '%s'", dir);
+		if (err.msg || open_bare(h, bare, &err) < 0)
+			return cli_fail(EXIT_USAGE, &err);
+	} else {
+		code = project_open(&h->p, a, false);
+		h->in_project = true;
+		if (code != EXIT_DONE)
+			return code;
+		h->color = h->p.color;
+		h->git_dir = h->p.repo.in_git ? realpath(h->p.repo.git_dir, NULL) : NULL;
+		if (!h->git_dir) {
+			err_set(&err, ERR_INVALID, "this project is not in git, and hooks are git's; `git init` begins a repository");
+			return cli_fail(EXIT_USAGE, &err);
+		}
+	}
+	h->dir = path_join(h->git_dir, "mlmake/queue");
+	return EXIT_DONE;
+}
+
+void hook_place_release(struct hook_place *h)
+{
+	if (h->in_project)
+		project_close(&h->p);
+	free(h->git_dir);
+	free(h->dir);
+}
+
+void hook_revive(const struct hook_place *h)
+{
+	CLEANUP(hookqueue_release) struct hookqueue q = HOOKQUEUE_INIT;
+	CLEANUP(err_release) struct err err = ERR_INIT;
+
+	if (hookqueue_read(h->dir, &q, &err) == 0 && q.n && worker_start(h->git_dir, HOOK_PROGRAM, &err) == 0)
+		return;
+	if (err.msg)
+		fprintf(stderr, "mlmake: warning: %s\n", err.msg);
+}
+
+/* ---- the sections */
+
+static void find_nothing(void *ctx, const char *pattern, struct strvec *out)
+{
+	(void)ctx;
+	(void)pattern;
+	(void)out;
+}
+
+/* The hooks that are asked for: by mlmake.ini, or of a bare repository the one that follows a push. What else is wrong with mlmake.ini is no
+ * matter here, but a hook that git does not have is. */
+static int find_sections(struct hook_place *h, struct strvec *out)
+{
+	struct pipeline_options opt = {.file = h->p.file, .profile = NULL};
+	CLEANUP(diags_release) struct diags ds = DIAGS_INIT;
+	struct pipeline_disk disk = pipeline_disk_system;
+	size_t i;
+
+	if (!h->in_project) {
+		strvec_push(out, "post-receive");
+		return EXIT_DONE;
+	}
+	disk.glob = find_nothing;
+	(void)!pipeline_load(&h->p.pl, &opt, &disk, &ds);
+	for (i = 0; i < h->p.pl.n_hooks; i++)
+		strvec_push(out, h->p.pl.hooks[i].name);
+	if (out->n)
+		return EXIT_DONE;
+	fprintf(stderr, "mlmake: error: %s says of no hook what to build; for example\n\n    [hook post-commit]\n    branch = main\n\n", h->p.file);
+	return EXIT_USAGE;
+}
+
+static const char *prefix_of(const struct hook_place *h)
+{
+	return h->in_project ? h->p.repo.prefix : "";
+}
+
+static char *hooks_dir(const struct hook_place *h, bool *elsewhere, struct err *err)
+{
+	return hookfile_dir(h->in_project ? NULL : h->git_dir, elsewhere, err);
+}
+
+/* husky writes its directory anew, and its files expect to be called by their names. */
+static bool is_huskys(const char *dir)
+{
+	CLEANUP(freep) char *own = path_join(dir, "h");
+
+	return streq(path_base(dir), "_") && file_exists(own);
+}
+
+/* ---- a bare repository */
+
+static int configure(const struct hook_place *h, const char *const *words, struct strbuf *out)
+{
+	CLEANUP(strvec_release) struct strvec argv = STRVEC_INIT;
+	CLEANUP(strbuf_release) struct strbuf said = STRBUF_INIT;
+	const struct process_start how = {.argv = &argv};
+
+	strvec_push(&argv, "git");
+	strvec_pushf(&argv, "--git-dir=%s", h->git_dir);
+	strvec_push(&argv, "config");
+	for (; *words; words++)
+		strvec_push(&argv, *words);
+	return process_run(&how, NULL, 0, SAID_LIMIT, out, &said, NULL);
+}
+
+/* So that `git push -o mlmake.skip` is not refused. Who said something about it already knows better. */
+static void advertise(const struct hook_place *h, bool on)
+{
+	static const char *const get[] = {"--local", "receive.advertisePushOptions", NULL},
+				 *const set[] = {"--local", "receive.advertisePushOptions", "true", NULL},
+				 *const unset[] = {"--local", "--unset", "receive.advertisePushOptions", NULL};
+	CLEANUP(freep) char *mark = path_join(h->dir, "advertised");
+	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+
+	if (on && configure(h, get, &out) == 1 && configure(h, set, &out) == 0)
+		(void)!file_write(mark, "\n", 1, 0644, false, NULL);
+	else if (!on && file_exists(mark) && configure(h, unset, &out) == 0)
+		unlink(mark);
+}
+
+/* dir/name leads to target. */
+static int link_there(const char *dir, const char *name, const char *target, struct err *err)
+{
+	CLEANUP(freep) char *path = path_join(dir, name);
+	char now[PATH_MAX];
+	ssize_t n = readlink(path, now, sizeof(now) - 1);
+
+	now[MAX(n, (ssize_t)0)] = '\0';
+	if (streq(now, target))
+		return 0;
+	if (file_exists(path))
+		return err_set(err, ERR_INVALID, "'%s' is there already", path);
+	return symlink(target, path) < 0 ? err_errno(err, "cannot create link '%s'", path) : 0;
+}
+
+/* What a [remote] of a directory consists of, as links, so that clients push data to it and pull results from it. */
+static int make_work(const struct hook_place *h, const char *work, struct err *err)
+{
+	static const char *const parts[] = {"objects", "incoming", "corrupt"};
+	CLEANUP(freep) char *file = path_join(h->dir, "home");
+	CLEANUP(freep) char *real = NULL;
+	CLEANUP(freep) char *line = NULL;
+	size_t i;
+
+	if (file_mkdirs(work, err) < 0 || !(real = realpath(work, NULL)))
+		return real ? -1 : err_errno(err, "cannot find '%s'", work);
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		CLEANUP(freep) char *target = xstrfmt("%s/mlmake/%s", h->git_dir, parts[i]);
+
+		if (file_mkdirs(target, err) < 0 || link_there(real, parts[i], target, err) < 0)
+			return -1;
+	}
+	line = xstrfmt("%s\n", real);
+	return link_there(real, "lineage.git", h->git_dir, err) < 0 ? -1 : file_write(file, line, strlen(line), 0644, true, err);
+}
+
+static void leave_work(const struct hook_place *h)
+{
+	static const char *const parts[] = {"objects", "incoming", "corrupt", "lineage.git"};
+	CLEANUP(freep) char *file = path_join(h->dir, "home");
+	CLEANUP(strbuf_release) struct strbuf line = STRBUF_INIT;
+	size_t i;
+
+	if (file_read(file, SAID_LIMIT, &line, NULL) < 0)
+		return;
+	strbuf_trim(&line);
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		CLEANUP(freep) char *path = path_join(line.buf, parts[i]);
+		struct stat st;
+
+		if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+			unlink(path);
+	}
+	unlink(file);
+}
+
+/* ---- install, uninstall */
+
+static void tell_installed(const char *dir, const char *name)
+{
+	CLEANUP(hookfile_release) struct hookfile f = HOOKFILE_INIT;
+
+	if (hookfile_look(dir, name, &f, NULL) < 0)
+		return;
+	printf("installed %s/%s%s\n", dir, name, f.keeps ? ", which calls the one that was there" : "");
+}
+
+static int install(struct hook_place *h, const struct args *a, struct err *err)
+{
+	CLEANUP(strvec_release) struct strvec wanted = STRVEC_INIT;
+	CLEANUP(freep) char *dir = NULL;
+	char program[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	bool elsewhere = false;
+	size_t i;
+	int code = find_sections(h, &wanted);
+
+	if (code != EXIT_DONE)
+		return code;
+	program[MAX(n, (ssize_t)0)] = '\0';
+	if (!(dir = hooks_dir(h, &elsewhere, err)) || file_mkdirs(h->dir, err) < 0)
+		return cli_fail(EXIT_USAGE, err);
+	if (is_huskys(dir)) {
+		err_set(err, ERR_INVALID, "the hooks in '%s' are husky's; `mlmake hook print --for=husky` shows what to add to them", dir);
+		return cli_fail(EXIT_USAGE, err);
+	}
+	for (i = 0; i < wanted.n; i++) {
+		if (hookfile_install(dir, wanted.v[i], prefix_of(h), program, err) < 0) {
+			code = cli_fail(EXIT_USAGE, err);
+			err_clear(err);
+			continue;
+		}
+		tell_installed(dir, wanted.v[i]);
+	}
+	if (elsewhere)
+		fprintf(stderr, "mlmake: core.hooksPath leads git to '%s'; repositories that share it and have no mlmake.ini are left alone\n", dir);
+	if (!h->in_project) {
+		advertise(h, true);
+		if (args_value(a, "work") && make_work(h, args_value(a, "work"), err) < 0)
+			return cli_fail(EXIT_USAGE, err);
+	}
+	return code;
+}
+
+int hook_install(struct args *a)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	struct hook_place h;
+	int code;
+
+	if (args_value(a, "work") && !args_value(a, "bare")) {
+		err_set(&err, ERR_INVALID, "--work goes with --bare: elsewhere the work tree is known");
+		return cli_fail(EXIT_USAGE, &err);
+	}
+	code = hook_place_open(&h, a);
+	if (code == EXIT_DONE)
+		code = install(&h, a, &err);
+	hook_place_release(&h);
+	return code;
+}
+
+static int uninstall(struct hook_place *h, struct err *err)
+{
+	CLEANUP(freep) char *dir = NULL;
+	bool elsewhere;
+	size_t i;
+	int code = EXIT_DONE;
+
+	if (!(dir = hooks_dir(h, &elsewhere, err)))
+		return cli_fail(EXIT_USAGE, err);
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		CLEANUP(hookfile_release) struct hookfile before = HOOKFILE_INIT, after = HOOKFILE_INIT;
+
+		if (hookfile_look(dir, names[i], &before, err) < 0 || hookfile_uninstall(dir, names[i], prefix_of(h), err) < 0 ||
+		    hookfile_look(dir, names[i], &after, err) < 0) {
+			code = cli_fail(EXIT_USAGE, err);
+			err_clear(err);
+		} else if (before.state == HOOKFILE_OURS && after.state != HOOKFILE_OURS) {
+			printf("removed %s/%s%s\n", dir, names[i], before.keeps ? "; the one that was there before is back" : "");
+		}
+	}
+	if (!h->in_project) {
+		advertise(h, false);
+		leave_work(h);
+	}
+	return code;
+}
+
+int hook_uninstall(struct args *a)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	struct hook_place h;
+	int code = hook_place_open(&h, a);
+
+	if (code == EXIT_DONE)
+		code = uninstall(&h, &err);
+	hook_place_release(&h);
+	return code;
+}
+
+/* ---- status */
+
+static const char *state_word(const struct hookfile *f, const char *project)
+{
+	if (f->state == HOOKFILE_OURS && !strvec_has(&f->projects, project))
+		return "for other projects";
+	switch (f->state) {
+	case HOOKFILE_OURS: return "installed";
+	case HOOKFILE_EDITED: return "edited";
+	case HOOKFILE_OTHER: return "another's";
+	default: return "not installed";
+	}
+}
+
+static bool is_wanted(const struct hook_place *h, const char *name)
+{
+	return h->in_project ? pipeline_hook(&h->p.pl, name) != NULL : streq(name, "post-receive");
+}
+
+/* What is to be said of an entry that waits. */
+static const char *why_waits(const struct hook_place *h, const struct hook_entry *e)
+{
+	CLEANUP(freep) char *own = path_join(h->git_dir, e->work);
+
+	return where_is_amid(own);
+}
+
+static void status_text(const struct hook_place *h, const char *dir, const struct hookqueue *q, bool working, struct strbuf *out)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		CLEANUP(hookfile_release) struct hookfile f = HOOKFILE_INIT;
+
+		if (hookfile_look(dir, names[i], &f, NULL) < 0 || (!is_wanted(h, names[i]) && f.state != HOOKFILE_OURS && f.state != HOOKFILE_EDITED))
+			continue;
+		strbuf_addf(out, "%-16s %s%s%s\n", names[i], state_word(&f, prefix_of(h)),
+			    f.state == HOOKFILE_OURS && f.keeps ? ", calls the one that was there" : "",
+			    is_wanted(h, names[i]) ? "" : ", and mlmake.ini says nothing of it");
+	}
+	strbuf_addf(out, "%-16s %s\n", "worker", working ? "at work" : "none");
+	for (i = 0; i < q->n; i++) {
+		const char *why = q->v[i].hook ? why_waits(h, &q->v[i]) : NULL;
+
+		if (q->v[i].hook)
+			strbuf_addf(out, "%-16s %s %.9s%s%s\n", "waiting", words_branch(q->v[i].ref, ""), q->v[i].commit,
+				    why ? ", for the end of " : "", why ? why : "");
+	}
+}
+
+static struct json *status_json(const struct hook_place *h, const char *dir, const struct hookqueue *q, bool working)
+{
+	struct json *j = json_new_map(), *hooks = json_new_list(), *queue = json_new_list();
+	size_t i;
+
+	json_set_int(j, "version", 1);
+	json_set_str(j, "directory", dir);
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		CLEANUP(hookfile_release) struct hookfile f = HOOKFILE_INIT;
+		struct json *one = json_new_map();
+
+		json_set_str(one, "name", names[i]);
+		if (hookfile_look(dir, names[i], &f, NULL) == 0)
+			json_set_str(one, "state", state_word(&f, prefix_of(h)));
+		json_set_bool(one, "wanted", is_wanted(h, names[i]));
+		json_set_bool(one, "keeps", f.keeps);
+		json_push(hooks, one);
+	}
+	for (i = 0; i < q->n; i++)
+		json_push(queue, report_entry_json(&q->v[i]));
+	json_set(j, "hooks", hooks);
+	json_set_bool(j, "working", working);
+	json_set(j, "queue", queue);
+	return j;
+}
+
+static int status(struct hook_place *h, const struct args *a, struct err *err)
+{
+	CLEANUP(strvec_release) struct strvec ignored = STRVEC_INIT;
+	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+	CLEANUP(hookqueue_release) struct hookqueue q = HOOKQUEUE_INIT;
+	CLEANUP(freep) char *dir = NULL;
+	bool elsewhere, working;
+
+	hook_revive(h);
+	(void)!find_sections(h, &ignored);
+	if (!(dir = hooks_dir(h, &elsewhere, err)) || hookqueue_read(h->dir, &q, err) < 0)
+		return cli_fail(EXIT_USAGE, err);
+	working = worker_is_there(h->dir);
+	if (args_count(a, "json"))
+		return cli_print_json(status_json(h, dir, &q, working));
+	status_text(h, dir, &q, working, &out);
+	return cli_print(&out);
+}
+
+int hook_status(struct args *a)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	struct hook_place h;
+	int code = hook_place_open(&h, a);
+
+	if (code == EXIT_DONE)
+		code = status(&h, a, &err);
+	hook_place_release(&h);
+	return code;
+}
+
+/* ---- print */
+
+static void print_pre_commit(const char *name, const char *line, struct strbuf *out)
+{
+	strbuf_addf(out,
+		    "      - id: mlmake-%s\n        name: mlmake %s\n        entry: %s\n        language: system\n        stages: [%s]\n"
+		    "        always_run: true\n        pass_filenames: false\n",
+		    name, name, line, name);
+}
+
+static bool reads_input(const char *name)
+{
+	return streq(name, "pre-push") || streq(name, "post-receive");
+}
+
+static int print(struct hook_place *h, const struct args *a)
+{
+	CLEANUP(strvec_release) struct strvec wanted = STRVEC_INIT;
+	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	const char *whose = args_value(a, "for");
+	size_t i;
+	int code = find_sections(h, &wanted);
+
+	if (code != EXIT_DONE)
+		return code;
+	if (whose && !streq(whose, "pre-commit") && !streq(whose, "lefthook") && !streq(whose, "husky")) {
+		err_set(&err, ERR_INVALID, "--for is pre-commit, lefthook or husky, not '%s'", whose);
+		return cli_fail(EXIT_USAGE, &err);
+	}
+	if (whose && streq(whose, "pre-commit"))
+		strbuf_addstr(&out, "# .pre-commit-config.yaml; `pre-commit install -t HOOK` for each\nrepos:\n  - repo: local\n    hooks:\n");
+	else if (whose && streq(whose, "lefthook"))
+		strbuf_addstr(&out, "# lefthook.yml\n");
+	for (i = 0; i < wanted.n; i++) {
+		CLEANUP(strbuf_release) struct strbuf line = STRBUF_INIT;
+		const char *name = wanted.v[i];
+
+		hookfile_line(name, prefix_of(h), &line);
+		if (!whose)
+			strbuf_addf(&out, "# %s\n%s -- \"$@\"\n", name, line.buf);
+		else if (streq(whose, "pre-commit"))
+			print_pre_commit(name, line.buf, &out);
+		else if (streq(whose, "lefthook"))
+			strbuf_addf(&out, "%s:\n  commands:\n    mlmake:\n      run: %s -- {0}\n%s", name, line.buf,
+				    reads_input(name) ? "      use_stdin: true\n" : "");
+		else
+			strbuf_addf(&out, "# .husky/%s\n%s -- \"$@\"\n", name, line.buf);
+	}
+	return cli_print(&out);
+}
+
+int hook_print(struct args *a)
+{
+	struct hook_place h;
+	int code = hook_place_open(&h, a);
+
+	if (code == EXIT_DONE)
+		code = print(&h, a);
+	hook_place_release(&h);
+	return code;
+}
