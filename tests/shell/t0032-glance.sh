@@ -12,7 +12,7 @@ settled() {
 	tries=0
 	until glanced; do
 		tries=$((tries + 1))
-		if [ $tries -gt 40 ]; then
+		if [ $tries -gt 400 ]; then
 			fail 'never over at a glance'
 			break
 		fi
