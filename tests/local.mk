@@ -31,8 +31,9 @@ SH_LOG_DRIVER = $(LOG_DRIVER)
 TEST_EXTENSIONS = .sh
 AM_TESTS_ENVIRONMENT = srcdir='$(abs_srcdir)' builddir='$(abs_builddir)' MLMAKE='$(abs_builddir)/mlmake' \
 	LC_ALL=C.UTF-8 TZ=UTC GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null VALGRIND='$(VALGRIND)' \
-	LSAN_OPTIONS="suppressions=$(abs_srcdir)/tests/lsan.supp:print_suppressions=0:$$LSAN_OPTIONS"; \
-	export srcdir builddir MLMAKE LC_ALL TZ GIT_CONFIG_NOSYSTEM GIT_CONFIG_GLOBAL VALGRIND LSAN_OPTIONS; unset MAKEFLAGS MAKELEVEL MFLAGS;
+	LSAN_OPTIONS="suppressions=$(abs_srcdir)/tests/lsan.supp:print_suppressions=0:$$LSAN_OPTIONS" \
+	TSAN_OPTIONS="die_after_fork=0:$$TSAN_OPTIONS"; \
+	export srcdir builddir MLMAKE LC_ALL TZ GIT_CONFIG_NOSYSTEM GIT_CONFIG_GLOBAL VALGRIND LSAN_OPTIONS TSAN_OPTIONS; unset MAKEFLAGS MAKELEVEL MFLAGS;
 LOG_COMPILER = $(VALGRIND)
 SH_LOG_COMPILER = $(SHELL)
 
