@@ -6,4 +6,10 @@ libmlmake_a_SOURCES += \
 	src/data/scan.c \
 	src/data/scan.h \
 	src/data/source.c \
-	src/data/source.h
+	src/data/source.h \
+	src/data/stats.c \
+	src/data/stats.h \
+	src/data/unique.c \
+	src/data/unique.h \
+	src/data/value.c \
+	src/data/value.h

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include "data/stats.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/hash.h"
+
+#define ROOM ((size_t)44 << 20)
+#define LEAST_SAMPLE 64
+#define LEAST_VALUES 64
+#define BITS 14        /* of HyperLogLog: 16,384 registers */
+#define FEW_BITS 10    /* when there is little room */
+#define FRUITLESS 4    /* prunings that left nothing that came twice, after which frequent values are not looked for */
+
+/* ---- counts of values ----
+ * A table by hash. When it is full, the number of different values is estimated from then on; of texts, those that come
+ * often are kept (Misra and Gries, many at a time): the median count is taken from all. */
+
+struct stats_counts {
+	struct stats_value *v;
+	size_t n, cap;
+	uint16_t *slots;    /* number + 1; 2 * cap of them */
+	struct strbuf texts; /* v[i].s is an offset in it until stats_values hands it out */
+	size_t *at;
+	uint8_t *registers; /* NULL: all values are in v */
+	unsigned bits;
+	bool given_up;      /* of what is frequent */
+	unsigned fruitless;
+};
+
+static void counts_free(struct stats_counts *c)
+{
+	if (!c)
+		return;
+	free(c->v);
+	free(c->slots);
+	free(c->at);
+	free(c->registers);
+	strbuf_release(&c->texts);
+	free(c);
+}
+
+static struct stats_counts *counts_new(void)
+{
+	struct stats_counts *c = xcalloc(1, sizeof(*c));
+
+	c->texts = (struct strbuf)STRBUF_INIT;
+	return c;
+}
+
+
+static uint16_t *slot_of(const struct stats_counts *c, uint64_t hash)
+{
+	size_t mask = 2 * c->cap - 1, i = hash & mask;
+
+	while (c->slots[i] && c->v[c->slots[i] - 1].hash != hash)
+		i = (i + 1) & mask;
+	return &c->slots[i];
+}
+
+static void index_all(struct stats_counts *c)
+{
+	size_t i;
+
+	free(c->slots);
+	c->slots = xcalloc(2 * c->cap, sizeof(*c->slots));
+	for (i = 0; i < c->n; i++)
+		*slot_of(c, c->v[i].hash) = (uint16_t)(i + 1);
+}
+
+/* Twice as many values, if there is room for them. */
+static bool counts_grow(struct stats_counts *c, size_t *room)
+{
+	size_t cap = c->cap ? 2 * c->cap : LEAST_VALUES;
+	size_t cost = (cap - c->cap) * (sizeof(*c->v) + sizeof(*c->at) + 2 * sizeof(*c->slots) + STATS_VALUE);
+
+	if (cap > STATS_VALUES || (c->cap && cost > *room))
+		return false;
+	*room -= MIN(cost, *room);
+	c->cap = cap;
+	c->v = xreallocarray(c->v, cap, sizeof(*c->v));
+	c->at = xreallocarray(c->at, cap, sizeof(*c->at));
+	index_all(c);
+	return true;
+}
+
+static void estimate(struct stats_counts *c, uint64_t hash)
+{
+	uint64_t rest = hash << c->bits | UINT64_C(1) << (c->bits - 1);
+	uint8_t rank = (uint8_t)(__builtin_clzll(rest) + 1), *reg = &c->registers[hash >> (64 - c->bits)];
+
+	*reg = MAX(*reg, rank);
+}
+
+static void begin_estimate(struct stats_counts *c, size_t *room)
+{
+	size_t i;
+
+	c->bits = *room > (size_t)1 << BITS ? BITS : FEW_BITS;
+	*room -= MIN((size_t)1 << c->bits, *room);
+	c->registers = xcalloc((size_t)1 << c->bits, 1);
+	for (i = 0; i < c->n; i++)
+		estimate(c, c->v[i].hash);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static uint64_t median_count(const struct stats_counts *c)
+{
+	uint64_t *all, median;
+	size_t i, ones = 0;
+
+	for (i = 0; i < c->n; i++)
+		ones += c->v[i].count == 1;
+	if (ones * 2 >= c->n)
+		return 1;
+	all = xreallocarray(NULL, c->n, sizeof(*all));
+	for (i = 0; i < c->n; i++)
+		all[i] = c->v[i].count;
+	qsort(all, c->n, sizeof(*all), by_size);
+	median = all[c->n / 2];
+	free(all);
+	return median;
+}
+
+static void prune(struct stats_counts *c)
+{
+	CLEANUP(strbuf_release) struct strbuf texts = STRBUF_INIT;
+	uint64_t less = median_count(c);
+	size_t i, kept = 0;
+
+	for (i = 0; i < c->n; i++) {
+		if (c->v[i].count <= less)
+			continue;
+		c->v[kept] = c->v[i];
+		c->v[kept].count -= less;
+		c->at[kept] = texts.len;
+		strbuf_add(&texts, c->texts.buf + c->at[i], c->v[i].n);
+		kept++;
+	}
+	c->n = kept;
+	strbuf_clear(&c->texts);
+	strbuf_add(&c->texts, texts.buf, texts.len);
+	index_all(c);
+	c->fruitless = kept ? 0 : c->fruitless + 1;
+	c->given_up |= c->fruitless >= FRUITLESS;
+}
+
+static void counts_take(struct stats_counts *c, const char *s, size_t n, bool keep_frequent, size_t *room)
+{
+	uint64_t hash = hash_bytes(s, n);
+	uint16_t *slot;
+
+	if (c->registers) {
+		estimate(c, hash);
+		if (c->given_up)
+			return;
+	}
+	slot = c->cap ? slot_of(c, hash) : NULL;
+	if (slot && *slot) {
+		c->v[*slot - 1].count++;
+		return;
+	}
+	if (c->n == c->cap && !(!c->registers && counts_grow(c, room))) {
+		if (!c->registers) {
+			begin_estimate(c, room);
+			estimate(c, hash);
+			c->given_up = !keep_frequent;
+		}
+		if (!c->given_up)
+			prune(c);
+		if (c->given_up) {
+			c->n = 0;
+			return;
+		}
+	}
+	c->at[c->n] = c->texts.len;
+	c->v[c->n] = (struct stats_value){hash, 1, NULL, MIN(n, (size_t)STATS_VALUE)};
+	strbuf_add(&c->texts, s, c->v[c->n].n);
+	*slot_of(c, hash) = (uint16_t)++c->n;
+}
+
+/* Flajolet, Fusy, Gandouet, Meunier: HyperLogLog (2007), with linear counting for few values; hashes of 64 bits need no correction for many. */
+uint64_t stats_distinct(const struct stats_column *col, bool *exact)
+{
+	const struct stats_counts *c = col->counts;
+	double m, sum = 0, estimated;
+	size_t i, zeros = 0;
+
+	*exact = !c || !c->registers;
+	if (*exact)
+		return c ? c->n : 0;
+	m = (double)((size_t)1 << c->bits);
+	for (i = 0; i < (size_t)1 << c->bits; i++) {
+		sum += ldexp(1, -c->registers[i]);
+		zeros += !c->registers[i];
+	}
+	estimated = 0.7213 / (1 + 1.079 / m) * m * m / sum;
+	if (estimated <= 2.5 * m && zeros)
+		estimated = m * log(m / (double)zeros);
+	return (uint64_t)llround(estimated);
+}
+
+static int by_count(const void *a, const void *b)
+{
+	const struct stats_value *x = a, *y = b;
+	int order;
+
+	if (x->count != y->count)
+		return x->count > y->count ? -1 : 1;
+	order = memcmp(x->s, y->s, MIN(x->n, y->n));
+	return order ? order : x->n < y->n ? -1 : x->n > y->n;
+}
+
+struct stats_value *stats_values(const struct stats_column *col, size_t *n, bool *exact)
+{
+	const struct stats_counts *c = col->counts;
+	struct stats_value *v;
+	size_t i;
+
+	*exact = !c || !c->registers;
+	*n = c ? c->n : 0;
+	v = xcalloc(*n + 1, sizeof(*v));
+	for (i = 0; i < *n; i++) {
+		v[i] = c->v[i];
+		v[i].s = c->texts.buf + c->at[i];
+	}
+	qsort(v, *n, sizeof(*v), by_count);
+	return v;
+}
+
+/* ---- numbers ---- */
+
+/* xorshift64* */
+static uint64_t draw(struct stats *st)
+{
+	st->random ^= st->random >> 12;
+	st->random ^= st->random << 25;
+	st->random ^= st->random >> 27;
+	return st->random * UINT64_C(0x2545f4914f6cdd1d);
+}
+
+/* One of each two neighbours stays. */
+static void thin(struct stats *st, struct stats_column *c)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < c->n_sample; i += 2)
+		c->sample[i / 2] = c->sample[i + (draw(st) >> 63)];
+	c->n_sample /= 2;
+	c->stride *= 2;
+	c->seen = 0;
+}
+
+static void sample(struct stats *st, struct stats_column *c, double x)
+{
+	if (c->n_sample == c->sample_cap) {
+		size_t cap = c->sample_cap ? 2 * c->sample_cap : LEAST_SAMPLE, cost = (cap - c->sample_cap) * sizeof(*c->sample);
+
+		if (cap > STATS_SAMPLE || (c->sample_cap && cost > st->room)) {
+			thin(st, c);
+		} else {
+			st->room -= MIN(cost, st->room);
+			c->sample_cap = cap;
+			c->sample = xreallocarray(c->sample, cap, sizeof(*c->sample));
+		}
+	}
+	if (c->stride == 1) {
+		c->sample[c->n_sample++] = x;
+		return;
+	}
+	if (!c->seen)
+		c->pick = draw(st) & (c->stride - 1);
+	if (c->seen == c->pick)
+		c->sample[c->n_sample] = x;
+	if (++c->seen == c->stride) {
+		c->n_sample++;
+		c->seen = 0;
+	}
+}
+
+uint64_t stats_numbers(const struct stats_column *c)
+{
+	return c->n[VALUE_INT] + c->n[VALUE_NUMBER];
+}
+
+/* Welford (1962). */
+static void take_number(struct stats *st, struct stats_column *c, double x)
+{
+	double n = (double)stats_numbers(c), away = x - c->mean;
+
+	c->mean += away / n;
+	c->m2 += away * (x - c->mean);
+	c->least = n > 1 ? MIN(c->least, x) : x;
+	c->greatest = n > 1 ? MAX(c->greatest, x) : x;
+	sample(st, c, x);
+}
+
+double stats_sd(const struct stats_column *c)
+{
+	uint64_t n = stats_numbers(c);
+
+	return n < 2 ? 0 : sqrt(c->m2 / (double)(n - 1));
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+void stats_sort(double *x, size_t n)
+{
+	if (n)
+		qsort(x, n, sizeof(*x), by_value);
+}
+
+double stats_quantile(const double *sorted, size_t n, double p)
+{
+	double at = p * (double)(n - 1), below = floor(at);
+	size_t i = (size_t)below;
+
+	return i + 1 < n ? sorted[i] + (at - below) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
+}
+
+/* ---- columns ---- */
+
+void stats_init(struct stats *st, const struct na_words *na)
+{
+	memset(st, 0, sizeof(*st));
+	st->room = ROOM;
+	st->random = UINT64_C(0x9e3779b97f4a7c15);
+	if (na)
+		st->na = *na;
+}
+
+void stats_release(struct stats *st)
+{
+	size_t i;
+
+	for (i = 0; i < st->n; i++) {
+		free(st->columns[i].name);
+		free(st->columns[i].sample);
+		counts_free(st->columns[i].counts);
+	}
+	free(st->columns);
+	map_release(&st->by_name);
+	memset(st, 0, sizeof(*st));
+}
+
+const struct stats_column *stats_column(const struct stats *st, const char *name)
+{
+	void *known = map_get(&st->by_name, name);
+
+	return known ? &st->columns[(uintptr_t)known - 1] : NULL;
+}
+
+enum value_type stats_type(const struct stats_column *c)
+{
+	uint64_t all = c->rows - c->n[VALUE_MISSING];
+
+	if (!all)
+		return VALUE_MISSING;
+	if (c->n[VALUE_INT] == all)
+		return VALUE_INT;
+	if (stats_numbers(c) == all)
+		return VALUE_NUMBER;
+	if (c->n[VALUE_BOOL] == all)
+		return VALUE_BOOL;
+	return c->n[VALUE_DATE] == all ? VALUE_DATE : VALUE_TEXT;
+}
+
+double stats_missing(const struct stats_column *c)
+{
+	return c->rows ? (double)c->n[VALUE_MISSING] / (double)c->rows : 0;
+}
+
+static void take_date(struct stats_column *c, const struct field *f)
+{
+	char s[sizeof(c->first)];
+	size_t n = MIN(f->n, sizeof(s) - 1);
+
+	memcpy(s, f->s, n);
+	s[n] = '\0';
+	if (!*c->first || strcmp(s, c->first) < 0)
+		memcpy(c->first, s, n + 1);
+	if (strcmp(s, c->last) > 0)
+		memcpy(c->last, s, n + 1);
+}
+
+static void take(struct stats *st, struct stats_column *c, const struct field *f)
+{
+	struct value v = value_of(f, &st->na);
+
+	c->rows++;
+	c->n[v.type]++;
+	if (v.type == VALUE_MISSING)
+		return;
+	if (v.type == VALUE_INT || v.type == VALUE_NUMBER)
+		take_number(st, c, v.x);
+	else if (v.type == VALUE_DATE)
+		take_date(c, f);
+	c->shortest = c->rows - c->n[VALUE_MISSING] == 1 ? f->n : MIN(c->shortest, f->n);
+	c->longest = MAX(c->longest, f->n);
+	if (!c->counts)
+		c->counts = counts_new();
+	counts_take(c->counts, f->s, f->n, !stats_numbers(c), &st->room);
+}
+
+/* The number of the column of this name. */
+static size_t column_number(struct stats *st, const char *name)
+{
+	void *known = map_get(&st->by_name, name);
+	struct stats_column *c;
+
+	if (known)
+		return (uintptr_t)known - 1;
+	ALLOC_GROW(st->columns, st->n + 1, st->cap);
+	c = &st->columns[st->n];
+	*c = (struct stats_column){.name = xstrdup(name), .stride = 1, .rows = st->rows, .n = {st->rows}};
+	map_put(&st->by_name, c->name, (void *)(uintptr_t)(st->n + 1));
+	return st->n++;
+}
+
+int stats_take(struct stats *st, struct rows *r, struct err *err)
+{
+	static const struct field absent = {"", 0, FIELD_ABSENT};
+	struct stats_column *twice;
+	size_t *numbers = NULL, cap = 0, known = 0, i;
+	int got;
+
+	st->tables++;
+	while ((got = rows_next(r, err)) > 0) {
+		if (!r->n && r->names.n > 1)
+			continue;
+		if (r->flags & ROW_NO_OBJECT) {
+			st->broken++;
+			continue;
+		}
+		for (; known < r->names.n; known++) {
+			ALLOC_GROW(numbers, known + 1, cap);
+			numbers[known] = column_number(st, r->names.v[known]);
+			twice = &st->columns[numbers[known]];
+			numbers[known] = twice->table == st->tables ? SIZE_MAX : numbers[known];
+			twice->table = st->tables;
+		}
+		for (i = 0; i < known; i++) {
+			struct field f = i < r->n_fields ? rows_field(r, i) : absent;
+
+			if (numbers[i] != SIZE_MAX)
+				take(st, &st->columns[numbers[i]], &f);
+		}
+		st->rows++;
+		st->ragged += r->format == ROWS_SEPARATED && r->n_fields != r->names.n;
+		st->broken += r->flags != 0;
+		for (i = 0; known < st->n && i < st->n; i++)
+			if (st->columns[i].rows < st->rows)
+				take(st, &st->columns[i], &absent);
+	}
+	free(numbers);
+	return got;
+}
