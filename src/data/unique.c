@@ -14,9 +14,9 @@
 #include "util/file.h"
 #include "util/strbuf.h"
 
-#define IN_MEMORY ((size_t)1 << 20)
+#define IN_MEMORY ((size_t)1 << 19)
 #define PARTS 256
-#define CHUNK ((size_t)4096) /* hashes of a part that are written together */
+#define CHUNK ((size_t)2048) /* hashes of a part that are written together */
 
 struct unique_part {
 	uint64_t *chunks; /* offsets in the file */

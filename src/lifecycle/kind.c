@@ -16,6 +16,7 @@ static const struct {
 	const char *word;
 	const struct performer *by;
 } performers[STAGE_KINDS] = {
+	[STAGE_CHECK] = {"check", &performer_check},
 	[STAGE_GATE] = {"gate", &performer_gate},
 };
 

@@ -56,7 +56,7 @@ struct performer {
 		       struct err *err);
 };
 
-extern const struct performer performer_gate;
+extern const struct performer performer_check, performer_gate;
 
 /* For plans and builds: ctx is lc, which is to live as long. */
 struct outside lifecycle_outside(struct lifecycle *lc);

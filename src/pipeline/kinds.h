@@ -20,6 +20,6 @@ struct kind {
 	void (*check)(struct load *ld, struct proto *p, const struct rule *rules, struct gather *g);
 };
 
-extern const struct kind kind_gate;
+extern const struct kind kind_check, kind_gate;
 
 #endif

@@ -1,5 +1,7 @@
 libmlmake_a_SOURCES += \
 	src/pipeline/chars.c \
+	src/pipeline/check_rules.c \
+	src/pipeline/check_rules.h \
 	src/pipeline/chars.h \
 	src/pipeline/expr.c \
 	src/pipeline/expr.h \
@@ -9,6 +11,7 @@ libmlmake_a_SOURCES += \
 	src/pipeline/gate_rules.c \
 	src/pipeline/gate_rules.h \
 	src/pipeline/inputs.c \
+	src/pipeline/kind_check.c \
 	src/pipeline/kind_gate.c \
 	src/pipeline/kinds.h \
 	src/pipeline/load.h \

@@ -5,8 +5,8 @@
  * goes on with the value above it. A key may repeat, which means the same as a continuation, except where one value
  * makes sense.
  *
- * Sections: [project], [env NAME], [profile NAME], [stage NAME], [source NAME], [gate NAME], [remote NAME], [hook NAME], and those that later
- * versions act on: [check NAME] [sweep NAME] [deploy NAME] [monitor NAME]. A name has letters,
+ * Sections: [project], [env NAME], [profile NAME], [stage NAME], [source NAME], [check NAME], [gate NAME], [remote NAME], [hook NAME], and those
+ * that later versions act on: [sweep NAME] [deploy NAME] [monitor NAME]. A name has letters,
  * digits, '_', '.' and '-', and begins with neither '-' nor '.'. A type and a name come once; stages and sources
  * share their names. [project] comes once a file. Its 'include = FILE...' reads further files, whose sections follow
  * those of the file that includes them; each is read once, and paths in it are relative to the project like all
@@ -54,8 +54,10 @@ static const struct key_info stage_keys[] = {
 	{"probe", K_PROBE, TEXT}, {"every", K_EVERY, ONE},
 };
 static const struct key_info check_keys[] = {
-	{"data", K_NONE, WORDS}, {"rows", K_NONE, TEXT}, {"unique", K_NONE, WORDS}, {"column", K_NONE, NAMED},
-	{"desc", K_NONE, TEXT},
+	{"data", K_DATA, WORDS}, {"format", K_RULE, ONE}, {"separator", K_RULE, ONE}, {"header", K_RULE, ONE}, {"na", K_RULE, WORDS},
+	{"severity", K_RULE, ONE}, {"rows", K_RULE, TEXT}, {"unique", K_RULE, TEXT}, {"others", K_RULE, ONE}, {"column", K_RULE, NAMED},
+	{"cmd", K_RULE_CMD, TEXT}, {"env", K_ENV, ONE}, {"code", K_CODE, WORDS}, {"params", K_PARAMS, WORDS}, {"vars", K_VARS, WORDS},
+	{"after", K_AFTER, WORDS}, {"use", K_USE, WORDS}, {"timeout", K_TIMEOUT, ONE}, {"keep", K_KEEP, ONE}, {"desc", K_DESC, TEXT},
 };
 static const struct key_info gate_keys[] = {
 	{"of", K_RULE, WORDS}, {"require", K_RULE, TEXT}, {"first", K_RULE, ONE}, {"cases", K_RULE, ONE}, {"noise", K_RULE, ONE}, {"desc", K_DESC, TEXT}, {"after", K_AFTER, WORDS},
@@ -86,7 +88,7 @@ static const struct section_info types[] = {
 	{"project", S_PROJECT, project_keys, ARRAY_SIZE(project_keys)},
 	{"env", S_ENV, env_keys, ARRAY_SIZE(env_keys)},
 	{"profile", S_PROFILE, profile_keys, ARRAY_SIZE(profile_keys)},
-	{"check", S_OTHER, check_keys, ARRAY_SIZE(check_keys)},
+	{"check", S_KIND, check_keys, ARRAY_SIZE(check_keys), &kind_check},
 	{"gate", S_KIND, gate_keys, ARRAY_SIZE(gate_keys), &kind_gate},
 	{"sweep", S_OTHER, sweep_keys, ARRAY_SIZE(sweep_keys)},
 	{"deploy", S_OTHER, deploy_keys, ARRAY_SIZE(deploy_keys)},

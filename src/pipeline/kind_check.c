@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* [check NAME] at load: its rules make sense, and there is something to check. */
+#include <config.h>
+
+#include "pipeline/check_rules.h"
+#include "pipeline/kinds.h"
+
+struct checking {
+	struct load *ld;
+	struct proto *p;
+};
+
+static void problem(void *ctx, int line, const char *message)
+{
+	struct checking *c = ctx;
+
+	stage_error(c->ld, c->p, line ? line : c->p->sec->line, "%s", message);
+}
+
+static void check(struct load *ld, struct proto *p, const struct rule *rules, struct gather *g)
+{
+	struct checking c = {ld, p};
+	struct check_rules r;
+	const struct entry *e;
+
+	(void)g;
+	for (e = p->sec->first; e && e->key->id != K_DATA; e = e->next)
+		;
+	if (!e)
+		stage_error(ld, p, p->sec->line, "'%s' checks nothing; give it 'data = FILE'", p->st.name);
+	/* What is wrong has been told. */
+	(void)!check_rules_read(rules, &ld->pl->arena, &r, problem, &c);
+}
+
+const struct kind kind_check = {STAGE_CHECK, check};
