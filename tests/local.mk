@@ -22,6 +22,7 @@ unit_tests = \
 	test_remote \
 	test_release \
 	test_rows \
+	test_tables \
 	test_csvdiff \
 	test_code \
 	test_display
@@ -90,6 +91,8 @@ test_release_SOURCES = tests/unit/test_release.c $(tap)
 test_release_LDADD = $(unit_ldadd)
 test_report_SOURCES = tests/unit/test_report.c $(tap)
 test_report_LDADD = $(unit_ldadd)
+test_tables_SOURCES = tests/unit/test_tables.c tests/unit/slow_rows.h $(tap)
+test_tables_LDADD = $(unit_ldadd)
 test_rows_SOURCES = tests/unit/test_rows.c tests/unit/slow_rows.h $(tap)
 test_rows_LDADD = $(unit_ldadd)
 test_csvdiff_SOURCES = tests/unit/test_csvdiff.c $(tap)

@@ -39,6 +39,8 @@ const struct command *const commands[] = {
 	&cmd_push,
 	&cmd_pull,
 	&cmd_metrics,
+	&cmd_check,
+	&cmd_profile,
 	&cmd_gate,
 	&cmd_accept,
 	&cmd_fetch,

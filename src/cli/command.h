@@ -78,4 +78,6 @@ extern const struct command cmd_accept, cmd_build, cmd_checkout, cmd_completions
 	cmd_help, cmd_hook, cmd_init, cmd_lineage, cmd_lint, cmd_log, cmd_merge_lock, cmd_metrics, cmd_perform, cmd_pull, cmd_push, cmd_reproduce,
 	cmd_show, cmd_status, cmd_verify, cmd_why;
 
+extern const struct command cmd_check, cmd_profile;
+
 #endif

@@ -9,6 +9,8 @@ libmlmake_a_SOURCES += \
 	src/data/source.h \
 	src/data/stats.c \
 	src/data/stats.h \
+	src/data/summary.c \
+	src/data/summary.h \
 	src/data/unique.c \
 	src/data/unique.h \
 	src/data/value.c \

@@ -296,10 +296,12 @@ uint64_t stats_numbers(const struct stats_column *c)
 /* Welford (1962). */
 static void take_number(struct stats *st, struct stats_column *c, double x)
 {
-	double n = (double)stats_numbers(c), away = x - c->mean;
+	double n = (double)stats_numbers(c), away;
 
+	c->origin = n > 1 ? c->origin : x;
+	away = x - c->origin - c->mean;
 	c->mean += away / n;
-	c->m2 += away * (x - c->mean);
+	c->m2 += away * (x - c->origin - c->mean);
 	c->least = n > 1 ? MIN(c->least, x) : x;
 	c->greatest = n > 1 ? MAX(c->greatest, x) : x;
 	sample(st, c, x);
@@ -401,15 +403,20 @@ static void take_date(struct stats_column *c, const struct field *f)
 static void take(struct stats *st, struct stats_column *c, const struct field *f)
 {
 	struct value v = value_of(f, &st->na);
+	unsigned word;
 
 	c->rows++;
 	c->n[v.type]++;
 	if (v.type == VALUE_MISSING)
 		return;
-	if (v.type == VALUE_INT || v.type == VALUE_NUMBER)
+	if (v.type == VALUE_INT || v.type == VALUE_NUMBER) {
 		take_number(st, c, v.x);
-	else if (v.type == VALUE_DATE)
+	} else if (v.type == VALUE_DATE) {
 		take_date(c, f);
+	} else if (v.type == VALUE_TEXT && (word = value_is_na_like(f))) {
+		c->na_like++;
+		c->na_mask |= 1u << (word - 1);
+	}
 	c->shortest = c->rows - c->n[VALUE_MISSING] == 1 ? f->n : MIN(c->shortest, f->n);
 	c->longest = MAX(c->longest, f->n);
 	if (!c->counts)

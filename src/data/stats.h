@@ -29,12 +29,16 @@ struct stats_column {
 	uint64_t rows;     /* that have such a field, or lack it: all since the beginning */
 	uint64_t n[VALUE_TEXT + 1]; /* by type; n[VALUE_MISSING] is those that lack it */
 	/* of numbers */
-	double mean, m2, least, greatest;
+	double origin;     /* the first of them: means are taken from there, so that nothing is lost of numbers far from zero */
+	double mean, m2;   /* less origin; sum of squares about it */
+	double least, greatest;
 	double *sample;
 	size_t n_sample, sample_cap;
 	uint64_t stride;   /* a value of the sample stands for so many */
 	uint64_t seen, pick; /* in the current stride */
 	/* of others */
+	uint64_t na_like;  /* texts that often mean "missing" */
+	unsigned na_mask;  /* which of value_na_like they are */
 	uint64_t shortest, longest; /* bytes */
 	char first[24], last[24];   /* dates, by byte order */
 	struct stats_counts *counts;

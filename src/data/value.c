@@ -19,6 +19,18 @@ const char *value_type_name(enum value_type t)
 	return names[t];
 }
 
+const char *const value_na_like[] = {"NA", "N/A", "n/a", "na", "NULL", "null", "None", "none", "?", "-", ".", NULL};
+
+unsigned value_is_na_like(const struct field *f)
+{
+	unsigned i;
+
+	for (i = 0; f->n <= 4 && value_na_like[i]; i++)
+		if (strlen(value_na_like[i]) == f->n && memcmp(value_na_like[i], f->s, f->n) == 0)
+			return i + 1;
+	return 0;
+}
+
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
@@ -182,17 +194,22 @@ static struct value of_text(const struct field *f)
 	size_t n = f->n;
 	bool whole;
 
-	if (is_date(s, n))
+	if (f->kind != FIELD_STRING && value_number(s, n, &v.x, &whole))
+		v.type = whole ? VALUE_INT : VALUE_NUMBER;
+	else if (is_date(s, n))
 		v.type = VALUE_DATE;
 	else if (f->kind == FIELD_STRING)
 		v.type = VALUE_TEXT;
-	else if (value_number(s, n, &v.x, &whole))
-		v.type = whole ? VALUE_INT : VALUE_NUMBER;
-	else if (is_word(s, n, "nan"))
-		v.type = VALUE_MISSING;
 	else if (is_word(s, n, "true") || is_word(s, n, "false"))
 		v.type = VALUE_BOOL;
 	return v;
+}
+
+bool value_is_missing(const struct field *f, const struct na_words *na)
+{
+	if (f->kind == FIELD_ABSENT || f->kind == FIELD_NULL || !f->n || is_na(f, na))
+		return true;
+	return f->n == 3 && (f->kind == FIELD_PLAIN || f->kind == FIELD_QUOTED) && is_word(f->s, 3, "nan");
 }
 
 struct value value_of(const struct field *f, const struct na_words *na)
@@ -200,7 +217,7 @@ struct value value_of(const struct field *f, const struct na_words *na)
 	struct value v = {VALUE_TEXT, 0};
 	bool whole;
 
-	if (f->kind == FIELD_ABSENT || f->kind == FIELD_NULL || !f->n || is_na(f, na))
+	if (value_is_missing(f, na))
 		v.type = VALUE_MISSING;
 	else if (f->kind == FIELD_BOOL)
 		v.type = VALUE_BOOL;

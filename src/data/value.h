@@ -23,6 +23,12 @@ struct na_words {
  * blank and HH:MM[:SS[.fraction]] and 'Z' or an offset behind it, on a day that there is. Of JSON, the type is the value's own, and a text may be
  * a date. na may be NULL. */
 struct value value_of(const struct field *f, const struct na_words *na);
+/* Words that often mean "missing" where they stand among numbers: "NA", "?" and the like. Ends with NULL. */
+extern const char *const value_na_like[];
+/* The number of that word + 1; 0: it is none. */
+unsigned value_is_na_like(const struct field *f);
+/* Is it VALUE_MISSING? Less work than all of value_of. */
+bool value_is_missing(const struct field *f, const struct na_words *na);
 /* "int", "number", "bool", "date", "text", "missing" */
 const char *value_type_name(enum value_type t);
 /* Is s[0..n) a decimal number? *whole: without point and exponent. */

@@ -19,7 +19,7 @@
 #include "util/text.h"
 
 #define VALUE_SHOWN 60
-#define REMEMBERED 1024 /* of what regular expressions said */
+#define REMEMBERED 8192 /* of what regular expressions said */
 
 struct tally {
 	uint64_t n;
@@ -179,15 +179,17 @@ static void judge_value(struct checking *c, struct column_state *s, const struct
 {
 	const struct check_column *rule = s->rule;
 	enum check_type type = rule->type;
-	struct value v = value_of(f, &c->na);
+	struct value v = {VALUE_TEXT, 0};
 
-	if (v.type == VALUE_MISSING) {
+	if (value_is_missing(f, &c->na)) {
 		count_text(c, &s->wrong[WRONG_MISSING], "(missing)");
 		return;
 	}
 	s->values++;
 	if (!type && rule->range.text)
 		type = rule->range.dates ? CHECK_DATE : CHECK_NUMBER;
+	if (type != CHECK_ANY && type != CHECK_TEXT)
+		v = value_of(f, NULL);
 	if (!has_type(type, f, &v)) {
 		count_value(c, &s->wrong[WRONG_TYPE], f);
 		return;
@@ -213,13 +215,11 @@ static bool unique_key(struct checking *c, const struct unique_state *u)
 	strbuf_clear(&c->key);
 	for (i = 0; i < u->n; i++) {
 		struct field f;
-		struct value v;
 
 		if (u->at[i] < 0 || (size_t)u->at[i] >= c->rows.n_fields)
 			return false;
 		f = rows_field(&c->rows, (size_t)u->at[i]);
-		v = value_of(&f, &c->na);
-		if (v.type == VALUE_MISSING)
+		if (value_is_missing(&f, &c->na))
 			return false;
 		if (u->n > 1)
 			strbuf_add(&c->key, &f.n, sizeof(f.n));

@@ -1,9 +1,6 @@
+libmlmake_a_SOURCES += src/lifecycle/check.c src/lifecycle/check.h src/lifecycle/check_answer.c src/lifecycle/check_say.c \
+	src/lifecycle/checking.c src/lifecycle/infer.c src/lifecycle/statistics.c src/lifecycle/statistics.h
 libmlmake_a_SOURCES += \
-	src/lifecycle/check.c \
-	src/lifecycle/check.h \
-	src/lifecycle/check_answer.c \
-	src/lifecycle/check_say.c \
-	src/lifecycle/checking.c \
 	src/lifecycle/gate.c \
 	src/lifecycle/gate.h \
 	src/lifecycle/kind.c \

@@ -1,4 +1,6 @@
 libmlmake_a_SOURCES += \
+	src/report/columns.c \
+	src/report/columns.h \
 	src/report/csvdiff.c \
 	src/report/csvdiff.h \
 	src/report/checked.c \
