@@ -507,8 +507,14 @@ static void gather_by_rules(struct gather *g, struct instance *in)
 {
 	const struct kind *k = g->p->sec->info->of;
 	size_t errors = g->ld->ds->errors;
-	const struct rule *rules = make_rules(g, in);
+	const struct rule *rules;
 
+	/* commands among the rules name them */
+	if (g->n_items > 1)
+		drop_doubles(g);
+	in->inputs = g->v;
+	in->n_inputs = g->n;
+	rules = make_rules(g, in);
 	if (g->ld->ds->errors == errors)
 		k->check(g->ld, g->p, rules, g);
 	g->failed |= g->ld->ds->errors != errors;

@@ -74,3 +74,5 @@ SHELL_TESTS += tests/shell/t0116-strict.sh
 SHELL_TESTS += tests/shell/t0131-gate-compares.sh
 SHELL_TESTS += tests/shell/t0132-gate-command.sh
 SHELL_TESTS += tests/shell/t0120-hook-install.sh tests/shell/t0121-hook-build.sh
+SHELL_TESTS += tests/shell/t0150-check.sh
+SHELL_TESTS += tests/shell/t0151-profile.sh
