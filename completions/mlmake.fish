@@ -12,7 +12,7 @@ function __mlmake_command
             case -C --directory -f --file --profile --color 
                 set skip 1
             case '-*'
-            case build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics gate accept fetch fsck gc hook merge-lock perform completions help
+            case build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics check profile gate accept fetch fsck gc hook merge-lock perform completions help
                 contains -- $word $argv
                 return
             case '*'
@@ -23,7 +23,7 @@ function __mlmake_command
     contains -- none $argv
 end
 
-complete -c mlmake -n '__mlmake_command none build status why graph verify push pull metrics gate accept fetch' -a '(mlmake completions --targets 2>/dev/null)'
+complete -c mlmake -n '__mlmake_command none build status why graph verify push pull metrics check gate accept fetch' -a '(mlmake completions --targets 2>/dev/null)'
 complete -c mlmake -n '__mlmake_command show diff checkout reproduce' -k -a '(mlmake completions --targets --runs 2>/dev/null)'
 complete -c mlmake -n '__mlmake_command init lint log fsck gc' -f
 complete -c mlmake -n '__mlmake_command completions' -f -a 'bash zsh fish'
@@ -44,6 +44,8 @@ complete -c mlmake -n '__mlmake_command none help' -a verify -d 'run stages once
 complete -c mlmake -n '__mlmake_command none help' -a push -d 'send results and the history of runs to a remote'
 complete -c mlmake -n '__mlmake_command none help' -a pull -d 'fetch results and the history of runs from a remote'
 complete -c mlmake -n '__mlmake_command none help' -a metrics -d 'show metrics side by side, with the difference to the result before'
+complete -c mlmake -n '__mlmake_command none help' -a check -d 'judge data by the rules of checks, as they lie there now'
+complete -c mlmake -n '__mlmake_command none help' -a profile -d 'show what the columns of a table hold'
 complete -c mlmake -n '__mlmake_command none help' -a gate -d 'what gates require, the numbers on both sides, and whether they pass'
 complete -c mlmake -n '__mlmake_command none help' -a accept -d 'take changed inputs as harmless: what is there stands, and nothing runs'
 complete -c mlmake -n '__mlmake_command none help' -a fetch -d 'run sources again, to see whether their data is new'
@@ -134,6 +136,17 @@ complete -c mlmake -n '__mlmake_command pull' -l quiet -s q -d 'show errors alon
 complete -c mlmake -n '__mlmake_command pull' -l verbose -s v -d 'name every file that is missing or damaged'
 complete -c mlmake -n '__mlmake_command pull' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command metrics' -l json -d 'print one JSON document'
+complete -c mlmake -n '__mlmake_command check' -l infer -r -d 'propose a [check NAME] that the data in FILE pass'
+complete -c mlmake -n '__mlmake_command check' -l format -x -d 'csv, tsv or jsonl (else by name, then by content)'
+complete -c mlmake -n '__mlmake_command check' -l separator -x -d 'between fields; tab for a tab'
+complete -c mlmake -n '__mlmake_command check' -l no-header -d 'the first row is data'
+complete -c mlmake -n '__mlmake_command check' -l na -x -d 'means missing, beside nothing and nan; may be repeated'
+complete -c mlmake -n '__mlmake_command check' -l json -d 'print one JSON document'
+complete -c mlmake -n '__mlmake_command profile' -l format -x -d 'csv, tsv or jsonl (else by name, then by content)'
+complete -c mlmake -n '__mlmake_command profile' -l separator -x -d 'between fields; tab for a tab'
+complete -c mlmake -n '__mlmake_command profile' -l no-header -d 'the first row is data'
+complete -c mlmake -n '__mlmake_command profile' -l na -x -d 'means missing, beside nothing and nan; may be repeated'
+complete -c mlmake -n '__mlmake_command profile' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command gate' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command accept' -l because -x -d 'why the change is harmless; kept in mlmake.lock and in the log'
 complete -c mlmake -n '__mlmake_command accept' -l undo -d 'take back what was accepted last'

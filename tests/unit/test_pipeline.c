@@ -358,9 +358,9 @@ static const struct {
 	 "mlmake.ini:2: error: 'default' names 'b', which is neither a stage nor made by one\n"},
 	{"[project]\ninclude = none.ini\n", "mlmake.ini:2: error: cannot open 'none.ini'\n"},
 	{"[project]\ninclude = mlmake.ini\n", "mlmake.ini:2: error: 'mlmake.ini' includes itself\n"},
-	{"[stage a]\ncmd = x\nouts = b\n[check a]\ndata = b\nrow = 1..\n",
-	 "mlmake.ini:4: warning: [check a] is read and does nothing yet\n"
-	 "mlmake.ini:6: error: unknown key 'row' in [check a]; did you mean 'rows'?\n"},
+	{"[stage a]\ncmd = x\nouts = b\n[sweep a]\nthrough = a\nserch = x\n",
+	 "mlmake.ini:4: warning: [sweep a] is read and does nothing yet\n"
+	 "mlmake.ini:6: error: unknown key 'serch' in [sweep a]; did you mean 'search'?\n"},
 	{"[stage a]\ncmd = x\nouts = b\nretry = many\ncache = perhaps\nfrozen = 1\ntimeout = soon\n",
 	 "mlmake.ini:4: error: 'many' is no number of attempts from 0 to 100\n"
 	 "mlmake.ini:5: error: 'perhaps' is no value for 'cache'; write yes, no or always\n"
