@@ -490,6 +490,7 @@ struct rerun_work *rerun_work_new(const struct rerun_options *opt, const char *c
 	w->plan = (struct plan)PLAN_INIT;
 	w->machine = (struct machine)MACHINE_INIT;
 	w->cache = statcache_open(cache, opt->secret, &clock_system);
+	statcache_see_through(w->cache, opt->shared);
 	w->code = code_book_new(NULL, w->cache);
 	w->finder = code_finder_new(w->cache, w->code, &code_disk_system);
 	w->db = gitdb_new(opt->git_dir);

@@ -109,6 +109,7 @@ static int put_back(struct returning *r, struct err *err)
 	bool stop = false;
 	int code;
 
+	project_sections(&r->p);
 	p->cache = r->p.cache;
 	p->store = r->p.store;
 	p->state_dir = r->p.repo.state;

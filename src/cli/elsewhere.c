@@ -22,15 +22,9 @@ struct question {
 	size_t healed;
 };
 
-/* What else is wrong with mlmake.ini is no matter here. */
-static bool load_sections(struct project *p)
+static bool has_remotes(struct project *p)
 {
-	struct pipeline_options opt = {.file = p->file, .profile = args_value(p->args, "profile")};
-	struct pipeline_disk disk = project_disk(p);
-
-	if (!p->pl.file && !p->sections_tried && pipeline_load(&p->pl, &opt, &disk, &p->ds) < 0)
-		diags_release(&p->ds);
-	p->sections_tried = true;
+	project_sections(p);
 	return p->pl.n_remotes > 0;
 }
 
@@ -128,7 +122,7 @@ static void ask_all(struct project *p, const struct digest *v, const int64_t *si
 	struct question q = {.p = p, .ask = ask_payloads, .v = payloads, .n = n, .fetch = fetch};
 	size_t i, j;
 
-	for (i = 0; load_sections(p) && i < p->pl.n_remotes; i++) {
+	for (i = 0; has_remotes(p) && i < p->pl.n_remotes; i++) {
 		for (j = 0; j < n; j++)
 			q.v[j] = (struct payload){v[j], sizes ? sizes[j] : -1, PAYLOAD_UNKNOWN};
 		if (!has_answered(&q, &p->pl.remotes[i]))
@@ -143,7 +137,7 @@ bool elsewhere_always(void *ctx, const char *path)
 	struct project *p = ctx;
 	const struct instance *maker;
 
-	load_sections(p);
+	project_sections(p);
 	maker = pipeline_maker(&p->pl, path);
 	return maker && maker->stage->cache == CACHE_ALWAYS;
 }
@@ -155,7 +149,7 @@ bool elsewhere_kept(void *ctx, const char *path, bool input)
 	const struct instance *maker;
 	size_t i, j;
 
-	load_sections(p);
+	project_sections(p);
 	maker = pipeline_maker(&p->pl, path);
 	if (!input)
 		return maker && maker->stage->cache != CACHE_NO;
@@ -190,7 +184,7 @@ int elsewhere_heal(void *ctx, size_t *n, struct err *err)
 	size_t i;
 
 	(void)err;
-	for (i = 0; load_sections(p) && i < p->pl.n_remotes; i++)
+	for (i = 0; has_remotes(p) && i < p->pl.n_remotes; i++)
 		(void)has_answered(&q, &p->pl.remotes[i]);
 	*n = q.healed;
 	return 0;

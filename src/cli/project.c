@@ -183,6 +183,7 @@ static int open_known(struct project *p, struct err *err)
 
 	if (project_open_cache(p, err) < 0)
 		return -1;
+	statcache_see_through(p->cache, p->repo.shared);
 	p->store = store_new(p->repo.shared, p->db, p->cache);
 	p->lifecycle.store = p->store;
 	p->code = code_book_new(code_dir, p->cache);
@@ -422,6 +423,25 @@ static int load_all(struct project *p, char *const *words, size_t n)
 	return -1;
 }
 
+static void place_as_told(struct project *p)
+{
+	static const enum place_how ways[] = {[LINKING_COPY] = PLACE_COPY, [LINKING_HARD] = PLACE_LINK, [LINKING_SYMBOLIC] = PLACE_SYMLINK};
+
+	if (p->store)
+		store_place_by(p->store, ways[p->pl.linking]);
+}
+
+void project_sections(struct project *p)
+{
+	struct pipeline_options opt = {.file = p->file, .profile = args_value(p->args, "profile")};
+	struct pipeline_disk disk = project_disk(p);
+
+	if (!p->pl.file && !p->sections_tried && pipeline_load(&p->pl, &opt, &disk, &p->ds) < 0)
+		diags_release(&p->ds);
+	p->sections_tried = true;
+	place_as_told(p);
+}
+
 int project_load(struct project *p, char *const *words, size_t n)
 {
 	int got, code;
@@ -429,8 +449,7 @@ int project_load(struct project *p, char *const *words, size_t n)
 	begin_opening(p);
 	got = load_all(p, words, n);
 	code = project_await(p);
-	if (p->store && p->pl.hardlink)
-		store_place_by(p->store, PLACE_LINK);
+	place_as_told(p);
 	project_tell(p);
 	return got < 0 ? EXIT_USAGE : code;
 }

@@ -45,7 +45,7 @@ struct project {
 	bool *selected, *named;
 	struct map held;          /* see project_held */
 	bool held_known;
-	bool sections_tried;      /* mlmake.ini was read for what does not need all of it (cli/elsewhere.h) */
+	bool sections_tried;      /* mlmake.ini was read for what does not need all of it (project_sections) */
 	int lock_fd;
 	enum color_choice color;
 };
@@ -57,6 +57,8 @@ NODISCARD int project_open(struct project *p, const struct args *a, bool lock);
 /* Waits until what is known is open. project_load has done so when it returns. */
 NODISCARD int project_await(struct project *p);
 /* The disk as the pipeline of p sees it: what mlmake made and no stage makes any more is not there for globs. */
+/* Reads mlmake.ini, unless it has been, for what does not need all of it: the rest of what is wrong with it is no matter then. */
+void project_sections(struct project *p);
 struct pipeline_disk project_disk(struct project *p);
 /* Builds the graph of the pipeline that was read, with what its code brings in. */
 NODISCARD int project_graph(struct project *p, const struct pipeline_disk *disk);

@@ -31,7 +31,7 @@ static uint8_t look_at(const struct statcache *sc, uint32_t root)
 
 	table_tree(&sc->table, root, &tree);
 	if (tree.v[0].young || !entry_is_file(&tree.v[0]) ||
-	    fstatat(AT_FDCWD, path, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
+	    look_stat(&sc->look, AT_FDCWD, path, follow, &st) < 0)
 		return AHEAD_UNSURE;
 	entry_of_stat(&now, &st);
 	return S_ISREG(st.st_mode) && entry_same_stat(&tree.v[0], &now) ? AHEAD_UNMOVED : AHEAD_UNSURE;

@@ -81,8 +81,22 @@ struct statcache *statcache_open(const char *file, const unsigned char secret[ST
 	if (file)
 		table_open(&sc->table, file, sc->secret);
 	sc->used = xcalloc(table_count(&sc->table), 1);
-	sc->look = (struct look){sc->secret, clock, &sc->counts, known_by_inode, sc};
+	sc->look = (struct look){sc->secret, clock, &sc->counts, known_by_inode, sc, NULL};
 	return sc;
+}
+
+void statcache_see_through(struct statcache *sc, const char *dir)
+{
+	CLEANUP(freep) char *real = realpath(dir, NULL);
+
+	free(sc->through);
+	sc->through = real ? xstrfmt("%s/objects/", real) : NULL; /* what is not there has no object to lead to */
+	sc->look.through = sc->through;
+}
+
+int statcache_openat(struct statcache *sc, int at, const char *name)
+{
+	return look_openat(&sc->look, at, name, false);
 }
 
 void statcache_free(struct statcache *sc)
@@ -107,6 +121,7 @@ void statcache_free(struct statcache *sc)
 	free(sc->used);
 	free(sc->ahead);
 	free(sc->file);
+	free(sc->through);
 	free(sc);
 }
 

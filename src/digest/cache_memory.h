@@ -41,6 +41,7 @@ struct statcache {
 	bool queried; /* statcache_query was called; changed atomically */
 	bool unmarked; /* something was answered that the roots do not stand for; changed atomically */
 	struct look look;
+	char *through; /* for look */
 	struct look_counts counts;
 };
 

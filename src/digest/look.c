@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -116,9 +117,51 @@ static int read_once(const struct look *l, int fd, const struct entry *old, stru
 	return entry_same_stat(out, &after) ? 0 : 1;
 }
 
-static enum look_result look_open(int at, const char *name, bool follow, const char *path, int *fd, struct err *err)
+/* Where the link leads, if that is an object: "<dir>/objects/aa/bb/<sha256>". Whatever else it says, it is a link like others. */
+static bool leads_to_object(const struct look *l, int at, const char *name, char target[PATH_MAX])
 {
-	*fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW));
+	ssize_t n = l->through ? readlinkat(at, name, target, PATH_MAX - 1) : -1;
+	struct digest id;
+	const char *s;
+
+	if (n < 0)
+		return false;
+	target[n] = '\0';
+	return skip_prefix(target, l->through, &s) && strlen(s) == 6 + DIGEST_HEX && s[2] == '/' && s[5] == '/' &&
+	       strncmp(s, s + 6, 2) == 0 && strncmp(s + 3, s + 8, 2) == 0 && digest_parse(s + 6, &id);
+}
+
+int look_stat(const struct look *l, int at, const char *name, bool follow, struct stat *st)
+{
+	char target[PATH_MAX];
+	struct stat object;
+
+	if (fstatat(at, name, st, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
+		return -1;
+	if (S_ISLNK(st->st_mode) && leads_to_object(l, at, name, target) &&
+	    fstatat(AT_FDCWD, target, &object, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(object.st_mode))
+		*st = object;
+	return 0;
+}
+
+int look_openat(const struct look *l, int at, const char *name, bool follow)
+{
+	const int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	int fd = openat(at, name, flags | (follow ? 0 : O_NOFOLLOW));
+	char target[PATH_MAX];
+
+	if (fd >= 0 || errno != ELOOP || follow)
+		return fd;
+	if (leads_to_object(l, at, name, target))
+		fd = open(target, flags | O_NOFOLLOW);
+	if (fd < 0)
+		errno = ELOOP;
+	return fd;
+}
+
+static enum look_result look_open(const struct look *l, int at, const char *name, bool follow, const char *path, int *fd, struct err *err)
+{
+	*fd = look_openat(l, at, name, follow);
 	if (*fd >= 0)
 		return LOOK_DONE;
 	if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
@@ -131,7 +174,7 @@ enum look_result look_file(const struct look *l, int at, const char *name, bool 
 			   const struct entry *old, struct entry *out, struct err *err)
 {
 	CLEANUP(closep) int fd = -1;
-	enum look_result opened = look_open(at, name, follow, path, &fd, err);
+	enum look_result opened = look_open(l, at, name, follow, path, &fd, err);
 	struct stat st;
 	int i, moved = 1;
 
@@ -184,7 +227,7 @@ bool look_same(const struct entry *old, const struct entry *e)
 
 bool look_again(const struct look *l, const char *path, bool follow, const struct entry *e)
 {
-	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW));
+	CLEANUP(closep) int fd = look_openat(l, AT_FDCWD, path, follow);
 	int64_t before = clock_now(l->clock);
 	struct pass p = {.sha = false};
 	struct entry now;

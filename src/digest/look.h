@@ -9,6 +9,8 @@
 #include "util/err.h"
 #include "util/strbuf.h"
 
+struct stat;
+
 struct look_counts {
 	uint64_t files, bytes_read, bytes_hashed; /* changed atomically */
 };
@@ -19,7 +21,12 @@ struct look {
 	/* What is known of the very file whose stat data e holds, copied to *found; may be NULL. */
 	bool (*known)(void *ctx, const struct entry *e, struct entry *found);
 	void *ctx;
+	const char *through; /* "<dir>/objects/": a link to an object there counts as the object; NULL: none does */
 };
+
+/* As fstatat, and as openat for reading. A link that is not followed and counts as an object gives the object. */
+NODISCARD int look_stat(const struct look *l, int at, const char *name, bool follow, struct stat *st);
+NODISCARD int look_openat(const struct look *l, int at, const char *name, bool follow);
 
 enum look_result {
 	LOOK_DONE,

@@ -84,7 +84,7 @@ static enum step answer_by_stat(struct statcache *sc, struct content_query *q)
 	}
 	if (answer_from_ahead(sc, q))
 		return STEP_DONE;
-	if (fstatat(AT_FDCWD, q->path, &st, q->follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0) {
+	if (look_stat(&sc->look, AT_FDCWD, q->path, q->follow, &st) < 0) {
 		if (errno != ENOENT && errno != ENOTDIR)
 			q->failed = err_errno(&q->err, "cannot stat '%s'", q->path);
 		learn_nothing(sc);
@@ -328,7 +328,7 @@ bool statcache_unmoved(struct statcache *sc, const char *path, bool follow, cons
 
 	if (strlen(path) >= PATH_MAX)
 		return false;
-	if (fstatat(AT_FDCWD, path, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
+	if (look_stat(&sc->look, AT_FDCWD, path, follow, &st) < 0)
 		return (errno == ENOENT || errno == ENOTDIR) && was->kind == CONTENT_NONE;
 	recall(sc, path, follow, &m);
 	if (!m.found)

@@ -35,6 +35,12 @@ NODISCARD int statcache_glance(struct statcache *sc, const char *path, struct co
 /* Forgets what was seen, because files were changed since. */
 void statcache_look_afresh(struct statcache *sc);
 
+/* From now on a symbolic link that leads to an object of the store in dir, as store_place makes them (PLACE_SYMLINK), counts as that file,
+ * and what was remembered of the file counts no more when the object was written to. */
+void statcache_see_through(struct statcache *sc, const char *dir);
+/* A descriptor to read from what stands there, in the directory at; no other link is followed. -1 and errno as openat with O_NOFOLLOW. */
+NODISCARD int statcache_openat(struct statcache *sc, int at, const char *name);
+
 /* One question and its answer. */
 struct content_query {
 	const char *path;

@@ -403,7 +403,7 @@ static void check_child(struct walk *w, struct unit *u, uint32_t i, int fd)
 	struct stat st;
 	bool stands;
 
-	if (fstatat(fd, child_name(d, i), &st, AT_SYMLINK_NOFOLLOW) < 0) {
+	if (look_stat(w->look, fd, child_name(d, i), false, &st) < 0) {
 		child_stat_failed(w, d, i);
 		return;
 	}

@@ -67,12 +67,17 @@ static void read_jobs(struct load *ld, const struct section *s, const struct ent
 		diag_error(ld->ds, s->file, e->line, "'%s' is no number of jobs; write a whole number from 1", e->value);
 }
 
-static void read_link(struct load *ld, const struct section *s, const struct entry *e, bool *hardlink)
+static void read_link(struct load *ld, const struct section *s, const struct entry *e, enum linking *linking)
 {
-	if (streq(e->value, "hardlink"))
-		*hardlink = true;
-	else if (*e->value && !streq(e->value, "copy"))
-		diag_error(ld->ds, s->file, e->line, "'%s' is no way of putting files back; write copy or hardlink", e->value);
+	static const char *const words[] = {[LINKING_COPY] = "copy", [LINKING_HARD] = "hardlink", [LINKING_SYMBOLIC] = "symlink"};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(words) && !streq(e->value, words[i]); i++)
+		;
+	if (i < ARRAY_SIZE(words))
+		*linking = (enum linking)i;
+	else if (*e->value)
+		diag_error(ld->ds, s->file, e->line, "'%s' is no way of putting files back; write copy, hardlink or symlink", e->value);
 }
 
 enum watching fields_watching(struct load *ld, const struct section *s, const struct entry *e, const char *value)
@@ -111,7 +116,7 @@ static void project_entry(struct load *ld, const struct section *s, struct entry
 			   e->key->id == K_GPUS ? &pl->n_gpus : &pl->n_defaults);
 		break;
 	case K_JOBS: read_jobs(ld, s, e, &pl->jobs); break;
-	case K_LINK: read_link(ld, s, e, &pl->hardlink); break;
+	case K_LINK: read_link(ld, s, e, &pl->linking); break;
 	case K_WATCH: pl->watch = *e->value ? fields_watching(ld, s, e, e->value) : WATCHING_UNSAID; break;
 	default: break; /* include is done */
 	}

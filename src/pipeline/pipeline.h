@@ -176,6 +176,8 @@ struct hook_section {
 };
 #define HOOK_NAMES "post-commit", "post-merge", "post-rewrite", "post-applypatch", "pre-push", "post-receive"
 
+enum linking { LINKING_COPY, LINKING_HARD, LINKING_SYMBOLIC };
+
 struct pipeline {
 	struct arena arena;
 	const char *file;            /* "mlmake.ini" */
@@ -185,7 +187,7 @@ struct pipeline {
 	const char **gpus;           /* ids from `gpus = 0 1`; NULL with n_gpus 0: not said */
 	size_t n_gpus;
 	int64_t jobs;                /* of [project], 0: not said */
-	bool hardlink;               /* link = hardlink: what is put back may share its bytes with the store, read-only */
+	enum linking linking;        /* may what is put back share its bytes with the store, read-only? */
 	enum watching watch;         /* of [project] */
 	struct params params;
 	const char **param_files;

@@ -40,11 +40,13 @@ static int check_inputs(struct finish *f)
 			continue;
 		if (statcache_content(f->cache, was->name, true, &is, &f->err) < 0)
 			return -1;
-		if (!content_eq(&is, &was->content))
+		if (!content_eq(&is, &was->content)) {
+			store_doubt(f->store, &was->content); /* of which it may be a link */
 			return err_set(&f->err, ERR_MOVED,
 				       "'%s' changed while it ran, so its result is not recorded; run mlmake again, "
 				       "unless the stage writes to it itself: then it is an output",
 				       was->name);
+		}
 		if (f->marks && f->marks[i] && f->marks[i] != statcache_written(f->cache, was->name, true, &is))
 			return err_set(&f->err, ERR_MOVED,
 				       "'%s' was written to while it ran, and what of it was read is not known, so its "
@@ -161,7 +163,7 @@ static int save_aside(struct finish *f)
 				break;
 			if (store_put(f->store, where, &c, &f->err) < 0)
 				return err_wrap(&f->err, "cannot keep what stood at '%s'", fact->name);
-			if (recorded(f->v->last, fact))
+			if (recorded(f->v->last, fact) || !content_eq(&c, &fact->content)) /* a link to an object that was damaged */
 				break;
 			strbuf_addf(&f->note, "%s'%s' was not as any run left it; that version is kept in the store as ",
 				    f->note.len ? "; " : "", fact->name);

@@ -6,6 +6,7 @@ libmlmake_a_SOURCES += \
 	src/store/find.c \
 	src/store/keyed.c \
 	src/store/keyed.h \
+	src/store/linked.c \
 	src/store/objects.c \
 	src/store/objects.h \
 	src/store/payload.c \

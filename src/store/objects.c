@@ -279,6 +279,18 @@ bool objects_link(struct objects *o, const struct digest *id, int at, const char
 	return linkat(o->fd, from, at, name, 0) == 0;
 }
 
+char *objects_link_target(struct objects *o, const struct digest *id)
+{
+	char name[NAME_LEN + 1];
+	CLEANUP(freep) char *dir = realpath(o->dir, NULL);
+
+	object_name(id, name);
+	if (!dir || objects_open(o, false, NULL) < 0 || faccessat(o->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    faccessat(o->fd, name, W_OK, AT_EACCESS) == 0)
+		return NULL;
+	return xstrfmt("%s/%s", dir, name);
+}
+
 /* Makes the file and locks it. 1: somebody who sweeps was faster than the lock. */
 static int incoming_create(struct incoming *in)
 {
@@ -322,6 +334,14 @@ void incoming_drop(struct incoming *in)
 	errno = saved;
 }
 
+/* Has somebody made it writable? Then it may hold anything. */
+static bool was_opened(struct objects *o, const char *name)
+{
+	struct stat st;
+
+	return fstatat(o->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mode & 0222;
+}
+
 int incoming_finish(struct incoming *in, const struct digest *id, int64_t size, struct err *err)
 {
 	struct objects *o = in->o;
@@ -333,8 +353,11 @@ int incoming_finish(struct incoming *in, const struct digest *id, int64_t size, 
 		return err_errno(err, "cannot set the mode of '%s/%s'", o->dir, in->name);
 	for (i = 0; i < 3 && result < 0; i++) {
 		result = move_new(o->fd, in->name, name);
-		if (result < 0 && errno == EEXIST && objects_has(o, id, size, NULL))
-			return 0; /* somebody was faster; the caller drops this one */
+		if (result < 0 && errno == EEXIST && objects_has(o, id, size, NULL)) {
+			if (!was_opened(o, name))
+				return 0; /* somebody was faster; the caller drops this one */
+			result = renameat(o->fd, in->name, o->fd, name);
+		}
 		if (result < 0 && errno != EEXIST && (errno != ENOENT || make_prefix(o, name) < 0))
 			break;
 	}

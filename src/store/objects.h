@@ -37,6 +37,9 @@ NODISCARD int objects_read(struct objects *o, const struct digest *id, int64_t *
 /* Makes a hard link to it, called name in the directory at. False if that cannot be done, or, unless writable, if the object's mode
  * would not keep this process from writing to it through the link. */
 bool objects_link(struct objects *o, const struct digest *id, int at, const char *name, bool writable);
+/* The absolute path of it, for a symbolic link, owned; NULL in the cases in which objects_link, not
+ * writable, says false. */
+char *objects_link_target(struct objects *o, const struct digest *id);
 /* Moves it to corrupt/ and sets ERR_CORRUPT; always returns -1. */
 int objects_condemn(struct objects *o, const struct digest *id, struct err *err);
 

@@ -75,17 +75,41 @@ static bool can_clone(struct store *s, int from, int at, const char *name)
 	return known > 0;
 }
 
+/* 1: it cannot be linked. Afterwards *fd is open on the object. */
+static int make_link(struct store *s, const struct digest *id, int from, int at, const char *name, const char *path, enum place_how how,
+		     int *fd, struct err *err)
+{
+	CLEANUP(freep) char *target = how == PLACE_SYMLINK ? objects_link_target(&s->objects, id) : NULL;
+
+	if (how == PLACE_SYMLINK && target) {
+		if (linked_note(s, id, path, err) < 0)
+			return -1;
+		if (symlinkat(target, at, name) < 0)
+			return errno == EPERM || errno == ENAMETOOLONG ? 1 : err_errno(err, "cannot create link '%s'", path);
+		*fd = fcntl(from, F_DUPFD_CLOEXEC, 0);
+	} else if (how != PLACE_SYMLINK && objects_link(&s->objects, id, at, name, how == PLACE_SHARE)) {
+		*fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	} else {
+		return 1;
+	}
+	return *fd < 0 ? err_errno(err, "cannot open '%s'", path) : 0;
+}
+
 /* 1: it has to be cloned or copied. */
 static int link_file(struct store *s, const struct digest *id, int from, int64_t size, int at, const char *name,
 		     const char *path, enum place_how how, int *fd_out, struct placed *p, struct err *err)
 {
-	if (!size || can_clone(s, from, at, name) || !objects_link(&s->objects, id, at, name, how == PLACE_SHARE))
+	int got;
+
+	if (!size || can_clone(s, from, at, name) || (got = make_link(s, id, from, at, name, path, how, fd_out, err)) > 0)
 		return 1;
 	p->before = statcache_now(s->cache);
-	*fd_out = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (*fd_out < 0 || fstat(*fd_out, &p->st) < 0)
-		return err_errno(err, "cannot open '%s'", path);
-	remember_link(s, id, &p->st);
+	if (got < 0)
+		return -1;
+	if (fstat(*fd_out, &p->st) < 0)
+		return err_errno(err, "cannot stat '%s'", path);
+	if (how != PLACE_SYMLINK)
+		remember_link(s, id, &p->st);
 	if (transfer_read(&p->t, *fd_out, statcache_key(s->cache), path, err) < 0)
 		return -1;
 	return digest_eq(&p->t.id, id) ? 0 : objects_condemn(&s->objects, id, err);

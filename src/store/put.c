@@ -289,7 +289,7 @@ static int put_at(struct store *s, int at, const char *name, const char *path, i
 		  char **target, struct err *err)
 {
 	int64_t before = statcache_now(s->cache);
-	int fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	int fd = statcache_openat(s->cache, at, name);
 
 	return put_open(s, fd, before, at, name, path, depth, out, target, err);
 }
@@ -332,7 +332,7 @@ static int put_known_child(void *ctx, size_t i, struct err *err)
 	if ((e->kind != CONTENT_FILE && e->kind != CONTENT_EXEC) || store_holds(k->s, &e->id, NULL))
 		return 0;
 	path = xstrfmt("%s/%s", k->dir, e->name);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	fd = statcache_openat(k->s->cache, AT_FDCWD, path);
 	if (put_open(k->s, fd, KNOWN_ALREADY, AT_FDCWD, path, path, 0, &got, NULL, err) < 0)
 		return -1;
 	return check_known(path, &got, &known, err);

@@ -6,6 +6,7 @@
  * dir/objects/aa/bb/<sha256>   one file an object, mode 0444
  * dir/small/                   which git blobs the small ones are (store/small.h)
  * dir/trash/                   objects that were collected and are still found (store/collect.h)
+ * dir/linked/                 symbolic links that lead to objects (store/linked.c)
  * dir/incoming/                objects being written, each locked (flock) by who writes it; the next run removes the rest
  *
  * An object appears whole or not at all. Every read verifies; a file that does not hash to its name is moved to
@@ -80,6 +81,8 @@ enum place_how {
 	PLACE_COPY, /* a clone where the file system can, else a copy */
 	PLACE_LINK, /* a clone, else a hard link to the object where its mode keeps this process from writing to it, else a copy */
 	PLACE_SHARE, /* the same, whatever its mode: store_check_links() finds what was written to */
+	PLACE_SYMLINK, /* a clone, else a symbolic link, by an absolute path, on the same condition, else a copy. Who digests what was placed
+	                * sees through it (statcache_see_through), and store_linked knows of it */
 };
 /* How store_place and, unless they are asked for another way, the calls below do it; PLACE_COPY until this is called. */
 void store_place_by(struct store *s, enum place_how how);
@@ -91,6 +94,11 @@ void store_placing_free(struct placing *p); /* NULL is nothing */
 /* Are the objects that this store handle has made hard links to as they were? ERR_CORRUPT if not: those that are not are moved to
  * corrupt/. To be called before anything else uses them; forgets them. */
 NODISCARD int store_check_links(struct store *s, struct err *err);
+
+/* Somebody may have written to objects of c through links: those that are not what their names say are moved to corrupt/. */
+void store_doubt(struct store *s, const struct content *c);
+/* Calls visit with each object to which a link that was placed still leads. forget: what is noted of others goes. */
+NODISCARD int store_linked(struct store *s, bool forget, void (*visit)(void *ctx, const struct digest *id), void *ctx, struct err *err);
 
 /* Removes what store_place left beside path when it was killed. Nobody may be placing path. */
 NODISCARD int store_place_sweep(const char *path, struct err *err);

@@ -57,6 +57,8 @@ struct spread {
 /* Calls fn for 0 <= i < n, on several threads if there are many and no other such loop of this store has any. -1: err is set. */
 NODISCARD int store_spread(struct store *s, size_t n, int (*fn)(void *ctx, size_t i, struct err *err), void *ctx, struct err *err);
 
+/* A link at path, which need not be absolute, is going to lead to the object. */
+NODISCARD int linked_note(struct store *s, const struct digest *id, const char *path, struct err *err);
 /* Has what is not here of c brought by the supplier, if there is one. */
 NODISCARD int store_bring(struct store *s, const struct content *c, struct err *err);
 /* Is the object there, as a file or in git? *size, if not NULL, is its size. */

@@ -90,6 +90,12 @@ static void sort_out(struct gc *g, const struct run *runs, size_t n, bool *old)
 	}
 }
 
+/* A work tree may hold it by that alone. */
+static void mark_linked(void *ctx, const struct digest *id)
+{
+	digestset_add(&((struct marking *)ctx)->needs.needed, id);
+}
+
 static int mark_all(struct marking *m, const struct run *runs, size_t n, const bool *old, struct err *err)
 {
 	size_t i;
@@ -100,7 +106,7 @@ static int mark_all(struct marking *m, const struct run *runs, size_t n, const b
 		if (!old[i] && roots_run(&m->roots, &runs[i], err) < 0)
 			return -1;
 	m->g->journals = m->roots.journals;
-	return 0;
+	return store_linked(m->g->store, m->g->lock_fd >= 0, mark_linked, m, err);
 }
 
 /* ---- what is not needed */

@@ -49,6 +49,7 @@ SHELL_TESTS += \
 	tests/shell/t0064-build-pull.sh \
 	tests/shell/t0065-share-races.sh \
 	tests/shell/t0066-fsck-remote.sh \
+	tests/shell/t0067-symlink.sh \
 	tests/shell/t0070-checkout.sh \
 	tests/shell/t0071-checkout-hostile.sh \
 	tests/shell/t0072-reproduce.sh \

@@ -53,5 +53,5 @@ fi
 
 begin 'a word that is no way'
 sed -i 's/hardlink/magic/' mlmake.ini
-mm 2 lint; said "mlmake.ini:3: .*'magic'.*copy or hardlink"
+mm 2 lint; said "mlmake.ini:3: .*'magic'.*copy, hardlink or symlink"
 finish
