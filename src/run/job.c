@@ -14,6 +14,7 @@
 #include "run/passing.h"
 #include "run/task.h"
 #include "run/watching.h"
+#include "sandbox/bounds.h"
 #include "util/file.h"
 #include "util/path.h"
 #include "util/text.h"
@@ -350,12 +351,16 @@ static int make_rules(struct build *b, struct job *j, struct strvec *env, struct
 	CLEANUP(strvec_release) struct strvec temporary = STRVEC_INIT;
 	CLEANUP(freep) char *root = getcwd(NULL, 0), *name = aside_file_name(j->in->name);
 	CLEANUP(freep) char *params = xstrfmt("%s/params/%s.json", b->t->state_dir, name);
+	CLEANUP(freep) char *objects = NULL;
 
 	if (!root)
 		return err_errno(err, "cannot find out where the project is");
 	if (find_temporary(b, j, root, env, &temporary, err) < 0)
 		return -1;
 	watching_rules(b->p->g->pl, j->in, j->v, j->in->n_params ? params : NULL, (const char *const *)temporary.v, out);
+	objects = b->p->g->pl->linking == LINKING_SYMBOLIC ? store_objects_dir(b->t->store) : NULL;
+	if (objects) /* where links in directories lead */
+		strvec_pushf(out, "%c%s", BOUNDS_READ, objects);
 	return 0;
 }
 

@@ -52,13 +52,13 @@ int linked_note(struct store *s, const struct digest *id, const char *path, stru
 static bool still_leads(struct store *s, const char *file, struct digest *id)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT, path = STRBUF_INIT;
-	CLEANUP(freep) char *real = realpath(s->objects.dir, NULL);
+	CLEANUP(freep) char *objects = store_objects_dir(s);
 	CLEANUP(freep) char *want = NULL;
 	char target[PATH_MAX];
 	const char *p, *nl;
 	ssize_t n;
 
-	if (!real || file_read(file, NOTE_LIMIT, &text, NULL) < 0 || !skip_prefix(text.buf, LINE1, &p) || !digest_parse(p, id) ||
+	if (!objects || file_read(file, NOTE_LIMIT, &text, NULL) < 0 || !skip_prefix(text.buf, LINE1, &p) || !digest_parse(p, id) ||
 	    p[DIGEST_HEX] != '\n' || !(nl = strchr(p + DIGEST_HEX + 1, '\n')) || !text_unescape(&path, p + DIGEST_HEX + 1, nl) ||
 	    memchr(path.buf, '\0', path.len))
 		return false;
@@ -66,7 +66,7 @@ static bool still_leads(struct store *s, const char *file, struct digest *id)
 	if (n < 0)
 		return false;
 	target[n] = '\0';
-	want = xstrfmt("%s/objects/%.2s/%.2s/%.*s", real, p, p + 2, DIGEST_HEX, p);
+	want = xstrfmt("%s/%.2s/%.2s/%.*s", objects, p, p + 2, DIGEST_HEX, p);
 	return streq(target, want);
 }
 
@@ -96,6 +96,13 @@ int store_linked(struct store *s, bool forget, void (*visit)(void *ctx, const st
 	}
 	closedir(dir);
 	return 0;
+}
+
+char *store_objects_dir(const struct store *s)
+{
+	CLEANUP(freep) char *real = realpath(s->objects.dir, NULL);
+
+	return real ? xstrfmt("%s/objects", real) : NULL;
 }
 
 /* ---- what links were written through ---- */

@@ -457,8 +457,11 @@ static int check_link(struct store *s, const struct linked *l, struct err *err)
 	int64_t size;
 
 	fd = objects_read(&s->objects, &l->id, &size, &ignored);
+	if (fd < 0 && ignored.code == ERR_NOTFOUND) /* nobody collects meanwhile */
+		return err_set(err, ERR_CORRUPT, "an object of store '%s' was written to, and moved to '%s/corrupt'", s->objects.dir,
+			       s->objects.dir);
 	if (fd < 0)
-		return ignored.code == ERR_NOTFOUND ? 0 : err_move(err, &ignored);
+		return err_move(err, &ignored);
 	if (fstat(fd, &st) < 0)
 		return err_errno(err, "cannot stat an object of store '%s'", s->objects.dir);
 	if (st.st_ino == l->ino && st.st_size == l->size && nanoseconds(&st.st_mtim) == l->mtime &&

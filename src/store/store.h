@@ -100,6 +100,9 @@ void store_doubt(struct store *s, const struct content *c);
 /* Calls visit with each object to which a link that was placed still leads. forget: what is noted of others goes. */
 NODISCARD int store_linked(struct store *s, bool forget, void (*visit)(void *ctx, const struct digest *id), void *ctx, struct err *err);
 
+/* Where the objects lie to which such links lead: absolute, owned; NULL if there are none. */
+char *store_objects_dir(const struct store *s);
+
 /* Removes what store_place left beside path when it was killed. Nobody may be placing path. */
 NODISCARD int store_place_sweep(const char *path, struct err *err);
 /* The same for store_prepare. A path that cannot be reached without following a link holds nothing. */

@@ -104,6 +104,27 @@ mm 0 > /dev/null
 links_to_object large.txt
 mm 0 status --check
 
+begin 'a stage that is held to what it declares reads files and directories through links'
+new_project strict <<'END'
+[project]
+params = params.ini
+link   = symlink
+watch  = strict
+[stage made]
+cmd  = mkdir {{outs.1}}; seq 60000 > {{outs.1}}/a; seq 60001 > {{outs.2}}
+outs = dir file.txt
+[stage reads]
+cmd  = cat dir/a file.txt | wc -l > {{outs}}; echo {{n}} >> {{outs}}
+data = dir file.txt
+outs = n.txt
+END
+printf '%s\n' dir file.txt n.txt > .gitignore
+build 1 2> /dev/null
+if [ -e n.txt ]; then
+	rm -r dir file.txt; mm 0; links_to_object dir/a; links_to_object file.txt
+	build 2; is "$(head -n 1 n.txt)" 120001
+fi
+
 begin 'a stage that writes to its input through a link: nothing is recorded, and the object is out of the way at once'
 new_project bad <<'END'
 [project]
