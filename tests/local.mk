@@ -13,6 +13,7 @@ unit_tests = \
 	test_stale \
 	test_glance \
 	test_keyed \
+	test_gate \
 	test_build \
 	test_keeper \
 	test_sandbox \
@@ -95,6 +96,8 @@ test_tables_SOURCES = tests/unit/test_tables.c tests/unit/slow_rows.h $(tap)
 test_tables_LDADD = $(unit_ldadd)
 test_rows_SOURCES = tests/unit/test_rows.c tests/unit/slow_rows.h $(tap)
 test_rows_LDADD = $(unit_ldadd)
+test_gate_SOURCES = tests/unit/test_gate.c $(tap)
+test_gate_LDADD = $(unit_ldadd)
 test_csvdiff_SOURCES = tests/unit/test_csvdiff.c $(tap)
 test_csvdiff_LDADD = $(unit_ldadd)
 test_display_SOURCES = tests/unit/test_display.c $(tap)
@@ -106,13 +109,16 @@ test_code_SOURCES = tests/unit/test_code.c $(tap)
 test_code_LDADD = $(unit_ldadd)
 
 if FUZZERS
-fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_csv fuzz_code fuzz_code_book fuzz_remote fuzz_release fuzz_rows
+fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_csv fuzz_code fuzz_code_book fuzz_remote fuzz_release fuzz_rows fuzz_expr
 noinst_PROGRAMS = $(fuzzers)
 endif
 fuzz_ldflags = -fsanitize=fuzzer $(INSTRUMENT)
 fuzz_remote_SOURCES = tests/fuzz/fuzz_remote.c
 fuzz_remote_LDADD = $(mlmake_LDADD)
 fuzz_remote_LDFLAGS = $(fuzz_ldflags)
+fuzz_expr_SOURCES = tests/fuzz/fuzz_expr.c
+fuzz_expr_LDADD = $(mlmake_LDADD)
+fuzz_expr_LDFLAGS = $(fuzz_ldflags)
 fuzz_release_SOURCES = tests/fuzz/fuzz_release.c
 fuzz_release_LDADD = $(mlmake_LDADD)
 fuzz_release_LDFLAGS = $(fuzz_ldflags)

@@ -31,7 +31,7 @@ static void check_clean(const char *text, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const paths[] = {"m.json", "m.csv", "m.txt", "m.tsv"};
+	static const char *const paths[] = {"m.json", "m.csv", "m.txt", "m.tsv", "m.yaml"};
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
 	struct metrics m = METRICS_INIT;
 	const char *text = (const char *)data + 1;
@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size)
 		return 0;
 	size--;
-	if (metrics_parse(&m, paths[data[0] % 4], text, size, NULL) == 0 && !m.n)
+	if (metrics_parse(&m, paths[data[0] % ARRAY_SIZE(paths)], text, size, NULL) == 0 && !m.n)
 		BUG("a file without values was taken");
 	metrics_release(&m);
 	check_clean(text, size);
