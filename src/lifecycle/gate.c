@@ -230,12 +230,32 @@ static bool best_of(struct valuing *v, const struct expr_name *name, const char 
 	return any;
 }
 
+/* What was scored anew for the gate, or why nothing was. */
+static bool value_rescored(struct valuing *v, const char *fact, const struct gate_ref *ref)
+{
+	const struct instance *in = v->rules->rescores && ref->side == GATE_PRODUCTION ? gate_rescoring(v->lc->pl, v->gate->stage) : NULL;
+	const struct metric *none;
+	struct metrics m = METRICS_INIT;
+
+	if (!in)
+		return false;
+	none = read_metrics(v, in->outs[0].path, &m, NULL) == 0 ? metrics_find(&m, "production") : NULL;
+	if (m.n == 1 && none && streq(none->text, "none"))
+		tell_none(v, fact, ref->side);
+	else
+		value_of(v, fact, in, ref->metric);
+	metrics_release(&m);
+	return true;
+}
+
 static void value_of_other(struct valuing *v, const struct expr_name *name, const char *fact, const struct instance *in,
 			   const struct gate_ref *ref)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
 	double x;
 
+	if (value_rescored(v, fact, ref))
+		return;
 	if (!v->other[ref->side].known)
 		v->other[ref->side].got = find_other(v, ref->side, &v->other[ref->side].past, &v->other[ref->side].err);
 	v->other[ref->side].known = true;

@@ -18,6 +18,7 @@ static const struct {
 } performers[STAGE_KINDS] = {
 	[STAGE_CHECK] = {"check", &performer_check},
 	[STAGE_GATE] = {"gate", &performer_gate},
+	[STAGE_RESCORE] = {"rescore", &performer_rescore},
 };
 
 void lifecycle_release(struct lifecycle *lc)

@@ -27,9 +27,8 @@ struct lifecycle {
 	const struct repo *repo;
 	struct gitdb *db;
 	struct lineage *lineage;
-	/* In a build and in commands; NULL for who performs: */
-	const struct pipeline *pl;
 	struct store *store;
+	const struct pipeline *pl; /* NULL for who performs */
 	struct past_memory *memory; /* private: past.c */
 };
 void lifecycle_release(struct lifecycle *lc);
@@ -56,7 +55,7 @@ struct performer {
 		       struct err *err);
 };
 
-extern const struct performer performer_check, performer_gate;
+extern const struct performer performer_check, performer_gate, performer_rescore;
 
 /* For plans and builds: ctx is lc, which is to live as long. */
 struct outside lifecycle_outside(struct lifecycle *lc);

@@ -7,6 +7,7 @@ libmlmake_a_SOURCES += \
 	src/lifecycle/kind.h \
 	src/lifecycle/past.c \
 	src/lifecycle/past.h \
+	src/lifecycle/rescore.c \
 	src/lifecycle/registry.c \
 	src/lifecycle/registry.h \
 	src/lifecycle/release.c \

@@ -150,35 +150,49 @@ static int take_release(struct lifecycle *lc, const struct release *r, struct pa
 	return find_past(lc, r->run ? r->run : hex, out, err) < 0 ? err_wrap(err, "what '%s' names", r->tag) : 0;
 }
 
-static int find_production(struct lifecycle *lc, struct registry *r, const struct instance *gate, const struct gate_rules *rules,
-			   const struct record *now, struct past *out, struct err *err)
+int past_release(struct lifecycle *lc, const struct instance *gate, struct registry *r,
+		 int (*is_itself)(void *ctx, const struct release *live, struct err *err), void *ctx, const struct release **out, struct err *err)
 {
-	const struct release *live, *before;
 	const char *deploy;
 	bool none;
+	int got;
 
 	deploy = deploy_of(lc, gate, r, &none);
-	live = none ? NULL : registry_live(r, deploy, REGISTRY_PRODUCTION);
-	if (!live)
+	*out = none ? NULL : registry_live(r, deploy, REGISTRY_PRODUCTION);
+	if (!*out)
 		return 0;
-	if (take_release(lc, live, out, err) < 0)
-		return -1;
-	if (!is_judged(out, rules, now))
-		return 1;
-	before = registry_before(r, live->name, REGISTRY_PRODUCTION);
-	if (!before)
-		return 0;
-	return take_release(lc, before, out, err) < 0 ? -1 : 1;
+	got = is_itself(ctx, *out, err);
+	if (got > 0)
+		*out = registry_before(r, (*out)->name, REGISTRY_PRODUCTION);
+	return got < 0 ? -1 : *out != NULL;
+}
+
+struct judging {
+	struct lifecycle *lc;
+	const struct gate_rules *rules;
+	const struct record *now;
+};
+
+static int has_these_metrics(void *ctx, const struct release *live, struct err *err)
+{
+	const struct judging *j = ctx;
+	struct past p;
+
+	return take_release(j->lc, live, &p, err) < 0 ? -1 : is_judged(&p, j->rules, j->now);
 }
 
 int past_production(struct lifecycle *lc, const struct instance *gate, const struct gate_rules *rules, const struct record *now,
 		    struct past *out, struct err *err)
 {
+	struct judging j = {lc, rules, now};
 	struct registry r = REGISTRY_INIT;
+	const struct release *there;
 	int got = registry_read(&r, lc->db, lc->repo->prefix ? lc->repo->prefix : "", err);
 
 	if (got == 0)
-		got = find_production(lc, &r, gate, rules, now, out, err);
+		got = past_release(lc, gate, &r, has_these_metrics, &j, &there, err);
+	if (got > 0 && take_release(lc, there, out, err) < 0)
+		got = -1;
 	registry_release(&r);
 	return got;
 }

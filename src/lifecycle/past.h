@@ -17,6 +17,13 @@ struct past {
 NODISCARD int past_production(struct lifecycle *lc, const struct instance *gate, const struct gate_rules *rules, const struct record *now,
 			      struct past *out, struct err *err);
 
+/* The same as the registry r has it. is_itself (1, 0, -1 and err): is that what is judged now? */
+struct registry;
+struct release;
+NODISCARD int past_release(struct lifecycle *lc, const struct instance *gate, struct registry *r,
+			   int (*is_itself)(void *ctx, const struct release *live, struct err *err), void *ctx, const struct release **out,
+			   struct err *err);
+
 /* The runs in which the gate passed on other inputs than those in now, the newest first. */
 struct passing {
 	const struct run *run;

@@ -3,6 +3,7 @@
 
 #include "pipeline/gate_rules.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "pipeline/words.h"
@@ -135,12 +136,12 @@ static void read_number(struct reading *r, const struct rule *rule, const struct
 		*to = e;
 }
 
-static void read_first(struct reading *r, const struct rule *rule)
+/* One of two words. */
+static void read_choice(struct reading *r, const struct rule *rule, const char *yes, const char *no, bool *to)
 {
-	if (streq(rule->value, "pass") || streq(rule->value, "refuse"))
-		r->out->first_passes = *rule->value == 'p';
-	else
-		tell(r, rule->line, "'first' takes pass or refuse, not '%s'", rule->value);
+	*to = streq(rule->value, yes);
+	if (!*to && !streq(rule->value, no))
+		tell(r, rule->line, "'%s' takes %s or %s, not '%s'", rule->key, yes, no, rule->value);
 }
 
 struct naming {
@@ -199,6 +200,8 @@ static void check_name(void *ctx, int line, const struct expr_name *name)
 
 	if (gate_resolve(r->out, r->pl, name, r->a, &ref, &err) < 0)
 		tell(r, line, "column %zu: %s", name->column, err.msg);
+	else if (ref.side == GATE_PRODUCTION && r->out->rescores && (ref.n != 1 || ref.in[0] != r->out->of[0]))
+		tell(r, line, "column %zu: `compare = rescore` scores '%s' alone, and '%s' is of another", name->column, r->out->of[0]->name, name->text);
 	else if (ref.side == GATE_BEST && slope_of(r->out, name->text) == EXPR_UNKNOWN)
 		tell(r, line, "column %zu: whether the greatest or the least '%s' is the best does not follow; compare it with <, <=, > "
 		     "or >=, and in one direction only", name->column, name->text);
@@ -217,7 +220,9 @@ int gate_rules_read(const struct rule *rules, const struct pipeline *pl, struct 
 		else if (streq(rule->key, "require"))
 			read_require(&r, rule);
 		else if (streq(rule->key, "first"))
-			read_first(&r, rule);
+			read_choice(&r, rule, "pass", "refuse", &out->first_passes);
+		else if (streq(rule->key, "compare"))
+			read_choice(&r, rule, "rescore", "recorded", &out->rescores);
 		else if (streq(rule->key, "cases"))
 			read_number(&r, rule, &out->cases, &out->cases_line);
 		else if (streq(rule->key, "noise"))
@@ -232,6 +237,13 @@ int gate_rules_read(const struct rule *rules, const struct pipeline *pl, struct 
 	if (!r.problems)
 		gate_rules_names(out, check_name, &r);
 	return r.problems ? -1 : 0;
+}
+
+const struct instance *gate_rescoring(const struct pipeline *pl, const struct stage *gate)
+{
+	CLEANUP(freep) char *name = xstrfmt("rescore:%s", strchr(gate->name, ':') + 1);
+
+	return pipeline_instance(pl, name);
 }
 
 /* parts[from..to) with dots between them. */

@@ -5,6 +5,8 @@
  *     require = auc >= 0.8        pipeline/expr.h; all of them have to hold
  *     cases = n                   how many cases the metrics were measured on: a number, a metric, or what is worked out of such
  *     noise = 2 * auc_std         or by how much a metric may be off; in either case a smaller margin is warned of (lifecycle/gate.h)
+ *     compare = rescore           what is in production is scored on the inputs of now by the stage that is judged; else (recorded) it has the metrics
+ *                                 of its own run
  *     first = pass                what mentions production, previous or best holds while there is none; else (refuse) it does not
  *
  * A name means, after the side that it may begin with (production, previous, best): a metric of the stage or instance that it begins with,
@@ -38,7 +40,7 @@ struct gate_rules {
 	size_t n;
 	const struct expr *cases, *noise; /* NULL: not said */
 	int cases_line, noise_line;
-	bool first_passes;
+	bool first_passes, rescores;
 };
 
 /* Reads rules. What is wrong is told to problem (line 0: about the gate as a whole), and then the result is -1. In a. */
@@ -60,6 +62,9 @@ struct gate_ref {
 /* What name means in the rules r. ERR_INVALID if it means nothing. In a. */
 NODISCARD int gate_resolve(const struct gate_rules *r, const struct pipeline *pl, const struct expr_name *name, struct arena *a,
 			   struct gate_ref *out, struct err *err);
+
+/* What scores anew for the gate; NULL: nothing does. */
+const struct instance *gate_rescoring(const struct pipeline *pl, const struct stage *gate);
 
 /* Of GATE_BEST: is it the greatest value of the name written `name` that is hardest to satisfy, or the least? All requirements agree. */
 bool gate_best_is_greatest(const struct gate_rules *r, const char *name);

@@ -497,24 +497,30 @@ static const struct rule *make_rules(struct gather *g, struct instance *in)
 	return head.next;
 }
 
-void gather_input(struct gather *g, enum input_kind kind, const char *path, int line)
+struct input *gather_input(struct gather *g, enum input_kind kind, const char *path, int line)
 {
+	struct input *in = push(g, kind, path, line);
+
 	g->n_items++;
-	push(g, kind, path, line)->keep = g->p->keep;
+	in->keep = g->p->keep;
+	return in;
 }
 
 static void gather_by_rules(struct gather *g, struct instance *in)
 {
 	const struct kind *k = g->p->sec->info->of;
 	size_t errors = g->ld->ds->errors;
-	const struct rule *rules;
+	const struct rule *rules = NULL;
 
 	/* commands among the rules name them */
 	if (g->n_items > 1)
 		drop_doubles(g);
 	in->inputs = g->v;
 	in->n_inputs = g->n;
-	rules = make_rules(g, in);
+	if (k->rules)
+		in->cmd = g->p->st.written = k->rules(g->ld, g->p);
+	else
+		rules = make_rules(g, in);
 	if (g->ld->ds->errors == errors)
 		k->check(g->ld, g->p, rules, g);
 	g->failed |= g->ld->ds->errors != errors;

@@ -61,6 +61,8 @@ static void check(struct load *ld, struct proto *p, const struct rule *rules, st
 	for (i = 0; i < r.n_of; i++)
 		read_metrics_of(&c, r.of[i], rule_find(rules, "of")->line);
 	gate_rules_names(&r, read_name, &c);
+	if (r.rescores && gate_rescoring(ld->pl, &p->st))
+		read_metrics_of(&c, gate_rescoring(ld->pl, &p->st), rule_find(rules, "compare")->line);
 }
 
-const struct kind kind_gate = {STAGE_GATE, check};
+const struct kind kind_gate = {STAGE_GATE, check, NULL};

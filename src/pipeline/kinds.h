@@ -18,8 +18,14 @@ struct kind {
 	/* Once the outputs of all stages are known. What is wrong in the rules goes to ld->ds, at rule.line of p->sec->file (stage_error); what
 	 * they read becomes inputs of g (gather_input), so that edges follow from them. `data` is gathered already. */
 	void (*check)(struct load *ld, struct proto *p, const struct rule *rules, struct gather *g);
+	/* The rules as text, of what is no section of its own, in the arena, NULL after a diag. NULL: those of the section. */
+	const char *(*rules)(struct load *ld, const struct proto *p);
 };
 
-extern const struct kind kind_check, kind_gate;
+extern const struct kind kind_check, kind_gate, kind_rescore;
+
+/* kind_rescore.c: for each gate with `compare = rescore` an instance "rescore:NAME", which scores what is in production on what the stage that
+ * the gate judges reads now. To be called when all outputs are known. */
+void rescore_add(struct load *ld);
 
 #endif

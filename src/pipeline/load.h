@@ -114,6 +114,7 @@ struct proto {
 	size_t n_after;
 	const char **env_vars;
 	size_t n_env_vars;
+	const struct instance *like; /* of a rescoring: what it runs */
 	bool keep, has_cmd, has_same, is_foreach;
 	bool failed; /* its instances cannot be made, or its lists are not whole */
 	struct instance *in; /* st.n of them */
@@ -214,13 +215,15 @@ void made_glob(struct load *ld, const char *pattern, size_t before, struct match
 const struct instance *made_holding(const struct map *outputs, const char *path);
 /* outputs.c */
 void expand_outputs(struct load *ld);
+/* Enters the outputs of in; -1 after a diag if something else makes one of them. */
+int outputs_register(struct load *ld, struct instance *in);
 /* The path that text is, in the arena; NULL after a diag. */
 const char *item_path(struct load *ld, const char *text, bool own);
 /* inputs.c */
 void expand_inputs(struct load *ld);
-/* Gives the instance whose inputs are gathered one more, named on a line of its section. For kinds.h. */
+/* Gives the instance whose inputs are gathered one more, named on a line of its section; it can be changed until the next. For kinds.h. */
 struct gather;
-void gather_input(struct gather *g, enum input_kind kind, const char *path, int line);
+struct input *gather_input(struct gather *g, enum input_kind kind, const char *path, int line);
 /* validate.c */
 void validate(struct load *ld);
 /* undeclared.c */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/kinds.h"
 #include "pipeline/load.h"
 #include "pipeline/template.h"
 #include "util/path.h"
@@ -337,7 +338,7 @@ static int collision(struct load *ld, const struct instance *in, const struct ou
 			   old->name, at.file, at.line);
 }
 
-static int register_outputs(struct load *ld, struct instance *in)
+int outputs_register(struct load *ld, struct instance *in)
 {
 	struct map *map = &ld->pl->instance_by_output;
 	int result = 0;
@@ -376,7 +377,7 @@ static int make_instance(struct load *ld, struct proto *p, size_t i, struct outs
 		memcpy(outs, os->v, os->n * sizeof(*outs));
 	in->outs = outs;
 	in->n_outs = os->n;
-	return register_outputs(ld, in);
+	return outputs_register(ld, in);
 }
 
 /* Puts path and the directories above it into m. */
@@ -499,5 +500,7 @@ void expand_outputs(struct load *ld)
 				expand_stage(ld, p, &os);
 		}
 	free(os.v);
+	if (!ld->incomplete)
+		rescore_add(ld);
 	number_instances(ld);
 }

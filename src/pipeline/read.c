@@ -60,7 +60,7 @@ static const struct key_info check_keys[] = {
 	{"after", K_AFTER, WORDS}, {"use", K_USE, WORDS}, {"timeout", K_TIMEOUT, ONE}, {"keep", K_KEEP, ONE}, {"desc", K_DESC, TEXT},
 };
 static const struct key_info gate_keys[] = {
-	{"of", K_RULE, WORDS}, {"require", K_RULE, TEXT}, {"first", K_RULE, ONE}, {"cases", K_RULE, ONE}, {"noise", K_RULE, ONE}, {"desc", K_DESC, TEXT}, {"after", K_AFTER, WORDS},
+	{"of", K_RULE, WORDS}, {"require", K_RULE, TEXT}, {"first", K_RULE, ONE}, {"compare", K_RULE, ONE}, {"cases", K_RULE, ONE}, {"noise", K_RULE, ONE}, {"desc", K_DESC, TEXT}, {"after", K_AFTER, WORDS},
 };
 static const struct key_info sweep_keys[] = {
 	{"through", K_NONE, WORDS}, {"goal", K_NONE, TEXT}, {"search", K_NONE, TEXT}, {"try", K_NONE, NAMED},

@@ -1,0 +1,132 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# compare = rescore: what is in production is scored on the test data of today.
+. "${srcdir:-.}/tests/shell/lib.sh"
+
+# put_in_production NUMBER: the newest run that made model.txt, as a deploy would say so.
+put_in_production() {
+	run=$("$MLMAKE" log -n 1 | sed -n '1s/ .*//p')
+	git tag -a "api#production#$1" -m "api: v0.0.$1 is in production" -m "Mlmake-Deploy: 1
+Mlmake-Version: v0.0.$1
+Mlmake-Run: $run
+Mlmake-Ship: f $(sha model.txt) $(stat -c %s model.txt) model.txt" HEAD
+}
+
+# The model is a number, and right about every case that is not above it.
+new_project a <<'END'
+[project]
+params  = p.ini
+[stage train]
+cmd     = cat {{data}} > {{outs}}
+data    = train.txt
+outs    = model.txt
+[stage evaluate]
+cmd     = echo "evaluate $PWD" >> "$COUNT"; sh score.sh {{data}} {{places}} > {{metrics}}; echo "$MLMAKE_SEED $MLMAKE_INSTANCE" > {{outs}}
+env     = e
+data    = model.txt test.txt
+outs    = by.txt
+metrics = out/eval.json
+[env e]
+vars    = COUNT
+[gate release]
+of      = evaluate
+compare = rescore
+require = acc >= production.acc
+first   = pass
+END
+echo 'places = 3' > p.ini
+cat > score.sh <<'END'
+. ./lib.awk.sh
+score "$1" "$2" "$3"
+END
+cat > lib.awk.sh <<'END'
+score() { awk -v m="$(cat "$1")" -v p="$3" '{ n++; r += $1 <= m } END { printf "{\"acc\": %.*f}\n", p, r / n }' "$2"; }
+END
+printf 'train.txt\ntest.txt\nmodel.txt\nby.txt\nout\n' > .gitignore
+echo 6 > train.txt
+printf '%s\n' 1 2 3 4 5 6 7 8 9 10 > test.txt
+git add . && git commit -q -m a
+scored() { is "$(cut -d' ' -f1 "$COUNT" | wc -l)" "$1" 'times scored'; : > "$COUNT"; }
+
+begin 'nothing in production: nothing is scored, and that is said'
+mm 0
+said 'nothing else is in production yet'
+scored 1
+mm 0
+said 'nothing to do'
+mm 0 metrics
+said 'rescore:release'
+
+begin 'what is in production is what is judged: nothing to do'
+put_in_production 1
+mm 0
+said 'nothing to do'
+
+begin 'a worse model is refused: both are scored, that of production in a tree of its own with its own bytes'
+echo 5 > train.txt
+mm 3
+said 'acc >= production\.acc: 0\.5 >= 0\.6 does not hold'
+is "$(grep -c "^evaluate $PWD\$" "$COUNT")" 1 'scored here'
+is "$(grep -c '^evaluate .*/trees/rescore-' "$COUNT")" 1 'scored apart'
+scored 2
+holds model.txt 5
+holds out/eval.production.json '{"acc": 0.600}'
+said_not 'reads without declaring'
+check 'no tree is left' test -z "$(ls .git/mlmake/trees 2> /dev/null | grep rescore)"
+
+begin 'another model: that of production is not scored again'
+echo 4 > train.txt
+mm 3
+said '0\.4 >= 0\.6 does not hold'
+scored 1
+mm 3
+scored 0
+
+begin 'the test data of today count for both'
+printf '%s\n' 1 7 8 9 10 11 11 11 11 11 > test.txt
+echo 5 > train.txt
+mm 0
+said '^passed +gate:release'
+scored 2
+holds out/eval.production.json '{"acc": 0.100}'
+
+begin 'and so do the parameters and the code, and what is not committed'
+sed -i 's/3/4/' p.ini
+mm 0
+scored 2
+holds out/eval.production.json '{"acc": 0.1000}'
+sed -i 's/r \/ n/(r + 1) \/ n/' lib.awk.sh
+sed -i 's/^data    = model.txt test.txt/&\ncode = lib.awk.sh/' mlmake.ini
+mm 0
+scored 2
+holds out/eval.production.json '{"acc": 0.2000}'
+
+begin 'the seed and the name are those of the stage itself'
+cp by.txt "$T/by"
+sed -i 's/; echo "$MLMAKE_SEED $MLMAKE_INSTANCE" > {{outs}}/; echo "$MLMAKE_SEED $MLMAKE_INSTANCE" | tee {{outs}}/' mlmake.ini
+mm 0
+check 'the same in the log' grep -qxF "$(cat "$T/by")" ".git/mlmake/work/top/log/rescore:release.log"
+
+begin 'the model of production cannot be scored: failed, and the gate does not pass'
+# shellcheck disable=SC2016
+sed -i 's/^score /[ "$(cat "$1")" = 5 ] \&\& score /' score.sh
+sed -i 's/^code = .*/& score.sh/' mlmake.ini
+mm 1 -k
+said "'evaluate' fails with the model from production: exit status 1"
+said '^skipped +gate:release'
+
+begin 'what it cannot be used with is an error'
+sed -i 's/^of .*/of = evaluate more/; s/^require.*/require = acc >= production.more.acc/' mlmake.ini
+printf '[stage more]\ncmd = x\nmatrix i = 1 2\nmetrics = more-{{i}}.json\n' >> mlmake.ini
+mm 2
+said "'compare = rescore' scores one instance, and 'of' names several"
+sed -i 's/^of .*/of = more/' mlmake.ini
+mm 2
+said "'compare = rescore' scores one instance, and 'of' names several"
+sed -i 's/^of .*/of = evaluate/' mlmake.ini
+mm 2
+said "scores 'evaluate' alone"
+sed -i 's/^compare.*/compare = often/' mlmake.ini
+mm 2
+said "'compare' takes rescore or recorded, not 'often'"
+finish
