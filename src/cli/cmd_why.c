@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <config.h>
 
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/cmd_show.h"
@@ -27,8 +28,15 @@ static void add_last_failure(struct project *p, const struct instance *in, const
 			if (part->has_key)
 				return;
 			strbuf_addf(out, "  when it was last tried, in run %s, it %s%s%s\n", runs[i].id,
-				    streq(part->result, "interrupted") ? "was interrupted" : "failed",
+				    streq(part->result, "interrupted") ? "was interrupted"
+				    : streq(part->result, "refused")   ? "refused"
+								       : "failed",
 				    file_exists(log) ? "; its log is " : "", file_exists(log) ? log : "");
+			if (part->said) {
+				strbuf_addstr(out, "    ");
+				term_add_clean(out, part->said, strlen(part->said));
+				strbuf_addch(out, '\n');
+			}
 			return;
 		}
 }

@@ -25,6 +25,7 @@
 struct why {
 	struct run_reason *v;
 	size_t n;
+	const char *said; /* how it failed */
 };
 
 struct raw_input {
@@ -107,7 +108,7 @@ static const char *copy(struct arena *a, const char *text)
 
 static struct why reasons_of(struct recorder *r, const struct verdict *v)
 {
-	struct why why;
+	struct why why = {0};
 	size_t i;
 
 	why.n = v->n_reasons;
@@ -138,6 +139,8 @@ static void on_event(void *ctx, const struct event *e)
 
 	if ((e->kind == EVENT_START || e->kind == EVENT_RESTORED) && e->verdict && e->node < r->p->g.n)
 		r->whys[e->node] = reasons_of(r, e->verdict);
+	else if (e->kind == EVENT_FAILED && e->message && e->node < r->p->g.n)
+		r->whys[e->node].said = arena_strdup(&r->arena, e->message);
 }
 
 struct event_sink recorder_sink(struct recorder *r)
@@ -231,7 +234,7 @@ static void take_parts(struct recorder *r, const struct build_result *result, st
 		const struct why *why = &r->whys[from->node];
 
 		run->parts[i] = (struct run_part){from->in->name, result_word(from), from->has_key, from->key, from->duration,
-						  why->v,         why->n};
+						  why->said,      why->v,            why->n};
 	}
 }
 

@@ -536,7 +536,7 @@ static int append_to_cache(struct lineage *l, const struct run *r, const struct 
 
 static void message(const struct run *r, const struct git_id *previous, struct strbuf *out)
 {
-	static const char *const results[][2] = {{"done", "ran"},       {"restored", "restored"}, {"failed", "failed"},
+	static const char *const results[][2] = {{"done", "ran"},       {"restored", "restored"}, {"failed", "failed"}, {"refused", "refused"},
 						 {"interrupted", "interrupted"}, {"accepted", "accepted"},
 						 {"undone", "taken back"}, {"same", "the same"},  {"differs", "different"}};
 	const char *comma = ": ";

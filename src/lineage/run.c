@@ -57,6 +57,7 @@ static void add_part(struct strbuf *out, const struct run_part *p)
 	strbuf_addf(out, "part %s %" PRId64 " %s ", p->result, p->duration, hex);
 	text_add_escaped(out, p->name, strlen(p->name), false);
 	strbuf_addch(out, '\n');
+	add_text(out, "said", p->said);
 	for (i = 0; i < p->n_reasons; i++) {
 		const struct run_reason *why = &p->reasons[i];
 
@@ -153,6 +154,11 @@ static bool take_part(const char *s, const char *end, struct arena *a, struct ru
 	return p->name != NULL;
 }
 
+static bool take_said(const char *s, const char *end, struct arena *a, struct run *r)
+{
+	return r->n_parts && (r->parts[r->n_parts - 1].said = take_text(s, end, a));
+}
+
 static bool take_why(const char *s, const char *end, struct arena *a, struct run *r)
 {
 	struct run_part *p = r->n_parts ? &r->parts[r->n_parts - 1] : NULL;
@@ -194,6 +200,8 @@ static bool take_line(const char *line, const char *end, struct arena *a, struct
 		return take_part(s, end, a, r);
 	if (skip_prefix(line, "why ", &s))
 		return take_why(s, end, a, r);
+	if (skip_prefix(line, "said ", &s))
+		return take_said(s, end, a, r);
 	for (i = 0; i < ARRAY_SIZE(texts); i++)
 		if (skip_prefix(line, texts[i].word, &s))
 			return (*texts[i].to = take_text(s, end, a)) != NULL;

@@ -6,7 +6,7 @@
  *     time 1732385109000000000              nanoseconds since 1970
  *     duration 240000000                    nanoseconds
  *     saved 0                               what the restored and fresh would have taken
- *     outcome done                          done failed interrupted accepted undone reproduced
+ *     outcome done                          done failed refused interrupted accepted undone reproduced
  *     author A U Thor <author@example.org>
  *     command mlmake train eta=0.05         quoted for the shell
  *     because the comment was wrong         why a person did it, if they had to say
@@ -15,6 +15,7 @@
  *     source <commit> clean|dirty|unknown   what HEAD named, and whether tracked files differed from it
  *     tree <tree>                           the source that was built, without mlmake.lock: `source` in the commit's tree
  *     part done 800000000 <key> train@1     what ran, was restored, failed ...: result, nanoseconds, key or -, instance
+ *     said auc >= 0.8: 0.79 >= 0.8 does not hold      of the part above: why it failed, or what it refused
  *     why param<TAB>train.eta<TAB>=0.1<TAB>=0.05     of the part above: kind, name, old and new (absent: no '=')
  *
  * in this order, texts escaped as in C. A line that begins with a word unknown to the reader is passed over. */
@@ -34,10 +35,11 @@ struct run_reason {
 
 struct run_part {
 	const char *name;     /* of the instance */
-	const char *result;   /* "done" "restored" "failed" "interrupted" "accepted" "undone" "same" "differs" */
+	const char *result;   /* "done" "restored" "failed" "refused" "interrupted" "accepted" "undone" "same" "differs" */
 	bool has_key;
 	struct digest key;
 	int64_t duration;     /* nanoseconds */
+	const char *said;     /* why it failed, or refused; NULL: not said */
 	struct run_reason *reasons;
 	size_t n_reasons;
 };

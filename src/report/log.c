@@ -14,7 +14,7 @@
 
 enum hue words_outcome_hue(const char *outcome)
 {
-	return streq(outcome, "done") || streq(outcome, "accepted") ? HUE_GOOD : streq(outcome, "failed") ? HUE_BAD : HUE_WARN;
+	return streq(outcome, "done") || streq(outcome, "accepted") ? HUE_GOOD : streq(outcome, "failed") || streq(outcome, "refused") ? HUE_BAD : HUE_WARN;
 }
 
 static size_t count(const struct run *r, const char *result)
@@ -28,7 +28,7 @@ static size_t count(const struct run *r, const char *result)
 
 void words_run_counts(struct strbuf *out, const struct run *r)
 {
-	static const char *const results[][2] = {{"done", "ran"}, {"restored", "restored"}, {"failed", "failed"}, {"interrupted", "interrupted"},
+	static const char *const results[][2] = {{"done", "ran"}, {"restored", "restored"}, {"failed", "failed"}, {"refused", "refused"}, {"interrupted", "interrupted"},
 						  {"accepted", "accepted"}, {"undone", "taken back"}};
 	const char *comma = "";
 	size_t i, n;
@@ -60,6 +60,11 @@ static void add_commit(struct strbuf *out, const struct run *r)
 		strbuf_addstr(out, " with changes");
 }
 
+static bool is_bad(const struct run_part *p)
+{
+	return streq(p->result, "failed") || streq(p->result, "refused");
+}
+
 static void add_names(struct strbuf *out, const struct run *r, const struct style *s)
 {
 	const char **names = xcalloc(r->n_parts + 1, sizeof(*names));
@@ -67,10 +72,10 @@ static void add_names(struct strbuf *out, const struct run *r, const struct styl
 
 	/* What failed is the more interesting. */
 	for (i = 0; i < r->n_parts; i++)
-		if (streq(r->parts[i].result, "failed"))
+		if (is_bad(&r->parts[i]))
 			names[n++] = r->parts[i].name;
 	for (i = 0; i < r->n_parts; i++)
-		if (!streq(r->parts[i].result, "failed"))
+		if (!is_bad(&r->parts[i]))
 			names[n++] = r->parts[i].name;
 	if (n) {
 		strbuf_addstr(out, "    ");
@@ -144,6 +149,8 @@ static struct json *part_json(const struct run_part *part)
 	digest_hex(&part->key, hex);
 	json_set_str(j, "key", part->has_key ? hex : NULL);
 	json_set_float(j, "duration", (double)part->duration / 1e9);
+	if (part->said)
+		json_set_str(j, "said", part->said);
 	return j;
 }
 

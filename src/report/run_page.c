@@ -295,6 +295,11 @@ static void add_part_line(const struct run_part *part, const struct style *s, st
 	strbuf_addf(out, "%s  ", hue_off(s));
 	text_add_duration(out, part->duration);
 	strbuf_addch(out, '\n');
+	if (!part->said)
+		return;
+	strbuf_addstr(out, "  ");
+	term_add_clean(out, part->said, strlen(part->said));
+	strbuf_addch(out, '\n');
 }
 
 static void add_fact(const struct record_fact *f, const struct style *s, struct strbuf *out)
@@ -317,6 +322,15 @@ static void add_fact(const struct record_fact *f, const struct style *s, struct 
 	}
 	term_cut(out, start, (size_t)s->width, s);
 	strbuf_addch(out, '\n');
+}
+
+static bool has_outputs(const struct record *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_facts && !fact_is_output(r->facts[i].kind); i++)
+		;
+	return i < r->n_facts;
 }
 
 static bool read_metrics(const struct run_page *p, const struct record_fact *f, struct metrics *m)
@@ -371,7 +385,7 @@ static void add_part(const struct run_page *p, const struct run_part *part, cons
 		if (!fact_is_output(r->facts[i].kind))
 			add_fact(&r->facts[i], s, out);
 	if (r)
-		strbuf_addstr(out, "  gave\n");
+		strbuf_addstr(out, has_outputs(r) ? "  gave\n" : "");
 	for (i = 0; r && i < r->n_facts; i++)
 		if (fact_is_output(r->facts[i].kind)) {
 			add_fact(&r->facts[i], s, out);
@@ -390,7 +404,7 @@ void report_run(const struct run_page *p, const struct style *s, struct strbuf *
 			continue;
 		if (p->n_names || r->n_parts <= MOST_WHOLE) {
 			add_part(p, &r->parts[i], s, out);
-		} else if (shown < 4 * MOST_WHOLE || streq(r->parts[i].result, "failed")) {
+		} else if (shown < 4 * MOST_WHOLE || streq(r->parts[i].result, "failed") || streq(r->parts[i].result, "refused")) {
 			strbuf_addstr(out, shown++ ? "" : "\n");
 			add_part_line(&r->parts[i], s, out);
 		} else {

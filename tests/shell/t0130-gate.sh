@@ -36,7 +36,19 @@ mm 4 status --check
 mm 0 why gate:release
 said 'auc: 0\.83 -> 0\.79'
 mm 0 log -n 1
-said 'refused'
+said 'refused  .*1 refused in'
+mm 0 show
+said '^  auc >= 0.8: 0.79 >= 0.8 does not hold'
+mm 0 why gate:release
+said 'it refused; its log is'
+said '^    auc >= 0.8: 0.79 >= 0.8 does not hold'
+mm 0 log --outcome=refused --json
+said '"said": "auc >= 0.8: 0.79'
+mm 3 --events=ev
+check 'the event' grep -q '"event":"failed".*"refused":true' ev
+check 'the end' grep -q '"event":"end".*"outcome":"refused"' ev
+mm 0 graph --format=mermaid
+said 'gate:release'
 
 begin 'another rule is a reason that is shown, and may let it through'
 sed -i 's/>= 0.8$/>= 0.75/' mlmake.ini
