@@ -20,7 +20,7 @@ libmlmake_a_SOURCES += \
 	src/pipeline/pipeline.c \
 	src/pipeline/pipeline.h \
 	src/pipeline/read.c \
-	src/pipeline/rescore.c \
+	src/pipeline/kind_rescore.c \
 	src/pipeline/rules.c \
 	src/pipeline/rules.h \
 	src/pipeline/scripts.c \
