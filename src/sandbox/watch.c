@@ -846,6 +846,7 @@ struct watch *watch_new(const char *root, struct err *err)
 {
 	struct watch *w = xcalloc(1, sizeof(*w));
 	struct epoll_event e = {.events = EPOLLIN};
+	CLEANUP(strbuf_release) struct strbuf here = STRBUF_INIT;
 
 	w->root = xstrdup(streq(root, "/") ? "" : root);
 	w->root_len = strlen(w->root);
@@ -853,7 +854,7 @@ struct watch *watch_new(const char *root, struct err *err)
 	w->sock[0] = w->sock[1] = -1;
 	pthread_mutex_init(&w->lock, NULL);
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (w->epoll < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, w->sock) < 0 ||
+	if (w->epoll < 0 || !link_of(getpid(), AT_FDCWD, &here) /* no /proc: no name would be known */ || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, w->sock) < 0 ||
 	    epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->sock[0], &e) < 0 || pthread_create(&w->thread, NULL, watch_all, w) != 0) {
 		err_errno(err, "cannot watch stages");
 		closep(&w->epoll);
