@@ -22,6 +22,7 @@
 #include "cli/unchanged.h"
 #include "report/status.h"
 #include "run/machine.h"
+#include "run/normal.h"
 #include "util/file.h"
 #include "util/pool.h"
 #include "util/text.h"
@@ -49,6 +50,7 @@ struct making {
 	size_t n_sinks;
 	struct build_result result;
 	struct supply *supply; /* with --pull */
+	struct normals *normals; /* NULL: nothing is to be filtered */
 	struct fetching fetching;
 	size_t unchanged; /* so many instances were seen to be fresh at a glance, which is to be checked; 0: there was more to see */
 };
@@ -79,6 +81,25 @@ static int prepare(struct making *m, struct err *err)
 	mallopt(M_TRIM_THRESHOLD, 1 << 23);
 	mallopt(M_ARENA_MAX, 2);
 	return got;
+}
+
+/* Filters what is there, before it is decided on, and stands ready for what stages will make. */
+static int filter_inputs(struct making *m, struct err *err)
+{
+	CLEANUP(strvec_release) struct strvec notes = STRVEC_INIT;
+	size_t i;
+
+	if (m->dry || !m->p.pl.n_normals)
+		return 0;
+	if (prepare(m, err) < 0)
+		return -1;
+	m->normals = normals_new(&m->p.pl, m->p.code, m->p.repo.state, keeper_new(m->run_id, NULL, 0, m->p.lock_fd),
+				 m->machine.signal_fd);
+	if (normals_learn_inputs(m->normals, m->p.selected, m->p.cache, &notes, err) < 0)
+		return -1;
+	for (i = 0; i < notes.n; i++)
+		fprintf(stderr, "mlmake: warning: %s\n", notes.v[i]);
+	return 0;
 }
 
 static bool has_probes(const struct making *m)
@@ -204,12 +225,15 @@ static int build(struct making *m, struct err *err)
 	int got;
 
 	tools.outside = &m->p.outside;
+	tools.normals = m->normals;
 	tools.performer = performer;
 	machine_lend(&m->machine, &tools);
 	if ((work || adopts_a_record(&m->plan) || history_dirty(m->p.history)) &&
 	    history_begin_run(m->p.history, m->run_id, err) < 0)
 		return -1;
 	if (work && keeper_start(m->machine.keeper, err) < 0) /* before there are threads */
+		return -1;
+	if (work && m->normals && normals_start(m->normals, err) < 0)
 		return -1;
 	if (work)
 		recorder_begin(m->recorder);
@@ -322,6 +346,8 @@ static int make_all(struct making *m, struct err *err)
 	}
 	if (ask_sources(m, err) < 0)
 		return cli_fail(err->code == ERR_STOPPED ? EXIT_INTERRUPTED : EXIT_USAGE, err);
+	if (filter_inputs(m, err) < 0)
+		return cli_fail(err->code == ERR_STOPPED ? EXIT_INTERRUPTED : EXIT_USAGE, err);
 	if (m->machine.keeper)
 		statcache_look_afresh(m->p.cache); /* a probe may do anything */
 	return plan_and_build(m, err);
@@ -329,6 +355,7 @@ static int make_all(struct making *m, struct err *err)
 
 static void making_release(struct making *m)
 {
+	normals_free(m->normals);
 	machine_release(&m->machine);
 	display_free(m->display);
 	recorder_free(m->recorder);

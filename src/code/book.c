@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The key of an entry is the SHA-256 of the file (of a directory: of its manifest), with the language in its last byte. Its text:
+/* The key of an entry is the SHA-256 of the file (of a directory: of its manifest), with the language in its last byte; of what a filter
+ * makes of a file, the SHA-256 of "normal 1" and the filter's text, each with its NUL, and the file's own; there FILE is that SHA-256. Its
+ * text:
  *
  *     1 <sha256 or ->[ p]          version; the meaning; p: moves_path
  *     m LINE LEVEL MODULE NAME     imports; "-" for what is not there
  *     f LINE NAME
  *     u LINE NAME
+ *     f 0 FILE                     of what a filter makes
  *
  * An entry of another version, or that is malformed, counts as absent. */
 #include <config.h>
@@ -328,6 +331,89 @@ bool code_book_meaning(struct code_book *b, const char *path, const struct conte
 		return false;
 	*out = f->meaning;
 	return true;
+}
+
+/* ---- filters ---- */
+
+/* The digest of what, the filter and d. */
+static void digest_with(const char *what, const char *cmd, const struct digest *d, struct digest *out)
+{
+	struct sha sha;
+
+	sha_init(&sha);
+	sha_update(&sha, what, strlen(what) + 1);
+	sha_update(&sha, cmd, strlen(cmd) + 1);
+	sha_update(&sha, d->b, DIGEST_LEN);
+	sha_final(&sha, out);
+}
+
+bool code_book_normal(struct code_book *b, const char *cmd, const struct content *c, struct digest *out)
+{
+	const struct code_facts *found;
+	char hex[DIGEST_HEX + 1];
+	struct digest key;
+
+	if (c->kind != CONTENT_FILE && c->kind != CONTENT_EXEC)
+		return false;
+	digest_with("normal 1", cmd, &c->id, &key);
+	digest_hex(&key, hex);
+	found = look_up(b, &key, hex);
+	if (!found || !found->has_meaning)
+		return false;
+	*out = found->meaning;
+	return true;
+}
+
+void code_book_note_normal(struct code_book *b, const char *cmd, const struct content *c, const struct digest *printed)
+{
+	char hex[DIGEST_HEX + 1], file[DIGEST_HEX + 1];
+	struct code_import of = {.how = IMPORT_FILE, .name = file};
+	struct code_facts f = {.has_meaning = true, .imports = &of, .n_imports = 1};
+	struct digest key;
+
+	digest_hex(&c->id, file);
+	digest_with("normal 1", cmd, &c->id, &key);
+	digest_hex(&key, hex);
+	digest_with("normal form 1", cmd, printed, &f.meaning);
+	note(b, &key, hex, &f);
+}
+
+/* ---- keeping ---- */
+
+struct pruning {
+	bool (*needed)(void *ctx, const struct digest *content);
+	void *ctx;
+};
+
+static bool is_forgotten(void *ctx, const struct digest *key, const char *text, size_t len)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	const struct pruning *p = ctx;
+	struct digest content = *key;
+	struct code_facts f;
+	int language;
+
+	if (!read_entry(&a, text, len, &f))
+		return true;
+	if (f.n_imports && f.imports[0].how == IMPORT_FILE && f.imports[0].line == 0)
+		return !digest_parse(f.imports[0].name, &content) || !p->needed(p->ctx, &content);
+	for (language = 0; language <= CODE_BY_FIRST_LINE; language++) {
+		content.b[DIGEST_LEN - 1] = key->b[DIGEST_LEN - 1] ^ (unsigned char)language;
+		if (p->needed(p->ctx, &content))
+			return false;
+	}
+	content.b[DIGEST_LEN - 1] = key->b[DIGEST_LEN - 1] ^ DIRECTORY;
+	return !p->needed(p->ctx, &content);
+}
+
+int code_book_prune(const char *dir, bool (*needed)(void *ctx, const struct digest *content), void *ctx, struct err *err)
+{
+	struct keyed *kept = keyed_new(dir, "code");
+	struct pruning p = {needed, ctx};
+	int got = keyed_prune(kept, is_forgotten, &p, err);
+
+	keyed_free(kept);
+	return got;
 }
 
 int code_book_save(struct code_book *b, struct err *err)

@@ -20,6 +20,13 @@ const struct code_facts *code_book_get(struct code_book *b, const char *path, co
  * none, its bytes. False if it has none: the content's own digest decides. */
 bool code_book_meaning(struct code_book *b, const char *path, const struct content *c, struct digest *out);
 
+/* What the filter cmd ([normal]) makes of a file of content c, as a digest; false if that is not known, or c is no file. */
+bool code_book_normal(struct code_book *b, const char *cmd, const struct content *c, struct digest *out);
+/* Notes that it makes of it what has the digest printed. */
+void code_book_note_normal(struct code_book *b, const char *cmd, const struct content *c, const struct digest *printed);
+
+/* Forgets what the book in dir says of contents that nobody needs. */
+NODISCARD int code_book_prune(const char *dir, bool (*needed)(void *ctx, const struct digest *content), void *ctx, struct err *err);
 /* Keeps what was learnt. */
 NODISCARD int code_book_save(struct code_book *b, struct err *err);
 

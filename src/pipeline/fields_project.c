@@ -325,6 +325,23 @@ static void add_hook(struct load *ld, const struct section *s)
 	pl->hooks[pl->n_hooks++] = h;
 }
 
+#define NORMAL_TIMEOUT INT64_C(60000000000)
+
+static void add_normal(struct load *ld, const struct section *s)
+{
+	struct pipeline *pl = ld->pl;
+	struct normal n = {s->name, section_text(ld, s, K_CMD), NORMAL_TIMEOUT, {s->file, s->line}};
+	const struct entry *e;
+
+	for (e = s->first; e; e = e->next)
+		if (e->key->id == K_TIMEOUT && (!text_parse_duration(e->value, &n.timeout) || n.timeout <= 0))
+			diag_error(ld->ds, s->file, e->line, "'%s' is no duration; write one like 30s", e->value);
+	if (!n.cmd)
+		diag_error(ld->ds, s->file, s->line, "[normal %s] has no cmd", s->name);
+	pl->normals = arena_grow(&pl->arena, pl->normals, pl->n_normals, sizeof(*pl->normals));
+	pl->normals[pl->n_normals++] = n;
+}
+
 static void add_other(struct load *ld, const struct section *s)
 {
 	struct pipeline *pl = ld->pl;
@@ -363,6 +380,8 @@ void fields_project(struct load *ld)
 			add_remote(ld, s);
 		else if (s->info->kind == S_HOOK)
 			add_hook(ld, s);
+		else if (s->info->kind == S_NORMAL)
+			add_normal(ld, s);
 		else if (s->info->kind == S_OTHER)
 			add_other(ld, s);
 	}

@@ -17,7 +17,7 @@
 #define MAX_EXPANDED ((size_t)4 << 30) /* bytes of all expanded texts and lists */
 
 enum section_kind {
-	S_PROJECT, S_ENV, S_PROFILE, S_STAGE, S_SOURCE, S_KIND /* kinds.h */, S_REMOTE, S_HOOK, S_OTHER /* acted on by later versions */
+	S_PROJECT, S_ENV, S_PROFILE, S_STAGE, S_SOURCE, S_KIND /* kinds.h */, S_REMOTE, S_HOOK, S_NORMAL, S_OTHER /* acted on by later versions */
 };
 
 enum key_id {

@@ -127,6 +127,22 @@ enum watching pipeline_watching(const struct pipeline *pl, const struct stage *s
 	return st->watch ? st->watch : pl->watch ? pl->watch : WATCHING_WARN;
 }
 
+const struct normal *pipeline_normal(const struct stage *st, const char *path)
+{
+	size_t i;
+
+	for (i = 0; st->pl && st->pl->n_normals && i < st->n_exact; i++)
+		if (glob_match(st->exact[i], path))
+			return NULL;
+	for (i = 0; st->pl && i < st->pl->n_normals; i++) {
+		const struct normal *n = &st->pl->normals[i];
+
+		if (glob_match(n->pattern, strchr(n->pattern, '/') ? path : path_base(path)))
+			return n;
+	}
+	return NULL;
+}
+
 const struct stage *pipeline_stage(const struct pipeline *pl, const char *name)
 {
 	return map_get(&pl->stage_by_name, name);

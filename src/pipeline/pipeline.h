@@ -90,6 +90,14 @@ struct env {
 /* What an instance does: run its command, or, from STAGE_CHECK on, what mlmake itself does by its rules (pipeline/kinds.h, lifecycle/kind.h). */
 enum stage_kind { STAGE_COMMAND, STAGE_CHECK, STAGE_GATE, STAGE_RESCORE /* by a gate */, STAGE_DEPLOY, STAGE_KINDS };
 
+/* [normal PATTERN] */
+struct normal {
+	const char *pattern; /* of paths; without a '/' of their last components */
+	const char *cmd;     /* what it prints counts in place of a file's bytes */
+	int64_t timeout;     /* nanoseconds */
+	struct place at;
+};
+
 /* [stage NAME] or [source NAME], as written; or [gate NAME] and the like, whose name here is "gate:NAME". */
 struct stage {
 	const char *name;
@@ -108,6 +116,7 @@ struct stage {
 	size_t n_exact;
 	enum watching watch; /* as its section says; see pipeline_watching() */
 	bool inherits;       /* all of mlmake's environment passes: its [env] or the command line says so */
+	const struct pipeline *pl; /* it is of; NULL in some tests */
 	bool reads_params;   /* it declares parameters, so it may read their files itself */
 	enum cache_mode cache;
 	struct place at;
@@ -203,6 +212,8 @@ struct pipeline {
 	size_t n_remotes;
 	struct hook_section *hooks; /* in order of the file */
 	size_t n_hooks;
+	struct normal *normals;      /* in order of the file */
+	size_t n_normals;
 	struct other_section *others;
 	size_t n_others;
 };
@@ -245,6 +256,8 @@ const struct stage *pipeline_stage(const struct pipeline *pl, const char *name);
 const struct stage *pipeline_short_name(const struct pipeline *pl, const char *name);
 const struct hook_section *pipeline_hook(const struct pipeline *pl, const char *name); /* NULL if there is none */
 const struct instance *pipeline_instance(const struct pipeline *pl, const char *name);
+/* The filter of an input of st with this path, the first that matches; NULL if there is none, or it counts by its bytes (code-exact). */
+const struct normal *pipeline_normal(const struct stage *st, const char *path);
 /* The instance that has path among its outputs, or has an output directory that path lies in; NULL if none. */
 const struct instance *pipeline_maker(const struct pipeline *pl, const char *path);
 /* Reads the files of parameters once more. The name of a parameter of in that they no longer say what it was when pl was

@@ -78,6 +78,9 @@ static const struct key_info hook_keys[] = {
 	{"branch", K_BRANCH, WORDS}, {"build", K_BUILD, WORDS}, {"when-busy", K_WHEN_BUSY, ONE}, {"note", K_NOTE, ONE},
 	{"notify", K_NOTIFY, TEXT}, {"unknown", K_UNKNOWN, ONE}, {"desc", K_DESC, TEXT},
 };
+static const struct key_info normal_keys[] = {
+	{"cmd", K_CMD, TEXT}, {"timeout", K_TIMEOUT, ONE}, {"desc", K_DESC, TEXT},
+};
 static const struct key_info remote_keys[] = {
 	{"url", K_URL, ONE}, {"lfs", K_LFS, ONE}, {"jobs", K_JOBS, ONE}, {"desc", K_DESC, TEXT},
 };
@@ -95,6 +98,7 @@ static const struct section_info types[] = {
 	{"monitor", S_OTHER, monitor_keys, ARRAY_SIZE(monitor_keys)},
 	{"hook", S_HOOK, hook_keys, ARRAY_SIZE(hook_keys)},
 	{"remote", S_REMOTE, remote_keys, ARRAY_SIZE(remote_keys)},
+	{"normal", S_NORMAL, normal_keys, ARRAY_SIZE(normal_keys)},
 };
 
 /* One file being read, and the files that include it. */
@@ -157,6 +161,7 @@ static void add_stage(struct reader *r, struct section *s)
 	p->st.is_source = s->info->kind == S_SOURCE;
 	p->st.at = (struct place){s->file, s->line};
 	p->sec = s;
+	p->st.pl = pl;
 	p->keep = true;
 	p->items_tail = &p->items;
 	old = map_put(&pl->stage_by_name, p->st.name, p);
@@ -189,8 +194,8 @@ static bool check_name(struct reader *r, const struct section *s)
 {
 	if (s->info->kind == S_PROJECT && *s->name)
 		read_error(r, s->line, "[project] has no name; write 'name = %s' below it", s->name);
-	else if (s->info->kind == S_PROJECT || is_good_name(s->name))
-		return true;
+	else if (s->info->kind == S_PROJECT || is_good_name(s->name) || (s->info->kind == S_NORMAL && *s->name))
+		return true; /* of [normal] it is a pattern */
 	else if (*s->name)
 		read_error(r, s->line, "'%s' is no name: use letters, digits, '_', '.' and '-', and begin with none of "
 			   "the last two", s->name);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "util/clock.h"
+#include "util/path.h"
 
 #define MOST_REWORDED 4
 
@@ -79,29 +80,50 @@ void words_reason(struct strbuf *out, const struct reason *r)
 	term_add_clean(out, sb.buf, sb.len);
 }
 
-void words_reworded(struct strbuf *out, const struct verdict *v)
+static bool is_filtered(const struct record *r, const char *path)
 {
-	const struct record *then = v->found ? v->found : v->last;
+	const char *pattern;
+	size_t i;
+
+	for (i = 0; i < r->n_facts; i++)
+		if (r->facts[i].kind == FACT_ENV && skip_prefix(r->facts[i].name, "[normal] ", &pattern) &&
+		    glob_match(pattern, strchr(pattern, '/') ? path : path_base(path)))
+			return true;
+	return false;
+}
+
+/* Of those that are filtered, or the others. */
+static void add_reworded(struct strbuf *out, const struct verdict *v, const struct record *then, bool filtered)
+{
 	const char *names[MOST_REWORDED + 1];
 	size_t i, n = 0;
 
-	if (!then || then == &v->now)
-		return;
 	for (i = 0; i < v->now.n_facts && n <= MOST_REWORDED; i++) {
 		const struct record_fact *f = &v->now.facts[i], *was;
 
 		if (!f->has_meaning)
 			continue;
 		was = record_find(then, f->kind, f->name);
-		if (was && record_fact_reworded(was, f))
+		if (was && record_fact_reworded(was, f) && is_filtered(&v->now, f->name) == filtered)
 			names[n++] = f->name;
 	}
 	if (!n)
 		return;
-	strbuf_addstr(out, "same (comments only): ");
+	strbuf_addstr(out, out->len ? "; " : "");
+	strbuf_addstr(out, filtered ? "same (filtered): " : "same (comments only): ");
 	words_list(out, names, MIN(n, (size_t)MOST_REWORDED), MOST_REWORDED);
 	if (n > MOST_REWORDED)
 		strbuf_addstr(out, " and others");
+}
+
+void words_reworded(struct strbuf *out, const struct verdict *v)
+{
+	const struct record *then = v->found ? v->found : v->last;
+
+	if (!then || then == &v->now)
+		return;
+	add_reworded(out, v, then, false);
+	add_reworded(out, v, then, true);
 }
 
 void words_first_reason(struct strbuf *out, const struct verdict *v)

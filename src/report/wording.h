@@ -19,8 +19,8 @@ void words_acceptance(struct strbuf *out, const struct acceptance *acc);
 void words_record(struct strbuf *out, const struct record *r);
 /* One line for r, safe to show: reason_words(), cleaned. */
 void words_reason(struct strbuf *out, const struct reason *r);
-/* "same (comments only): src/a.py, src/b.py" of code whose bytes are not those of the record and that means the same; nothing if there is
- * none. */
+/* "same (comments only): src/a.py, src/b.py; same (filtered): notes.tex" of what has other bytes than the record says, and means the same;
+ * nothing if there is none. */
 void words_reworded(struct strbuf *out, const struct verdict *v);
 /* The first reason, and " (and 2 more reasons)". Nothing for no reasons. */
 void words_first_reason(struct strbuf *out, const struct verdict *v);

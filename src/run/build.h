@@ -27,6 +27,7 @@ struct build_tools {
 	const struct map *held;      /* raw inputs that git holds, so that they need not be kept; NULL: none are known */
 	const char *(*probe)(void *ctx, const char *cmd); /* see struct world; may be NULL */
 	void *probe_ctx;
+	struct normals *normals; /* NULL: nothing is filtered (run/normal.h) */
 	struct code_book *code; /* what code means; NULL: bytes count */
 	const struct outside *outside; /* may be NULL */
 	const char *performer;  /* words for sh, behind which comes the file of a task (run/task.h); NULL: there is nobody to perform one */

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "run/normal.h"
 #include "run/watching.h"
 #include "stale/learned.h"
 #include "util/file.h"
@@ -324,6 +325,18 @@ static int collect(struct finish *f)
 	return keep_learned(f);
 }
 
+/* What filters make of r's outputs, for those that are decided on next. */
+static int learn_normal_forms(struct finish *f, const struct record *r)
+{
+	size_t i;
+
+	for (i = 0; f->normals && i < r->n_facts; i++)
+		if (fact_is_output(r->facts[i].kind) &&
+		    normals_learn_output(f->normals, f->in, r->facts[i].name, &r->facts[i].content, &f->note, &f->err) < 0)
+			return -1;
+	return 0;
+}
+
 static int restore(struct finish *f)
 {
 	size_t i, j;
@@ -404,6 +417,8 @@ void finish_work(void *task)
 	}
 	if (f->result == 0 && !f->apart)
 		f->result = save_aside(f);
+	if (f->result == 0)
+		f->result = learn_normal_forms(f, f->what == FINISH_COLLECT ? &f->record : f->from);
 }
 
 void finish_release(struct finish *f)

@@ -35,6 +35,7 @@ struct finish {
 	const struct record *from;  /* restore: the record whose outputs are put back */
 	const uint64_t *marks;      /* collect: of finish_mark_inputs(); or NULL */
 	const struct map *held;     /* raw inputs that git holds; or NULL */
+	struct normals *normals;    /* filters what was made (run/normal.h); NULL: there is nothing to filter */
 	bool apart;                 /* nothing is taken into the store */
 	const char *same_dir;       /* place old: where */
 	const struct seen *seen;    /* collect: what the stage did; NULL: it was not watched */

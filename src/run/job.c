@@ -173,6 +173,7 @@ void job_submit(struct build *b, struct job *j, const struct record *from)
 				    .from = from,
 				    .marks = j->marks,
 				    .seen = j->seen,
+				    .normals = b->t->normals,
 				    .apart = b->opt->apart,
 				    .held = b->t->held,
 				    .run_id = b->t->run_id,

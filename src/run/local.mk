@@ -17,6 +17,8 @@ libmlmake_a_SOURCES += \
 	src/run/launcher.h \
 	src/run/machine.c \
 	src/run/machine.h \
+	src/run/normal.c \
+	src/run/normal.h \
 	src/run/order.c \
 	src/run/order.h \
 	src/run/passing.c \

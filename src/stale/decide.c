@@ -129,13 +129,25 @@ static bool is_exact(const struct stage *st, const char *path, const struct cont
 	return false;
 }
 
-/* Code, as it is on disk. */
-static void describe_code(struct decision *d, struct record_fact *f, const struct content *c, const char *by)
+static const struct normal *filter_of(const struct decision *d, const struct record_fact *f)
 {
+	bool learned = f->by && streq(f->by, INPUT_LEARNED); /* what was only seen to be read is taken as it is */
+
+	return learned || !fact_is_input_file(f->kind) ? NULL : pipeline_normal(d->in->stage, f->name);
+}
+
+/* An input as it is on disk: code by what it says, and whatever there is a filter for by what that prints. */
+static void describe(struct decision *d, struct record_fact *f, const struct content *c, const char *by)
+{
+	const struct normal *filter;
+
 	f->content = *c;
 	f->by = by;
-	f->has_meaning = d->w->meaning && !is_exact(d->in->stage, f->name, c) &&
-			 d->w->meaning(d->w->ctx, f->name, c, &f->meaning);
+	filter = filter_of(d, f);
+	if (!d->w->meaning || !(filter || f->kind == FACT_CODE) || (f->kind == FACT_CODE && is_exact(d->in->stage, f->name, c)))
+		return;
+	f->has_meaning = d->w->meaning(d->w->ctx, f->name, c, filter, &f->meaning);
+	f->unfiltered = filter && !f->has_meaning && (c->kind == CONTENT_FILE || c->kind == CONTENT_EXEC);
 }
 
 /* What code brings in by now. A file that is gone again brings in nothing. */
@@ -147,8 +159,8 @@ static void look_at_import(void *to, const struct input *x)
 	struct content c;
 
 	if (d->w->content(d->w->ctx, x->path, true, &c, &maker, &ignored) == 0 && c.kind != CONTENT_NONE)
-		describe_code(d, add_link_fact(d, FACT_CODE, arena_strdup(d->a, x->path)), &c,
-			      x->by ? arena_strdup(d->a, x->by) : NULL);
+		describe(d, add_link_fact(d, FACT_CODE, arena_strdup(d->a, x->path)), &c,
+			 x->by ? arena_strdup(d->a, x->by) : NULL);
 }
 
 static int look_at_input(struct decision *d, const struct input *ip, struct err *err)
@@ -171,10 +183,7 @@ static int look_at_input(struct decision *d, const struct input *ip, struct err 
 		return err_set(err, ERR_NOTFOUND, "%s:%d: stage '%s' needs '%s', which is not there and no stage makes it",
 			       ip->at.file, ip->at.line, d->in->name, ip->path);
 	f = add_fact(d->v, kinds[ip->kind], ip->path, NULL);
-	f->content = c;
-	f->by = ip->by;
-	if (ip->kind == INPUT_CODE)
-		describe_code(d, f, &c, ip->by);
+	describe(d, f, &c, ip->by);
 	if (c.kind != CONTENT_DIR || !d->w->links)
 		return 0;
 	return d->w->links(d->w->ctx, ip->path, &c, look_at_link, &(struct link_out){d, kinds[ip->kind]});
@@ -211,6 +220,57 @@ static void look_at_env(struct decision *d)
 		const char *said = d->w->probe ? d->w->probe(d->w->ctx, e->probes[i]) : NULL;
 
 		add_fact(d->v, FACT_ENV, arena_fmt(d->a, "[probe] %s", e->probes[i]), said);
+	}
+}
+
+static const char *filter_name(struct arena *a, const struct normal *n)
+{
+	return arena_fmt(a, "[normal] %s", n->pattern);
+}
+
+/* Of inputs that are not there yet, too. */
+static bool is_filter_of_any(const struct decision *d, const struct normal *n)
+{
+	size_t i;
+
+	for (i = 0; i < d->v->now.n_facts; i++)
+		if (filter_of(d, &d->v->now.facts[i]) == n)
+			return true;
+	for (i = 0; i < d->in->n_inputs; i++)
+		if (!(d->in->inputs[i].by && streq(d->in->inputs[i].by, INPUT_LEARNED)) &&
+		    pipeline_normal(d->in->stage, d->in->inputs[i].path) == n)
+			return true;
+	return false;
+}
+
+static void look_at_filters(struct decision *d)
+{
+	const struct pipeline *pl = d->in->stage->pl;
+	size_t i;
+
+	for (i = 0; pl && i < pl->n_normals; i++)
+		if (is_filter_of_any(d, &pl->normals[i]))
+			add_link_fact(d, FACT_ENV, filter_name(d->a, &pl->normals[i]))->value = pl->normals[i].cmd;
+}
+
+/* What is as it was when it was filtered, by the filter of today, has the normal form that it had, though that is not remembered here. */
+static void take_normal_forms(struct decision *d)
+{
+	const struct record *last = d->v->last;
+	size_t i;
+
+	for (i = 0; last && i < d->v->now.n_facts; i++) {
+		struct record_fact *f = &d->v->now.facts[i];
+		const struct record_fact *was = f->unfiltered ? record_find(last, f->kind, f->name) : NULL, *by;
+
+		if (!was || !was->has_meaning || !content_eq(&was->content, &f->content))
+			continue;
+		by = record_find(last, FACT_ENV, filter_name(d->a, filter_of(d, f)));
+		if (!by || !by->value || !streq(by->value, filter_of(d, f)->cmd))
+			continue;
+		f->has_meaning = true;
+		f->meaning = was->meaning;
+		f->unfiltered = false;
 	}
 }
 
@@ -258,6 +318,7 @@ int stale_look(const struct instance *in, const struct world *w, struct arena *a
 	for (i = 0; i < in->n_outs; i++)
 		if (look_at_output(&d, &in->outs[i], err) < 0)
 			return -1;
+	look_at_filters(&d);
 	record_sort(&out->now);
 	if (look_outside(&d, err) < 0)
 		return -1;
@@ -519,6 +580,7 @@ int stale_decide(const struct instance *in, struct history *h, const struct worl
 	if (stale_look(in, w, a, out, err) < 0)
 		return -1;
 	out->last = history_last(h, in->name);
+	take_normal_forms(&d);
 	if (in->stage->is_source)
 		remember_brought(out);
 	if (!out->pending)
@@ -585,6 +647,8 @@ static void words_of_file(const struct reason *r, struct strbuf *out)
 										     : " changed its kind");
 	else if (r->was && r->is && r->was->has_meaning != r->is->has_meaning && content_eq(&r->was->content, &r->is->content))
 		strbuf_addstr(out, r->is->has_meaning ? " is no longer taken by its bytes" : " is taken by its bytes now");
+	else if (r->is && r->is->unfiltered)
+		strbuf_addstr(out, " has other bytes; a build filters it, and may find it the same");
 	else
 		strbuf_addstr(out, " changed");
 	words_of_importer(r, out);

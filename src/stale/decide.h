@@ -69,8 +69,8 @@ struct world {
 	/* As statcache_links_out(): the links that lead out of the directory c at path. May be NULL. */
 	int (*links)(void *ctx, const char *path, const struct content *c, int (*visit)(void *to, const char *link),
 		     void *to);
-	/* As code_book_meaning(): what the code c at path means. May be NULL: bytes count. */
-	bool (*meaning)(void *ctx, const char *path, const struct content *c, struct digest *out);
+	/* What c at path means: as code_book_normal() if there is a filter for it, else as code_book_meaning(). May be NULL: bytes count. */
+	bool (*meaning)(void *ctx, const char *path, const struct content *c, const struct normal *filter, struct digest *out);
 	/* As imports_anew(). May be NULL: in's inputs stand. */
 	bool (*imports)(void *ctx, const struct instance *in, void (*visit)(void *to, const struct input *x), void *to);
 	const struct outside *outside; /* NULL: nothing outside counts */

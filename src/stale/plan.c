@@ -135,19 +135,21 @@ static int links_planned(void *ctx, const char *path, const struct content *c, i
 	return statcache_links_out(((const struct making *)ctx)->tools->cache, path, c, visit, to);
 }
 
-static bool meaning_of(const struct making *m, const char *path, const struct content *c, struct digest *out)
+static bool meaning_of(const struct making *m, const char *path, const struct content *c, const struct normal *filter, struct digest *out)
 {
-	return m->tools->code && code_book_meaning(m->tools->code, path, c, out);
+	struct code_book *b = m->tools->code;
+
+	return b && (filter ? code_book_normal(b, filter->cmd, c, out) : code_book_meaning(b, path, c, out));
 }
 
-static bool meaning_on_disk(void *ctx, const char *path, const struct content *c, struct digest *out)
+static bool meaning_on_disk(void *ctx, const char *path, const struct content *c, const struct normal *filter, struct digest *out)
 {
-	return meaning_of(((const struct looking *)ctx)->m, path, c, out);
+	return meaning_of(((const struct looking *)ctx)->m, path, c, filter, out);
 }
 
-static bool meaning_planned(void *ctx, const char *path, const struct content *c, struct digest *out)
+static bool meaning_planned(void *ctx, const char *path, const struct content *c, const struct normal *filter, struct digest *out)
 {
-	return meaning_of(ctx, path, c, out);
+	return meaning_of(ctx, path, c, filter, out);
 }
 
 static const char *probe_on_disk(void *ctx, const char *cmd)

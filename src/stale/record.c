@@ -336,7 +336,7 @@ static bool parse_content(struct cursor *c, struct arena *a, struct record_fact 
 		return false;
 	if (!take_digest(c, &f->content.id) || !take_number(c, &f->content.size) || c->at == c->end)
 		return false;
-	if (f->kind == FACT_CODE && *c->at == '~') {
+	if (fact_is_input_file(f->kind) && *c->at == '~') {
 		c->at++;
 		f->has_meaning = true;
 		if (!take_digest(c, &f->meaning) || c->at == c->end)

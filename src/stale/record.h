@@ -11,6 +11,7 @@
  *     code f <sha256> <size> ~<sha256> src/train.py               behind '~' what it means (code/code.h), if that is known
  *     code f <sha256> <size> ~<sha256> <src/train.py src/util.py  behind '<' the file that brings it in, if it was not declared
  *     data f <sha256> <size> data/train.csv
+ *     data f <sha256> <size> ~<sha256> data/notes.tex   what a filter of the project's makes of it ([normal]); likewise lock
  *     data f <sha256> <size> <? conf.yaml          it was seen to be read, and was not declared (stale/learned.h)
  *     env FLAVOUR "sweet"                          variables of the environment; - if unset
  *     env [environment] "whole"                    all of them passed, whatever they are
@@ -33,8 +34,8 @@
  *     was code f <sha256> <size> src/train.py      a fact that is another now, or is gone
  *     added param train.eta                        one that was not there
  *
- * The key is the SHA-256 of "mlmake-key 3\n" and the lines cmd, code, data, env, lock, param, value, var without sizes, of code without who
- * brings it in and with its meaning, '~' before it, in place of its own digest where there is one; and of "kind path" lines for the
+ * The key is the SHA-256 of "mlmake-key 3\n" and the lines cmd, code, data, env, lock, param, value, var without sizes, without who brings
+ * code in, and with the meaning, '~' before it, in place of its own digest where there is one; and of "kind path" lines for the
  * outputs. */
 #ifndef STALE_RECORD_H
 #define STALE_RECORD_H
@@ -79,8 +80,9 @@ struct record_fact {
 	const char *name;       /* path, param or variable; "" for the command */
 	const char *value;      /* of cmd, env, param, value, var; NULL: unset variable */
 	struct content content; /* of files */
-	bool has_meaning;       /* of code */
-	struct digest meaning;  /* code/code.h */
+	bool has_meaning;       /* of code, and of what there is a filter for ([normal]) */
+	struct digest meaning;  /* code/book.h */
+	bool unfiltered;        /* it would have one, and that is not known; not kept */
 	const char *by;         /* of code that was not declared: the file that brings it in; NULL: none */
 };
 

@@ -34,11 +34,11 @@ static int links_on_disk(void *ctx, const char *path, const struct content *c, i
 	return statcache_links_out(((const struct disk_world *)ctx)->cache, path, c, visit, to);
 }
 
-static bool meaning(void *ctx, const char *path, const struct content *c, struct digest *out)
+static bool meaning(void *ctx, const char *path, const struct content *c, const struct normal *filter, struct digest *out)
 {
 	const struct disk_world *d = ctx;
 
-	return d->code && code_book_meaning(d->code, path, c, out);
+	return d->code && (filter ? code_book_normal(d->code, filter->cmd, c, out) : code_book_meaning(d->code, path, c, out));
 }
 
 static bool imports(void *ctx, const struct instance *in, void (*visit)(void *to, const struct input *x), void *to)

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "code/book.h"
 #include "gitdb/tidy.h"
 #include "stale/history.h"
 #include "stale/lockfile.h"
@@ -484,6 +485,19 @@ static int prune_records(struct gc *g, struct err *err)
 	return got;
 }
 
+static bool is_needed(void *ctx, const struct digest *content)
+{
+	return digestset_has(&((struct gc *)ctx)->marked, content);
+}
+
+/* What code means is found out again if somebody asks. */
+static int prune_code(struct gc *g, struct err *err)
+{
+	CLEANUP(freep) char *dir = xstrfmt("%s/code", g->repo->shared);
+
+	return code_book_prune(dir, is_needed, g, err);
+}
+
 int gc_do(struct gc *g, struct err *err)
 {
 	struct gc_count swept;
@@ -493,7 +507,7 @@ int gc_do(struct gc *g, struct err *err)
 	if (note_collected(g, err) < 0 || move_files(g, err) < 0)
 		return -1;
 	store_sweep(g->store, g->now - g->opt->grace, false, &swept.n, &swept.bytes);
-	if (tidy(g, err) < 0 || prune_records(g, err) < 0 || store_prune_tables(g->store, err) < 0)
+	if (tidy(g, err) < 0 || prune_records(g, err) < 0 || prune_code(g, err) < 0 || store_prune_tables(g->store, err) < 0)
 		return -1;
 	return lineage_rebuild(g->lineage, err);
 }
