@@ -44,7 +44,7 @@ include tests/shell/local.mk
 
 TESTS = tests/layers.sh $(SHELL_TESTS)
 if UNIT_TESTS
-check_PROGRAMS = $(unit_tests) code_tool
+check_PROGRAMS = $(unit_tests) code_tool env_tool
 TESTS += $(unit_tests)
 endif
 
@@ -103,6 +103,8 @@ test_csvdiff_LDADD = $(unit_ldadd)
 test_display_SOURCES = tests/unit/test_display.c $(tap)
 test_display_LDADD = $(unit_ldadd)
 
+env_tool_SOURCES = tests/unit/env_tool.c
+env_tool_LDADD = $(mlmake_LDADD)
 code_tool_SOURCES = tests/unit/code_tool.c
 code_tool_LDADD = $(mlmake_LDADD)
 test_code_SOURCES = tests/unit/test_code.c $(tap)

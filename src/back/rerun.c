@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "back/rerun_work.h"
+#include "env/environment.h"
 #include "graph/imports.h"
 #include "run/probe.h"
 #include "util/beneath.h"
@@ -277,13 +278,18 @@ static int plan_and_run(struct rerun_work *w, struct rerun_result *out, struct e
 					    .selected = w->selected,
 					    .lock_fd = w->opt->tree->lock_fd};
 	const struct plan_tools tools = {w->cache, w->store, w->history, probes_get, &w->probes, pool_cpus(), w->code};
+	const struct env_tools look = {&pipeline_disk_system, &code_disk_system, w->cache, pool_cpus(), w->opt->home, probes_answer, &w->probes};
 	char *warning = NULL;
 	int got = machine_open(&w->machine, &opt, &warning, err);
 
 	if (warning)
 		strvec_push_owned(&out->notes, warning);
+	if (got == 0 && environment_look(&w->pl, w->selected, &look, false, &ds) < 0)
+		return diags_fail(&ds, err);
 	if (got < 0 || probes_run(&w->probes, &w->pl, w->selected, keeper_launcher(w->machine.keeper), w->machine.signal_fd, err) < 0)
 		return -1;
+	if (environment_look(&w->pl, w->selected, &look, true, &ds) < 0)
+		return diags_fail(&ds, err);
 	w->failures = xcalloc(w->g.n + 1, sizeof(char *));
 	if (plan_make(&w->plan, &w->g, w->selected, w->selected, &tools, &ds) < 0)
 		return diags_fail(&ds, err);

@@ -20,6 +20,7 @@
 #include "cli/recorder.h"
 #include "cli/from_remote.h"
 #include "cli/unchanged.h"
+#include "env/environment.h"
 #include "report/status.h"
 #include "run/machine.h"
 #include "run/normal.h"
@@ -314,6 +315,27 @@ static bool must_look_twice(void)
 	return s && streq(s, "check");
 }
 
+static int ask_environments(struct making *m, struct err *err)
+{
+	const struct pipeline *pl = &m->p.pl;
+	bool asks = environment_asks_always(pl) || environment_unanswered(pl);
+
+	if (!asks && !has_probes(m))
+		return 0;
+	if (prepare(m, err) < 0 ||
+	    probes_run(&m->p.probes, pl, m->p.selected, keeper_launcher(m->machine.keeper), m->machine.signal_fd, err) < 0)
+		return -1;
+	if (!asks)
+		return 0;
+	if (project_look_at_environments(&m->p, false) < 0) {
+		project_tell(&m->p);
+		return err_set(err, ERR_INVALID, "an environment is not as it should be");
+	}
+	if (environment_unanswered(pl))
+		return err_set(err, ERR_INVALID, "what was answered to '%s' cannot be understood", environment_unanswered(pl));
+	return 0;
+}
+
 static int make_all(struct making *m, struct err *err)
 {
 	size_t fresh;
@@ -327,6 +349,7 @@ static int make_all(struct making *m, struct err *err)
 			return say_nothing_to_do(m, fresh);
 		m->unchanged = fresh;
 	}
+	m->p.will_ask = !m->dry;
 	code = project_load(&m->p, m->a->words.v, m->a->words.n);
 	if (code != EXIT_DONE)
 		return code;
@@ -339,11 +362,9 @@ static int make_all(struct making *m, struct err *err)
 	choose_force(m);
 	if (args_count(m->a, "pull") && !(m->supply = supply_open(&m->p, m->dry, &code)))
 		return code;
-	if (!m->dry && has_probes(m)) {
-		if (prepare(m, err) < 0 || probes_run(&m->p.probes, &m->p.pl, m->p.selected, keeper_launcher(m->machine.keeper),
-						      m->machine.signal_fd, err) < 0)
-			return cli_fail(err->code == ERR_STOPPED ? EXIT_INTERRUPTED : EXIT_USAGE, err);
-	}
+	if (!m->dry && ask_environments(m, err) < 0)
+		return cli_fail(err->code == ERR_STOPPED ? EXIT_INTERRUPTED : EXIT_USAGE, err);
+	project_tell(&m->p);
 	if (ask_sources(m, err) < 0)
 		return cli_fail(err->code == ERR_STOPPED ? EXIT_INTERRUPTED : EXIT_USAGE, err);
 	if (filter_inputs(m, err) < 0)

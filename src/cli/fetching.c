@@ -56,7 +56,7 @@ static int ask_one(struct fetching *f, const struct project *p, const struct ins
 		   struct err *err)
 {
 	const struct stage *st = in->stage;
-	const struct probe_question q = {in->name, cmd, st->env, in, st->timeout ? st->timeout : PROBE_TIMEOUT};
+	const struct probe_question q = {.name = in->name, .cmd = cmd, .env = st->env, .in = in, .timeout = st->timeout ? st->timeout : PROBE_TIMEOUT};
 	CLEANUP(strbuf_release) struct strbuf said = STRBUF_INIT;
 	int64_t attempt = 0;
 

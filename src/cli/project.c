@@ -13,6 +13,7 @@
 
 #include "back/putback.h"
 #include "cli/unchanged.h"
+#include "env/environment.h"
 #include "graph/imports.h"
 #include "stale/learned.h"
 #include "run/build.h"
@@ -384,6 +385,22 @@ static struct pipeline_disk disk_of(struct project *p)
 	return p->unchanged ? unchanged_disk(p->unchanged) : project_disk(p);
 }
 
+int project_look_at_environments(struct project *p, bool tell)
+{
+	const struct pipeline_disk disk = disk_of(p);
+	struct env_tools tools = {.vars = &disk, .threads = pool_cpus(), .answer = probes_answer, .answer_ctx = &p->probes};
+
+	if (!environment_wanted(&p->pl))
+		return 0;
+	join_opener(p);
+	if (p->open_err.msg)
+		return 0;
+	p->code_disk = p->unchanged ? unchanged_code(p->unchanged) : code_disk_system;
+	tools.disk = &p->code_disk;
+	tools.cache = p->cache;
+	return environment_look(&p->pl, p->selected, &tools, tell, &p->ds);
+}
+
 int project_graph(struct project *p, const struct pipeline_disk *disk)
 {
 	if (learned_wanted(&p->pl)) {
@@ -417,7 +434,7 @@ static int load_all(struct project *p, char *const *words, size_t n)
 	for (i = 0; i < n; i++)
 		strvec_push_owned(&targets, project_target(p, words[i]));
 	if (graph_select(&p->g, (const char *const *)targets.v, targets.n, p->selected, p->named, &p->ds) == 0)
-		return 0;
+		return project_look_at_environments(p, !p->will_ask);
 	if (n)
 		hint_command(p, words[0]);
 	return -1;

@@ -27,6 +27,7 @@ struct project {
 	pthread_t opener;         /* reads what is known while the pipeline is read */
 	bool begun, opening, conflict, awaited;
 	bool told;                /* has anything been said of the pipeline? */
+	bool will_ask; /* what is known of environments only by asking will be asked */
 	struct unchanged *unchanged; /* NULL: what the pipeline asks of the disk is not noted */
 	struct err open_err;
 	struct gitdb *db;         /* opened when it is needed */
@@ -62,6 +63,9 @@ void project_sections(struct project *p);
 struct pipeline_disk project_disk(struct project *p);
 /* Builds the graph of the pipeline that was read, with what its code brings in. */
 NODISCARD int project_graph(struct project *p, const struct pipeline_disk *disk);
+/* Looks at what the machine has of the environments of the selected instances. What no build has asked yet is told, if tell. -1 if that
+ * is told to be wrong. */
+NODISCARD int project_look_at_environments(struct project *p, bool tell);
 /* Opens the cache alone, if it is not open. */
 NODISCARD int project_open_cache(struct project *p, struct err *err);
 /* Reads the pipeline, builds the graph, selects the targets in words[0..n). Errors and warnings are told on standard error. */

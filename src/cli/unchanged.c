@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "env/environment.h"
 #include "stale/glance.h"
 #include "util/pool.h"
 #include "util/text.h"
@@ -116,7 +117,7 @@ int unchanged_keep(struct project *p, const struct plan *plan, struct err *err)
 
 	for (i = 0; i < plan->g->n; i++)
 		selected += plan->selected[i];
-	if (!u || !u->glance || !selected || plan->settled != selected || p->told || has_probes(&p->pl) ||
+	if (!u || !u->glance || !selected || plan->settled != selected || p->told || has_probes(&p->pl) || environment_asks_always(&p->pl) ||
 	    history_dirty(p->history))
 		return 0;
 	return glance_keep(u->glance, selected, err);

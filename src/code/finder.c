@@ -127,7 +127,17 @@ static void system_list(void *ctx, const char *dir, void (*visit)(void *to, cons
 		closedir(open);
 }
 
-const struct code_disk code_disk_system = {system_list, system_what, NULL};
+static bool system_real(void *ctx, const char *path, struct strbuf *out)
+{
+	CLEANUP(freep) char *real = realpath(path, NULL);
+
+	(void)ctx;
+	if (real)
+		strbuf_addstr(out, real);
+	return real != NULL;
+}
+
+const struct code_disk code_disk_system = {system_list, system_what, system_real, NULL};
 
 struct code_finder *code_finder_new(struct statcache *cache, struct code_book *book, const struct code_disk *disk)
 {

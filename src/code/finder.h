@@ -23,6 +23,8 @@ struct code_disk {
 	 * be read. */
 	void (*list)(void *ctx, const char *dir, void (*visit)(void *to, const char *name, enum code_thing what, bool link), void *to);
 	enum code_thing (*what)(void *ctx, const char *path); /* links followed */
+	/* Appends the path of what path leads to, without links; false if there is nothing. */
+	bool (*real)(void *ctx, const char *path, struct strbuf *out);
 	void *ctx;
 };
 extern const struct code_disk code_disk_system;

@@ -188,6 +188,19 @@ static void refuse_both(struct load *ld, const struct env *env, const char *key,
 				place_error(ld, env->at, "'%s' stands under 'vars', so that its value counts, and under '%s'", env->vars[i], key);
 }
 
+/* A file is an input like others, and a stage may make it; anything else is a name (env/image.h). */
+static void set_image(struct load *ld, struct env *env, const char *value)
+{
+	env->image_file = skip_prefix(value, "./", NULL) || skip_prefix(value, "../", NULL) || *value == '/' || ends_with(value, ".sif") ||
+			  ends_with(value, ".tar") || ends_with(value, ".img") || ends_with(value, ".sqsh");
+	env->image = *value ? value : NULL;
+	if (!env->image_file)
+		return;
+	strbuf_clear(&ld->path);
+	path_normalize(value, &ld->path);
+	env->image = env->image_reference = arena_strndup(&ld->pl->arena, ld->path.buf, ld->path.len);
+}
+
 static void set_env_fields(struct load *ld, const struct section *s, struct env *env)
 {
 	struct entry *e;
@@ -201,6 +214,13 @@ static void set_env_fields(struct load *ld, const struct section *s, struct env 
 		case K_PATH: take_words(ld, s, e, &env->paths, &env->n_paths); break;
 		case K_PASS: take_words(ld, s, e, &env->passes, &env->n_passes); break;
 		case K_SECRET: take_words(ld, s, e, &env->secrets, &env->n_secrets); break;
+		case K_INTERPRETER: env->interpreter = *e->value ? e->value : NULL; break;
+		case K_IMAGE: set_image(ld, env, e->value); break;
+		case K_USES:
+			if (!env->uses_at.file)
+				env->uses_at = (struct place){s->file, e->line};
+			take_words(ld, s, e, &env->uses, &env->n_uses);
+			break;
 		case K_INHERIT:
 			if (!fields_yes(e->value, &env->inherits))
 				diag_error(ld->ds, s->file, e->line, "'inherit' takes yes or no, not '%s'", e->value);

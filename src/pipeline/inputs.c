@@ -270,6 +270,12 @@ static void add_locks(struct gather *g)
 			push(g, INPUT_LOCK, env->locks[i], 0)->at = env->at;
 		}
 	}
+	if (env && env->image_file) {
+		struct input *image = push(g, INPUT_LOCK, env->image, 0);
+
+		image->at = env->at;
+		image->keep = false; /* it is large, and no person reads it */
+	}
 }
 
 static bool is_file(struct load *ld, const char *path)

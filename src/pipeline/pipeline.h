@@ -67,6 +67,21 @@ enum watching { WATCHING_UNSAID, WATCHING_OFF, WATCHING_WARN, WATCHING_LEARN, WA
 
 enum cache_mode { CACHE_YES, CACHE_NO /* not stored, not restored */, CACHE_ALWAYS /* never collected */ };
 
+/* Names of facts about environments, before that of the package or image. */
+#define ENV_PYTHON "[python]"
+#define ENV_PACKAGE "package:"
+#define ENV_IMAGE "image:"
+
+/* What has to be asked of a program to know an environment. */
+struct env_question {
+	const char *key;   /* under which the answer is remembered */
+	const char *cmd;   /* for one `sh -eu -c`, which prints it */
+	const char *stamp; /* with this the remembered answer holds, unless */
+	bool always;       /* it is to be asked by every build */
+	bool bare;         /* without the environment's `run` */
+	bool answered;     /* and used */
+};
+
 /* [env NAME] */
 struct env {
 	const char *name;
@@ -84,6 +99,19 @@ struct env {
 	bool inherits;            /* all of mlmake's environment passes */
 	const char **paths;       /* directories in which Python modules are looked for */
 	size_t n_paths;
+	const char **uses;        /* Python distributions that count, "name" or "name[extra,extra]"; "*": all */
+	size_t n_uses;
+	struct place uses_at;
+	const char *interpreter;  /* a path, or a name to be found in PATH; NULL: not said */
+	const char *image;        /* of a container; NULL: none */
+	bool image_file;          /* it is a file, and an input like a lock file */
+	/* What the machine has of it (env/environment.h); nothing before that was looked at. */
+	const struct fact *facts;
+	size_t n_facts;
+	const struct env_question *questions;
+	size_t n_questions;
+	struct env_files *files;  /* that the facts were taken from */
+	const char *image_reference; /* by which an engine takes exactly the image; NULL: none, or not known */
 	struct place at;
 };
 

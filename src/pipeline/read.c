@@ -38,6 +38,7 @@ static const struct key_info project_keys[] = {
 static const struct key_info env_keys[] = {
 	{"lock", K_LOCK, WORDS}, {"probe", K_PROBE, TEXT}, {"run", K_RUN, ONE}, {"secret", K_SECRET, WORDS},
 	{"vars", K_VARS, WORDS}, {"path", K_PATH, WORDS}, {"pass", K_PASS, WORDS}, {"inherit", K_INHERIT, ONE},
+	{"interpreter", K_INTERPRETER, ONE}, {"uses", K_USES, WORDS}, {"image", K_IMAGE, ONE},
 };
 static const struct key_info profile_keys[] = {
 	{"set", K_SET, NAMED}, {"default", K_DEFAULT, WORDS}, {"desc", K_DESC, TEXT},

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "env/environment.h"
 #include "run/normal.h"
 #include "run/watching.h"
 #include "stale/learned.h"
@@ -16,6 +17,8 @@
 
 /* Files up to this many bytes are kept though somebody else has them, so that a later `why` can show the lines that changed. */
 #define KEEP_BYTES 65536
+/* A stage that took so long (nanoseconds) is worth looking at every file of its environment again. */
+#define THOROUGH INT64_C(1000000000)
 
 uint64_t *finish_mark_inputs(struct statcache *cache, const struct record *r)
 {
@@ -54,6 +57,17 @@ static int check_inputs(struct finish *f)
 				       "result is not recorded; run mlmake again", was->name);
 	}
 	return 0;
+}
+
+/* What an installer writes is always looked at, all that is installed only where that is little beside what the stage took. */
+static int check_environment(struct finish *f)
+{
+	const char *moved = environment_moved(f->in->stage->env, f->cache, f->duration >= THOROUGH);
+
+	if (!moved)
+		return 0;
+	return err_set(&f->err, ERR_MOVED, "%s was changed or installed anew since mlmake looked at [env %s], so its result is not recorded; run "
+		       "mlmake again", moved, f->in->stage->env->name);
 }
 
 static int check_params(struct finish *f)
@@ -297,7 +311,7 @@ static int collect(struct finish *f)
 	const struct record *now = &f->v->now;
 	size_t i;
 
-	if (check_inputs(f) < 0 || check_params(f) < 0)
+	if (check_inputs(f) < 0 || check_params(f) < 0 || check_environment(f) < 0)
 		return -1;
 	f->record = *now;
 	f->record.facts = arena_alloc(&f->arena, (now->n_facts + 2) * sizeof(*now->facts));

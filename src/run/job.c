@@ -245,6 +245,18 @@ static void add_paths(const struct env *e, struct strvec *env)
 		strvec_pushf(env, "PYTHONPATH=%s%s%s", list.buf, before && *before ? ":" : "", before ? before : "");
 }
 
+/* By its digest, so that what runs is what counts. */
+static void add_image(const struct env *e, struct strvec *env)
+{
+	const char *reference = e ? e->image_reference : NULL;
+	CLEANUP(freep) char *full = reference && e->image_file ? absolute(reference) : NULL;
+
+	if (reference)
+		strvec_pushf(env, "MLMAKE_IMAGE=%s", full ? full : reference);
+	else
+		strvec_push(env, "MLMAKE_IMAGE");
+}
+
 static int make_env(struct build *b, struct job *j, struct strvec *env, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
@@ -254,6 +266,7 @@ static int make_env(struct build *b, struct job *j, struct strvec *env, struct e
 
 	strvec_pushf(env, "MLMAKE_SEED=%s", seed);
 	passing_declared(j->in->stage->env, j->in, env);
+	add_image(j->in->stage->env, env);
 	strvec_pushf(env, "MLMAKE_STAGE=%s", j->in->stage->name);
 	strvec_pushf(env, "MLMAKE_INSTANCE=%s", j->in->name);
 	if (j->in->n_params) {

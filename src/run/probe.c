@@ -87,7 +87,7 @@ static int wait_for(const struct launcher *l, int id, const char *log, int64_t d
 }
 
 /* What it printed; of much, the digest. */
-static int take_output(const char *log, struct strbuf *out, struct err *err)
+static int take_output(const char *log, bool plain, struct strbuf *out, struct err *err)
 {
 	struct digest d;
 	char hex[DIGEST_HEX + 1];
@@ -95,7 +95,7 @@ static int take_output(const char *log, struct strbuf *out, struct err *err)
 	if (file_read(log, OUTPUT_LIMIT, out, err) < 0)
 		return -1;
 	strbuf_trim(out);
-	if (memchr(out->buf, '\0', out->len) || out->len > SHOWN) {
+	if (memchr(out->buf, '\0', out->len) || (out->len > SHOWN && !plain)) {
 		digest_bytes(out->buf, out->len, &d);
 		digest_hex(&d, hex);
 		strbuf_clear(out);
@@ -110,7 +110,7 @@ int probe_ask(const struct probe_question *q, const char *state_dir, const struc
 	CLEANUP(freep) char *log = xstrfmt("%s/log/[probe].log", state_dir);
 	int64_t deadline = q->timeout ? clock_tick(&clock_system) + q->timeout : INT64_MAX;
 	CLEANUP(strvec_release) struct strvec env = STRVEC_INIT;
-	struct launch what = {.name = q->name, .cmd = q->cmd, .prefix = q->env ? q->env->run : NULL, .log = log,
+	struct launch what = {.name = q->name, .cmd = q->cmd, .prefix = q->env && !q->bare ? q->env->run : NULL, .log = log,
 			      .whole_env = q->in ? q->in->stage->inherits : q->env->inherits};
 	struct launch_end end;
 	int id, got;
@@ -128,7 +128,7 @@ int probe_ask(const struct probe_question *q, const char *state_dir, const struc
 			       WIFSIGNALED(end.status) ? WTERMSIG(end.status) : WEXITSTATUS(end.status), said->len ? ": " : "",
 			       said->buf);
 	}
-	got = take_output(log, said, err);
+	got = take_output(log, q->plain, said, err);
 	if (truncate(log, 0) < 0) /* what it printed is remembered, and may be much */
 		return err_errno(err, "cannot empty '%s'", log);
 	return got;
@@ -148,12 +148,41 @@ static int run_one(struct probes *p, const struct env *e, const char *cmd, const
 		   struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf output = STRBUF_INIT;
-	const struct probe_question q = {e->name, cmd, e, NULL, 0};
+	const struct probe_question q = {.name = e->name, .cmd = cmd, .env = e};
 
 	if (probe_ask(&q, p->state_dir, l, signal_fd, &output, err) < 0)
 		return err->code == ERR_STOPPED ? -1 : err_wrap(err, "%s:%d: the probe '%s' of [env %s] failed", e->at.file, e->at.line,
 								cmd, e->name);
 	remember(p, cmd, &output);
+	return 0;
+}
+
+const char *probes_answer(void *ctx, const char *key)
+{
+	return probes_get(ctx, key);
+}
+
+static int ask_one(struct probes *p, const struct env *e, const struct env_question *about, const struct launcher *l, int signal_fd,
+		   struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf output = STRBUF_INIT, answer = STRBUF_INIT;
+	const struct probe_question q = {.name = e->name, .cmd = about->cmd, .env = e, .bare = about->bare, .plain = true};
+
+	if (probe_ask(&q, p->state_dir, l, signal_fd, &output, err) < 0)
+		return err->code == ERR_STOPPED ? -1 : err_wrap(err, "%s:%d: [env %s] is not known: %s", e->at.file, e->at.line, e->name,
+								about->key);
+	strbuf_addf(&answer, "%s\n%s", about->stamp, output.buf);
+	remember(p, about->key, &answer);
+	return 0;
+}
+
+static int ask_all(struct probes *p, const struct env *e, const struct launcher *l, int signal_fd, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < e->n_questions; i++)
+		if ((e->questions[i].always || !e->questions[i].answered) && ask_one(p, e, &e->questions[i], l, signal_fd, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -174,10 +203,15 @@ int probes_run(struct probes *p, const struct pipeline *pl, const bool *selected
 	CLEANUP(freep) char *file = file_of(p);
 	size_t i, j;
 
-	for (i = 0; i < pl->n_envs; i++)
-		for (j = 0; j < pl->envs[i]->n_probes && used(pl, selected, pl->envs[i]); j++)
+	for (i = 0; i < pl->n_envs; i++) {
+		if (!used(pl, selected, pl->envs[i]))
+			continue;
+		for (j = 0; j < pl->envs[i]->n_probes; j++)
 			if (run_one(p, pl->envs[i], pl->envs[i]->probes[j], launcher, signal_fd, err) < 0)
 				return -1;
+		if (ask_all(p, pl->envs[i], launcher, signal_fd, err) < 0)
+			return -1;
+	}
 	if (!p->changed)
 		return 0;
 	json_write(p->said, true, &text);

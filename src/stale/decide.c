@@ -216,6 +216,8 @@ static void look_at_env(struct decision *d)
 		add_fact(d->v, FACT_ENV, FACT_WHOLE, "whole");
 	if (e && e->run)
 		add_fact(d->v, FACT_ENV, "[run]", e->run);
+	for (i = 0; e && i < e->n_facts; i++)
+		add_fact(d->v, FACT_ENV, e->facts[i].name, e->facts[i].value);
 	for (i = 0; e && i < e->n_probes; i++) {
 		const char *said = d->w->probe ? d->w->probe(d->w->ctx, e->probes[i]) : NULL;
 
@@ -300,7 +302,7 @@ int stale_look(const struct instance *in, const struct world *w, struct arena *a
 	bool anew;
 	size_t i;
 
-	d.room = 3 + in->n_inputs + in->n_outs + in->n_params + in->n_vars + in->n_env + in->n_learned + (e ? e->n_probes : 0);
+	d.room = 3 + in->n_inputs + in->n_outs + in->n_params + in->n_vars + in->n_env + in->n_learned + (e ? e->n_probes + e->n_facts : 0);
 	memset(out, 0, sizeof(*out));
 	out->now.instance = in->name;
 	out->now.written = in->stage->written;
@@ -407,6 +409,20 @@ static enum reason_kind reason_of(enum fact_kind k)
 	}
 }
 
+/* Of a package people want the version; of two that are called the same, that they are not. */
+static const char *shown(struct decision *d, const struct record_fact *f, const struct record_fact *other)
+{
+	const char *blank = f && f->value ? strchr(f->value, ' ') : NULL;
+	size_t n;
+
+	if (!blank || f->kind != FACT_ENV || !(skip_prefix(f->name, ENV_PACKAGE, NULL) || streq(f->name, ENV_PYTHON)))
+		return f ? f->value : NULL;
+	n = (size_t)(blank - f->value);
+	if (other && other->value && strncmp(f->value, other->value, n + 1) == 0)
+		return arena_fmt(d->a, "%.*s (%.8s)", (int)n, f->value, blank + strlen(blank) - MIN(strlen(blank + 1), (size_t)DIGEST_HEX));
+	return arena_strndup(d->a, f->value, n);
+}
+
 static void compare(struct decision *d, const struct record_fact *was, const struct record_fact *is)
 {
 	const struct record_fact *any = was ? was : is;
@@ -423,8 +439,8 @@ static void compare(struct decision *d, const struct record_fact *was, const str
 	} else {
 		if (was && is && record_fact_same(was, is))
 			return;
-		r.old = !was ? NULL : file ? hex_of(d, &was->content) : was->value;
-		r.new = !is ? NULL : file ? hex_of(d, &is->content) : is->value;
+		r.old = was && file ? hex_of(d, &was->content) : shown(d, was, is);
+		r.new = is && file ? hex_of(d, &is->content) : shown(d, is, was);
 	}
 	r.at = place_of(d, any->kind, any->name);
 	add_reason(d, r);
@@ -667,6 +683,25 @@ static void words_of_output(const struct reason *r, struct strbuf *out)
 		strbuf_addstr(out, " is not as it was left");
 }
 
+static void words_of_value(const char *name, const struct reason *r, const char *none, struct strbuf *out)
+{
+	strbuf_addf(out, "%s: %s -> %s", name, r->old ? r->old : none, r->new ? r->new : none);
+}
+
+static void words_of_env(const struct reason *r, struct strbuf *out)
+{
+	const char *package;
+
+	if (streq(r->name, FACT_WHOLE))
+		strbuf_addstr(out, r->new ? "it gets the whole environment" : "it ran with the whole environment (--inherit-env)");
+	else if (skip_prefix(r->name, ENV_PACKAGE, &package))
+		words_of_value(package, r, "(none)", out);
+	else if (streq(r->name, ENV_PYTHON))
+		words_of_value("Python", r, "(not known)", out);
+	else
+		words_of_value(r->name, r, "(unset)", out);
+}
+
 void reason_words(const struct reason *r, struct strbuf *out)
 {
 	switch (r->kind) {
@@ -678,18 +713,14 @@ void reason_words(const struct reason *r, struct strbuf *out)
 	case REASON_CODE: words_of_file(r, out); break;
 	case REASON_OUTPUT: words_of_output(r, out); break;
 	case REASON_ENV:
-		if (r->was ? r->was->kind == FACT_LOCK : r->is && r->is->kind == FACT_LOCK) {
+		if (r->was ? r->was->kind == FACT_LOCK : r->is && r->is->kind == FACT_LOCK)
 			words_of_file(r, out);
-			break;
-		}
-		if (streq(r->name, FACT_WHOLE)) {
-			strbuf_addstr(out, r->new ? "it gets the whole environment" : "it ran with the whole environment (--inherit-env)");
-			break;
-		}
-		/* fall through */
+		else
+			words_of_env(r, out);
+		break;
 	case REASON_VALUE:
 	case REASON_PARAM:
-		strbuf_addf(out, "%s: %s -> %s", r->name, r->old ? r->old : "(unset)", r->new ? r->new : "(unset)");
+		words_of_value(r->name, r, "(unset)", out);
 		break;
 	}
 }

@@ -13,6 +13,7 @@
  *     file 0123456789abcdef src/train.py     is it a regular file?
  *     list 0123456789abcdef src              what is in the directory? (code/finder.h)
  *     what 0123456789abcdef src/lib          file, directory or neither?
+ *     real 0123456789abcdef bin/python3      where does it lead?
  *
  * and then two lines: "fresh <how many>" and "marks <see statcache_mark>". The key is the secret of the clone, so what is damaged, was
  * cut short by a power cut or comes from elsewhere is not taken for an answer. */
@@ -183,6 +184,18 @@ static enum code_thing noted_what(void *ctx, const char *path)
 	return what;
 }
 
+static bool noted_real(void *ctx, const char *path, struct strbuf *out)
+{
+	struct strbuf answer;
+	struct glance *g = ctx;
+	size_t from = out->len;
+	bool there = g->at->code->real(g->at->code->ctx, path, out);
+
+	answer = (struct strbuf){out->buf + from, out->len - from, 0}; /* borrowed */
+	note(g, "real", path, &answer);
+	return there;
+}
+
 struct glance *glance_new(const struct glance_place *at)
 {
 	struct glance *g = xcalloc(1, sizeof(*g));
@@ -199,7 +212,7 @@ struct pipeline_disk glance_disk(struct glance *g)
 
 struct code_disk glance_code(struct glance *g)
 {
-	return (struct code_disk){noted_list, noted_what, g};
+	return (struct code_disk){noted_list, noted_what, noted_real, g};
 }
 
 void glance_free(struct glance *g)
@@ -271,6 +284,8 @@ static bool ask(const struct glance_place *at, const char *kind, const char *nam
 
 		at->code->list(at->code->ctx, name, list_one, &entries);
 		answer_list(&entries, answer);
+	} else if (streq(kind, "real")) {
+		at->code->real(at->code->ctx, name, answer);
 	} else if (streq(kind, "what")) {
 		answer_what(at->code->what(at->code->ctx, name), answer);
 	} else {

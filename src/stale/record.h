@@ -15,6 +15,7 @@
  *     data f <sha256> <size> <? conf.yaml          it was seen to be read, and was not declared (stale/learned.h)
  *     env FLAVOUR "sweet"                          variables of the environment; - if unset
  *     env [environment] "whole"                    all of them passed, whatever they are
+ *     env package:numpy "1.26.4 <sha256>"          a distribution that is installed (env/environment.h), and the like
  *     lock f <sha256> <size> uv.lock
  *     metrics|outs|plots f <sha256> <size> models/churn-3.json
  *     param train.eta 0.1                          canonical text (params/params.h)

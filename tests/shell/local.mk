@@ -79,3 +79,4 @@ SHELL_TESTS += tests/shell/t0120-hook-install.sh tests/shell/t0121-hook-build.sh
 SHELL_TESTS += tests/shell/t0150-check.sh
 SHELL_TESTS += tests/shell/t0151-profile.sh
 SHELL_TESTS += tests/shell/t0117-normal.sh
+SHELL_TESTS += tests/shell/t0113-packages.sh
