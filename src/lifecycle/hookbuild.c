@@ -326,7 +326,7 @@ static int fill_tree(struct making *m, struct err *err)
 /* One that a kill left in the middle of this very commit is gone on with. */
 static int make_tree(struct making *m, struct err *err)
 {
-	CLEANUP(freep) char *mark = xstrfmt("%s %s", m->e->commit, m->repo.prefix);
+	CLEANUP(freep) char *mark = xstrfmt("%s:%s", m->e->commit, m->repo.prefix);
 	int got = private_open_again(&m->private, &m->repo, TREE_ID, mark, err);
 
 	if (got < 0)
@@ -601,6 +601,7 @@ static int build(struct making *m, struct err *err)
 	int code = -1;
 
 	m->e->outcome = "building";
+	m->e->number = m->number;
 	tell_now(m);
 	m->opt->begun(m->opt->ctx, m->hook->when_busy == BUSY_CANCEL);
 	if (make_tree(m, err) < 0 || run_build(m, &code, err) < 0)
@@ -664,6 +665,8 @@ void hookbuild(const struct hookbuild_options *opt, struct arena *a, uint64_t *u
 	struct making m = {.opt = opt, .a = a, .e = e, .pl = PIPELINE_INIT, .private = PRIVATE_TREE_INIT, .before = ARTIFACTS_INIT};
 	struct sigaction act = {.sa_handler = on_term};
 
+	stop_asked = 0; /* a worker that was a build before knows both */
+	build_pid = 0;
 	sigaction(SIGTERM, &act, NULL);
 	hold_term(false);
 	*upto = last->number;

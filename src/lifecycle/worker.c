@@ -273,9 +273,12 @@ static void after(struct worker *w, struct child *c)
 	}
 	unlink(now);
 	if (e.outcome && streq(e.outcome, "stopped")) {
-		e.text = c->cancelled ? "as was asked for" : w->stopping ? "the worker was asked to end" : "a newer commit came";
+		e.text = c->cancelled	? "as was asked for"
+			 : w->stopping	? "the worker was asked to end"
+			 : c->stopped	? "a newer commit came"
+					: "somebody sent it a signal";
 		tell(w, &e);
-		if (c->cancelled)
+		if (c->cancelled || !c->stopped)
 			remove_entries(w, c, upto);
 		return; /* what is newer is built with what was asked before */
 	}
