@@ -157,3 +157,10 @@ fuzz_code_book_LDFLAGS = $(fuzz_ldflags)
 fuzz_code_SOURCES = tests/fuzz/fuzz_code.c
 fuzz_code_LDADD = $(mlmake_LDADD)
 fuzz_code_LDFLAGS = $(fuzz_ldflags)
+
+# A thousand commits with rebases, merges, kills and work trees at random; make soak COMMITS=200 SEED=3
+COMMITS = 1000
+SEED = 1
+soak: mlmake
+	MLMAKE_SOAK_COMMITS=$(COMMITS) MLMAKE_SOAK_SEED=$(SEED) $(MAKE) check TESTS=tests/shell/t0129-hook-soak.sh
+.PHONY: soak

@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -86,6 +88,34 @@ static void become(struct trace *t, const char *output)
 	_exit(97);
 }
 
+/* The process that a thread belongs to. */
+static pid_t process_of(pid_t tid)
+{
+	char path[64], line[256];
+	pid_t pid = tid;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%ld/status", (long)tid);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, "Tgid:", 5) == 0)
+			pid = (pid_t)strtol(line + 5, NULL, 10);
+	if (f)
+		fclose(f);
+	return pid;
+}
+
+static bool runs(pid_t tid, const char *program)
+{
+	char path[64], exe[PATH_MAX];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%ld/exe", (long)tid);
+	n = readlink(path, exe, sizeof(exe) - 1);
+	exe[n > 0 ? n : 0] = '\0';
+	return strcmp(exe, program) == 0;
+}
+
 static void at_call(struct trace *t, pid_t tid, pid_t pid)
 {
 	struct __ptrace_syscall_info info;
@@ -95,10 +125,10 @@ static void at_call(struct trace *t, pid_t tid, pid_t pid)
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, tid, (void *)sizeof(info), &info) < 0 ||
 	    info.op != PTRACE_SYSCALL_INFO_ENTRY || !(name = writes(&info)))
 		return;
-	if (++t->writes != t->stop_at)
+	if ((t->children && !runs(tid, t->children)) || ++t->writes != t->stop_at)
 		return;
 	t->call = name;
-	t->hit(pid);
+	t->hit(t->children ? process_of(tid) : pid);
 }
 
 /* One stop of one of its threads; whatever signal came is handed on. */
@@ -115,7 +145,8 @@ static void at_stop(struct trace *t, pid_t tid, pid_t pid, int status)
 
 int trace_run(struct trace *t, const char *output)
 {
-	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL;
+	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL |
+			     (t->children ? PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK : 0);
 	pid_t pid = fork(), tid;
 	int status;
 
@@ -136,12 +167,13 @@ int trace_run(struct trace *t, const char *output)
 		if (tid < 0 && errno == EINTR)
 			continue;
 		if (tid < 0)
-			return -1;
-		if (WIFSTOPPED(status))
+			return t->children && errno == ECHILD ? 0 : -1;
+		if (WIFSTOPPED(status)) {
 			at_stop(t, tid, pid, status);
-		else if (tid == pid)
-			break;
+		} else if (tid == pid) {
+			t->status = status;
+			if (!t->children)
+				return 0;
+		}
 	}
-	t->status = status;
-	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A program run under ptrace, stopped before its n-th system call that writes. Its threads are followed, its children not. */
+/* A program run under ptrace, stopped before its n-th system call that writes. Its threads are followed, its children not, unless that
+ * is asked for. */
 #ifndef TESTS_TRACE_H
 #define TESTS_TRACE_H
 
@@ -9,7 +10,8 @@
 struct trace {
 	char *const *argv;
 	long stop_at;         /* before the call of this number, counted from 1; 0: never */
-	void (*hit)(pid_t pid); /* called then, once; it may kill the program */
+	void (*hit)(pid_t pid); /* called then, once, with the process that is at the call; it may kill it */
+	const char *children;   /* its children are followed too, and of them those whose program is this file (absolute); NULL: none are */
 	/* answers */
 	long writes;          /* calls that write seen so far */
 	const char *call;     /* name of the one that was stopped at; NULL: it never came */

@@ -75,7 +75,8 @@ SHELL_TESTS += tests/shell/t0130-gate.sh
 SHELL_TESTS += tests/shell/t0116-strict.sh
 SHELL_TESTS += tests/shell/t0131-gate-compares.sh
 SHELL_TESTS += tests/shell/t0132-gate-command.sh
-SHELL_TESTS += tests/shell/t0120-hook-install.sh tests/shell/t0121-hook-build.sh
+SHELL_TESTS += tests/shell/t0120-hook-install.sh tests/shell/t0121-hook-build.sh \
+	tests/shell/t0122-hook-queue.sh tests/shell/t0123-hook-push.sh tests/shell/t0124-hook-faults.sh tests/shell/t0129-hook-soak.sh
 SHELL_TESTS += tests/shell/t0150-check.sh
 SHELL_TESTS += tests/shell/t0151-profile.sh
 SHELL_TESTS += tests/shell/t0117-normal.sh

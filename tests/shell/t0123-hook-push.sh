@@ -1,0 +1,184 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Pushes: held if what is pushed was not built well; on a server they build, and the results come back.
+# shellcheck disable=SC2016
+. "$srcdir/tests/shell/lib.sh"
+
+built() { "$MLMAKE" hook watch "$@" > "$T/watched" 2>&1; }
+push() { git push "$@" > "$T/pushed" 2>&1; }
+pushed() { grep -Eq -e "$1" "$T/pushed" || fail "push does not say: $1: $(cat "$T/pushed")"; }
+
+begin 'a push of what was not built, or failed, is held'
+three gated
+printf '[hook post-commit]\nbuild = count\n[hook pre-push]\nbranch = main\nbuild = count\n' >> mlmake.ini
+git init -q --bare "$T/origin.git" && git remote add origin "$T/origin.git"
+mm 0 hook install
+git add . && MLMAKE_HOOKS=0 git commit -q -m first
+refuse 'push' push origin main
+pushed "push held: main: $(git rev-parse --short=9 HEAD) was not built"; pushed 'git push --no-verify'
+"$MLMAKE" hook run post-commit; built; ran clean up count
+check 'push' push origin main
+echo 'exit 1' > up.sh && git commit -q -a -m broken
+built; : > "$COUNT"
+refuse 'push' push origin main
+pushed 'was built, and failed: up failed'
+ran
+
+begin 'git has ways around it, other branches pass, and so do what says so, tags and deletions'
+check 'no-verify' push --no-verify origin main
+git commit -q --allow-empty -m 'not built' -n; MLMAKE_HOOKS=0 check 'environment' git push -q origin main
+git tag v1 && check 'tag' push origin v1
+git checkout -q -b topic && git commit -q --allow-empty -m topic
+check 'topic' push origin topic
+check 'deletion' push origin :topic
+git checkout -q main; built
+
+begin 'the files count: an amended message passes; a commit that wants no build is judged by what it stands on'
+git revert --no-edit HEAD~1 > /dev/null 2>&1; built
+check 'fixed' push origin main
+MLMAKE_HOOKS=0 git commit -q --allow-empty -m 'same files'
+check 'same files' push origin main
+echo > README && git add . && git commit -q -m 'words [mlmake skip]'; built
+check 'skipped' push origin main
+echo >> README && MLMAKE_HOOKS=0 git commit -q -a -m 'words'
+refuse 'unknown' push origin main
+mm 0 count
+check 'built by hand' push origin main
+
+begin 'a gate that refuses holds the push'
+three refused
+cat >> mlmake.ini <<'END'
+[stage score]
+cmd     = cat {{data}} > {{metrics}}
+data    = score.json
+metrics = metrics.json
+[gate release]
+of      = score
+require = accuracy >= 0.9
+[hook post-commit]
+build = gate:release
+[hook pre-push]
+build = gate:release
+END
+echo '{"accuracy": 0.8}' > score.json
+echo '*.txt' > .gitignore; echo metrics.json >> .gitignore; git add -f raw.txt
+git init -q --bare "$T/refused.git" && git remote add origin "$T/refused.git"
+mm 0 hook install
+git add . && git commit -q -m first
+built; is $? 3 'exit of watch'
+mm 0 hook log; said ' refused '
+refuse 'push' push origin main
+pushed 'was refused by a gate'
+echo '{"accuracy": 0.95}' > score.json; git commit -q -a -m better
+built; is $? 0 'exit of watch'
+check 'push' push origin main
+echo '{"accuracy": 0.7}' > score.json; git commit -q -a -m worse; built
+sed -i 's/^\[hook pre-push\]/&\nunknown = pass/' mlmake.ini; git commit -q -a -m unknown
+refuse 'worse still' push origin HEAD~1:main
+
+begin 'the hook that stood there before hears the same, and can refuse as well'
+printf '#!/bin/sh\ncat > "$T/heard"; exit 9\n' > "$T/mine" && chmod +x "$T/mine"
+mm 0 hook uninstall; cp "$T/mine" .git/hooks/pre-push; mm 0 hook install
+echo '{"accuracy": 0.99}' > score.json; git commit -q -a -m good; built
+T=$T; export T
+refuse 'push' push origin main
+is "$(cut -d' ' -f1,2 "$T/heard")" "refs/heads/main $(git rev-parse HEAD)" 'what it hears'
+
+# server NAME: a bare repository with $T/NAME.work, and a clone in which the script stands.
+server() {
+	git init -q --bare -b main "$T/$1.git"
+	mm 0 hook install --bare "$T/$1.git" --work "$T/$1.work"
+	three "$1"
+	git remote add origin "$T/$1.git"
+	printf '[hook post-receive]\nbranch = main dev*\n[remote server]\nurl = %s\n' "$T/$1.work" >> mlmake.ini
+	printf '%s\n' clean.txt up.txt count.txt other.txt > .gitignore
+	git add . && git commit -q -m first
+}
+
+begin 'a push builds on the server; the client sees one line, and does not wait'
+server train
+cat > up.sh <<'END'
+while [ ! -e "$T/go" ]; do sleep 0.02; done
+tr a-z A-Z < "$1"
+END
+git commit -q -a -m slow
+check 'push' push origin main
+is "$(grep -c '^remote:' "$T/pushed")" 1 'lines'
+pushed '^remote: mlmake: main will be built'
+until_true 'it is begun' grep -q clean "$COUNT"
+mm 0 hook status --bare "$T/train.git"; said 'post-receive +installed'; said 'at work'
+: > "$T/go"
+built --bare "$T/train.git"
+ran clean up count other
+mm 0 hook log --bare "$T/train.git"; said "done +main +$(git rev-parse --short=9 main)"
+
+begin 'and the results come back'
+mm 0 pull
+mm 0; said '4 restored'; ran
+mm 0 log; said "$(git rev-parse --short=9 main)"
+
+begin 'data that git does not hold goes there by push'
+server data
+sed -i 's/^data   = raw.txt/data   = big.txt/' mlmake.ini
+head -c 300000 /dev/zero | tr '\0' '\n' > big.txt && echo big.txt >> .gitignore
+mm 0 clean; : > "$COUNT"
+git add . && git commit -q -m 'with data'
+mm 0 push
+check 'push' push origin main
+built --bare "$T/data.git"
+ran up count other
+mm 0 hook log --bare "$T/data.git"; said 'done +main'
+echo other >> big.txt && mm 0 clean; : > "$COUNT"
+git commit -q -a -m lock
+cp big.txt "$T/data.work/big.txt"
+check 'push' push origin main
+built --bare "$T/data.git"
+mm 0 hook log --bare "$T/data.git"; said 'done +main'
+
+begin 'many push at once, and all branches are built'
+server many
+check 'push' push origin main
+for i in 1 2 3 4; do
+	git clone -q "$T/many.git" "$T/w/many-$i" 2> /dev/null
+	(cd "$T/w/many-$i" && git checkout -q -b "dev$i" && echo "$i" >> raw.txt && git commit -q -a -m "$i" && git push -q origin "dev$i" 2> /dev/null) &
+done
+wait
+built --bare "$T/many.git"
+for i in 1 2 3 4; do
+	"$MLMAKE" hook log -n 0 --bare "$T/many.git" | grep -q "done *dev$i *$(git -C "$T/many.git" rev-parse --short=9 "dev$i")" || fail "dev$i is not built"
+done
+is "$(find "$T/many.git/mlmake/queue" -name '0*' | wc -l)" 0 entries
+
+begin 'several branches in one push are one line; other branches and tags build nothing'
+git checkout -q -b dev8 && git commit -q --allow-empty -m 8 && git checkout -q -b dev9 && git commit -q --allow-empty -m 9
+check 'push' push origin dev8 dev9
+pushed 'remote: mlmake: 2 branches will be built'
+is "$(grep -c '^remote:' "$T/pushed")" 1 'lines'
+built --bare "$T/many.git"
+before=$("$MLMAKE" hook log -n 0 --bare "$T/many.git" | wc -l)
+git tag v1 && check 'tag' push origin v1
+check 'deletion' push origin :dev8
+echo z >> raw.txt && git commit -q -a -m z
+check 'option' push -o mlmake.skip origin dev9
+built --bare "$T/many.git"
+is "$("$MLMAKE" hook log -n 0 --bare "$T/many.git" | wc -l)" "$before" 'builds'
+
+begin 'a push while mlmake gc is at work waits for nothing, and is built after it'
+echo y >> raw.txt && git commit -q -a -m y
+check 'push' push origin dev9
+git clone -q "$T/many.git" "$T/w/many-gc" 2> /dev/null
+(flock 9; check 'push again' push origin HEAD:dev9; sleep 0.2) 9> "$T/many.git/mlmake/gc.lock"
+built --bare "$T/many.git"
+"$MLMAKE" hook log -n 0 --bare "$T/many.git" | grep -q "done *dev9 *$(git rev-parse --short=9 HEAD)" || fail 'dev9 is not built'
+
+begin 'taken away without a trace'
+git init -q --bare "$T/trace.git"
+cp -a "$T/trace.git/hooks" "$T/hooks-before"; cp "$T/trace.git/config" "$T/config-before"
+mm 0 hook install --bare "$T/trace.git" --work "$T/trace.work"
+is "$(git -C "$T/trace.git" config receive.advertisePushOptions)" true 'push options'
+mm 0 hook uninstall --bare "$T/trace.git"
+check 'hooks' diff -r "$T/hooks-before" "$T/trace.git/hooks"
+check 'config' cmp "$T/config-before" "$T/trace.git/config"
+is "$(ls "$T/trace.work")" '' 'work'
+
+finish
