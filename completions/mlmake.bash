@@ -13,12 +13,12 @@ _mlmake()
 		case $word in
 			-C|--directory|-f|--file|--profile|--color) skip=1 ;;
 			-*) ;;
-			build|init|lint|status|why|graph|log|show|diff|lineage|checkout|reproduce|verify|push|pull|metrics|check|profile|gate|accept|fetch|fsck|gc|hook|merge-lock|perform|completions|help) cmd=$word; break ;;
+			build|init|lint|status|why|graph|log|show|diff|lineage|checkout|reproduce|verify|push|pull|metrics|check|profile|gate|deploy|promote|rollback|retrain|accept|fetch|fsck|gc|hook|merge-lock|perform|completions|help) cmd=$word; break ;;
 			*) cmd=build; break ;;
 		esac
 	done
 	[[ $cur == --*=* ]] && prev=${cur%%=*} cur=${cur#*=}
-	local none= runs= commands='build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics check profile gate accept fetch fsck gc hook merge-lock perform completions help'
+	local none= runs= commands='build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics check profile gate deploy promote rollback retrain accept fetch fsck gc hook merge-lock perform completions help'
 	case ${cmd:-build} in
 		build)
 			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --pull --remote= --events= --inherit-env --json --no-wait '
@@ -109,6 +109,28 @@ _mlmake()
 			;;
 		gate)
 			opts+=' --json '
+			;;
+		deploy)
+			opts+=' --status --json --as= --bump= --because= --again -j --jobs= -k --keep-going -n --dry-run -q --quiet -v --verbose --no-wait '
+			[[ $prev == --as ]] && value=1 words=
+			[[ $prev == --bump ]] && value=1 words=
+			[[ $prev == --because ]] && value=1 words=
+			[[ $prev == --jobs || $prev == -j ]] && value=1 words=
+			;;
+		promote)
+			opts+=' --because= --again -q --quiet --no-wait '
+			[[ $prev == --because ]] && value=1 words=
+			;;
+		rollback)
+			opts+=' --to= --because= --again -q --quiet --no-wait '
+			[[ $prev == --to ]] && value=1 words=
+			[[ $prev == --because ]] && value=1 words=
+			;;
+		retrain)
+			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --pull --remote= --events= --inherit-env --json --no-wait '
+			[[ $prev == --jobs || $prev == -j ]] && value=1 words=
+			[[ $prev == --remote ]] && value=1 words=
+			[[ $prev == --events ]] && value=1 files=-f
 			;;
 		accept)
 			opts+=' --because= --undo --no-wait '

@@ -12,7 +12,7 @@ function __mlmake_command
             case -C --directory -f --file --profile --color 
                 set skip 1
             case '-*'
-            case build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics check profile gate accept fetch fsck gc hook merge-lock perform completions help
+            case build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics check profile gate deploy promote rollback retrain accept fetch fsck gc hook merge-lock perform completions help
                 contains -- $word $argv
                 return
             case '*'
@@ -23,7 +23,7 @@ function __mlmake_command
     contains -- none $argv
 end
 
-complete -c mlmake -n '__mlmake_command none build status why graph verify push pull metrics check gate accept fetch' -a '(mlmake completions --targets 2>/dev/null)'
+complete -c mlmake -n '__mlmake_command none build status why graph verify push pull metrics check gate deploy promote rollback retrain accept fetch' -a '(mlmake completions --targets 2>/dev/null)'
 complete -c mlmake -n '__mlmake_command show diff checkout reproduce' -k -a '(mlmake completions --targets --runs 2>/dev/null)'
 complete -c mlmake -n '__mlmake_command init lint log fsck gc' -f
 complete -c mlmake -n '__mlmake_command completions' -f -a 'bash zsh fish'
@@ -47,6 +47,10 @@ complete -c mlmake -n '__mlmake_command none help' -a metrics -d 'show metrics s
 complete -c mlmake -n '__mlmake_command none help' -a check -d 'judge data by the rules of checks, as they lie there now'
 complete -c mlmake -n '__mlmake_command none help' -a profile -d 'show what the columns of a table hold'
 complete -c mlmake -n '__mlmake_command none help' -a gate -d 'what gates require, the numbers on both sides, and whether they pass'
+complete -c mlmake -n '__mlmake_command none help' -a deploy -d 'ship what a gate lets pass, see that it works, and remember what is where'
+complete -c mlmake -n '__mlmake_command none help' -a promote -d 'ship a version to another environment'
+complete -c mlmake -n '__mlmake_command none help' -a rollback -d 'ship what was there before again'
+complete -c mlmake -n '__mlmake_command none help' -a retrain -d 'fetch what is new, build, and deploy what the gates let pass'
 complete -c mlmake -n '__mlmake_command none help' -a accept -d 'take changed inputs as harmless: what is there stands, and nothing runs'
 complete -c mlmake -n '__mlmake_command none help' -a fetch -d 'run sources again, to see whether their data is new'
 complete -c mlmake -n '__mlmake_command none help' -a fsck -d 'check everything that is kept, and name what is lost'
@@ -148,6 +152,39 @@ complete -c mlmake -n '__mlmake_command profile' -l no-header -d 'the first row 
 complete -c mlmake -n '__mlmake_command profile' -l na -x -d 'means missing, beside nothing and nan; may be repeated'
 complete -c mlmake -n '__mlmake_command profile' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command gate' -l json -d 'print one JSON document'
+complete -c mlmake -n '__mlmake_command deploy' -l status -d 'show what is where, since when, by whom, from which commit and data'
+complete -c mlmake -n '__mlmake_command deploy' -l json -d 'with --status or -n: print one JSON document'
+complete -c mlmake -n '__mlmake_command deploy' -l as -x -d 'call it so if it is new (v1.2.0)'
+complete -c mlmake -n '__mlmake_command deploy' -l bump -x -d 'its version is the next major, minor or patch (default: patch)'
+complete -c mlmake -n '__mlmake_command deploy' -l because -x -d 'why; kept in the tag and in the log'
+complete -c mlmake -n '__mlmake_command deploy' -l again -d 'ship though the same is there already'
+complete -c mlmake -n '__mlmake_command deploy' -l jobs -s j -x -d 'build up to N stages at once (default: the number of cores)'
+complete -c mlmake -n '__mlmake_command deploy' -l keep-going -s k -d 'after a failure, go on with what does not need it'
+complete -c mlmake -n '__mlmake_command deploy' -l dry-run -s n -d 'show what would be done, and do nothing'
+complete -c mlmake -n '__mlmake_command deploy' -l quiet -s q -d 'show failures alone'
+complete -c mlmake -n '__mlmake_command deploy' -l verbose -s v -d 'show all reasons, and what stages write'
+complete -c mlmake -n '__mlmake_command deploy' -l no-wait -d 'if another mlmake is at work here, exit with 75'
+complete -c mlmake -n '__mlmake_command promote' -l because -x -d 'why; kept in the tag and in the log'
+complete -c mlmake -n '__mlmake_command promote' -l again -d 'ship though the same is there already'
+complete -c mlmake -n '__mlmake_command promote' -l quiet -s q -d 'show failures alone'
+complete -c mlmake -n '__mlmake_command promote' -l no-wait -d 'if another mlmake is at work here, exit with 75'
+complete -c mlmake -n '__mlmake_command rollback' -l to -x -d 'ship this version (default: what was there before)'
+complete -c mlmake -n '__mlmake_command rollback' -l because -x -d 'why; kept in the tag and in the log'
+complete -c mlmake -n '__mlmake_command rollback' -l again -d 'ship though the same is there already'
+complete -c mlmake -n '__mlmake_command rollback' -l quiet -s q -d 'show failures alone'
+complete -c mlmake -n '__mlmake_command rollback' -l no-wait -d 'if another mlmake is at work here, exit with 75'
+complete -c mlmake -n '__mlmake_command retrain' -l jobs -s j -x -d 'run up to N stages at once (default: the number of cores)'
+complete -c mlmake -n '__mlmake_command retrain' -l keep-going -s k -d 'after a failure, go on with what does not need it'
+complete -c mlmake -n '__mlmake_command retrain' -l dry-run -s n -d 'show what would be done, and do nothing'
+complete -c mlmake -n '__mlmake_command retrain' -l always-make -s B -d 'run everything selected, fresh or not'
+complete -c mlmake -n '__mlmake_command retrain' -l quiet -s q -d 'show failures alone'
+complete -c mlmake -n '__mlmake_command retrain' -l verbose -s v -d 'show all reasons, and what stages write'
+complete -c mlmake -n '__mlmake_command retrain' -l pull -d 'what the remote has counts as restorable, and comes from there'
+complete -c mlmake -n '__mlmake_command retrain' -l remote -x -d 'with --pull: use [remote NAME] (default: the first in mlmake.ini)'
+complete -c mlmake -n '__mlmake_command retrain' -l events -r -d 'write what happens to FILE as JSON Lines (-: standard output)'
+complete -c mlmake -n '__mlmake_command retrain' -l inherit-env -d 'stages get the whole environment, and the record says so'
+complete -c mlmake -n '__mlmake_command retrain' -l json -d 'with -n: print one JSON document'
+complete -c mlmake -n '__mlmake_command retrain' -l no-wait -d 'if another mlmake is at work here, exit with 75'
 complete -c mlmake -n '__mlmake_command accept' -l because -x -d 'why the change is harmless; kept in mlmake.lock and in the log'
 complete -c mlmake -n '__mlmake_command accept' -l undo -d 'take back what was accepted last'
 complete -c mlmake -n '__mlmake_command accept' -l no-wait -d 'if another mlmake is at work here, exit with 75'

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/cmd_build.h"
+#include "cli/deploying.h"
 #include "cli/display.h"
 #include "cli/event_stream.h"
 #include "cli/fetching.h"
@@ -53,6 +54,8 @@ struct making {
 	struct supply *supply; /* with --pull */
 	struct normals *normals; /* NULL: nothing is to be filtered */
 	struct fetching fetching;
+	bool all_deploys;       /* are meant if no targets are named */
+	struct strvec *deploys; /* that are meant, and done when all this is recorded */
 	size_t unchanged; /* so many instances were seen to be fresh at a glance, which is to be checked; 0: there was more to see */
 };
 
@@ -159,6 +162,36 @@ static int choose_sources(struct making *m, struct err *err)
 	return 0;
 }
 
+/* Without targets all deploys, if there are any. */
+static int choose_deploys(struct making *m, struct err *err)
+{
+	CLEANUP(strvec_release) struct strvec names = STRVEC_INIT;
+	size_t i;
+
+	for (i = 0; m->all_deploys && !m->a->words.n && i < m->p.g.n; i++)
+		if (m->p.g.nodes[i].in->stage->kind == STAGE_DEPLOY)
+			strvec_push(&names, m->p.g.nodes[i].in->name);
+	if (names.n && graph_select(&m->p.g, (const char *const *)names.v, names.n, m->p.selected, m->p.named, &m->p.ds) < 0)
+		return err_set(err, ERR_INVALID, "the deploys cannot be selected");
+	return 0;
+}
+
+/* Deploys are no part of the build: they ship what it has recorded. */
+static void set_deploys_aside(struct making *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->p.g.n; i++) {
+		const struct instance *in = m->p.g.nodes[i].in;
+
+		if (!m->p.selected[i] || in->stage->kind != STAGE_DEPLOY)
+			continue;
+		strvec_push(m->deploys, strchr(in->name, ':') + 1);
+		if (!m->dry)
+			m->p.selected[i] = m->p.named[i] = false;
+	}
+}
+
 static int listen_in(struct making *m, struct err *err)
 {
 	const char *file = args_value(m->a, "events");
@@ -244,7 +277,7 @@ static int build(struct making *m, struct err *err)
 	recorder_run(m->recorder, &m->result, &run);
 	if (recorder_save(m->recorder, &run, err) < 0 || fetching_keep(&m->fetching, &m->p, &m->result, err) < 0)
 		return -1;
-	return unchanged_keep(&m->p, &m->plan, err);
+	return m->deploys->n ? 0 : unchanged_keep(&m->p, &m->plan, err);
 }
 
 static int outcome_code(const struct making *m)
@@ -357,8 +390,9 @@ static int make_all(struct making *m, struct err *err)
 		return cli_fail(EXIT_USAGE, err);
 	if (!m->p.g.n)
 		fprintf(stderr, "mlmake: %s has no stages yet; mlmake.ini(5) says what they look like\n", m->p.file);
-	if (choose_sources(m, err) < 0)
+	if (choose_sources(m, err) < 0 || choose_deploys(m, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
+	set_deploys_aside(m);
 	choose_force(m);
 	if (args_count(m->a, "pull") && !(m->supply = supply_open(&m->p, m->dry, &code)))
 		return code;
@@ -391,10 +425,10 @@ static void making_release(struct making *m)
 	project_close(&m->p);
 }
 
-int build_main(struct args *a, bool fetch)
+static int make(struct args *a, bool fetch, bool all_deploys, struct strvec *deploys)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
-	struct making m = {.a = a, .fetch = fetch, .events_fd = -1, .machine = MACHINE_INIT, .plan = PLAN_INIT};
+	struct making m = {.a = a, .fetch = fetch, .all_deploys = all_deploys, .deploys = deploys, .events_fd = -1, .machine = MACHINE_INIT, .plan = PLAN_INIT};
 	int code;
 
 	m.dry = args_count(a, "dry-run") > 0;
@@ -404,6 +438,19 @@ int build_main(struct args *a, bool fetch)
 		code = make_all(&m, &err);
 	making_release(&m);
 	return code;
+}
+
+int build_before(struct args *a, struct strvec *deploys)
+{
+	return make(a, false, true, deploys);
+}
+
+int build_main(struct args *a, bool fetch)
+{
+	CLEANUP(strvec_release) struct strvec deploys = STRVEC_INIT;
+	int code = make(a, fetch, false, &deploys);
+
+	return code == EXIT_DONE && deploys.n && !args_count(a, "dry-run") ? deploying_build(a, &deploys, true) : code;
 }
 
 const struct option_def build_options_table[] = {

@@ -74,9 +74,10 @@ int cli_fail(int code, const struct err *err);
 
 int cli_print(const struct strbuf *text);
 
-extern const struct command cmd_accept, cmd_build, cmd_checkout, cmd_completions, cmd_diff, cmd_fetch, cmd_fsck, cmd_gate, cmd_gc, cmd_graph,
-	cmd_help, cmd_hook, cmd_init, cmd_lineage, cmd_lint, cmd_log, cmd_merge_lock, cmd_metrics, cmd_perform, cmd_pull, cmd_push, cmd_reproduce,
-	cmd_show, cmd_status, cmd_verify, cmd_why;
+extern const struct command cmd_accept, cmd_build, cmd_checkout, cmd_completions, cmd_deploy, cmd_diff, cmd_fetch, cmd_fsck,
+	cmd_gate, cmd_gc, cmd_graph, cmd_help, cmd_hook, cmd_init, cmd_lineage, cmd_lint, cmd_log, cmd_merge_lock, cmd_metrics,
+	cmd_perform, cmd_promote, cmd_pull, cmd_push, cmd_reproduce, cmd_retrain, cmd_rollback, cmd_show, cmd_status, cmd_verify,
+	cmd_why;
 
 extern const struct command cmd_check, cmd_profile;
 

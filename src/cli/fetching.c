@@ -48,7 +48,10 @@ static const struct instance *source_at(const struct project *p, size_t node)
 
 static void tell_failure(const struct instance *in, const char *probe, const struct err *why)
 {
-	fprintf(stderr, "mlmake: '%s' is not fetched: its probe '%s' failed: %s\n", in->name, probe, why->msg);
+	CLEANUP(strbuf_release) struct strbuf words = STRBUF_INIT;
+
+	term_add_clean(&words, why->msg, strlen(why->msg));
+	fprintf(stderr, "mlmake: '%s' is not fetched: its probe '%s' failed: %s\n", in->name, probe, words.buf);
 }
 
 /* Appends the answer to one probe, after as many attempts as the source has. */

@@ -7,6 +7,7 @@ libmlmake_a_SOURCES += \
 	src/cli/cmd_build.h \
 	src/cli/cmd_checkout.c \
 	src/cli/cmd_completions.c \
+	src/cli/cmd_deploy.c \
 	src/cli/cmd_diff.c \
 	src/cli/cmd_fetch.c \
 	src/cli/cmd_fsck.c \
@@ -23,9 +24,12 @@ libmlmake_a_SOURCES += \
 	src/cli/cmd_perform.c \
 	src/cli/perform.h \
 	src/cli/cmd_metrics.c \
+	src/cli/cmd_promote.c \
 	src/cli/cmd_pull.c \
 	src/cli/cmd_push.c \
 	src/cli/cmd_reproduce.c \
+	src/cli/cmd_retrain.c \
+	src/cli/cmd_rollback.c \
 	src/cli/cmd_show.c \
 	src/cli/cmd_show.h \
 	src/cli/cmd_status.c \
@@ -34,6 +38,8 @@ libmlmake_a_SOURCES += \
 	src/cli/unchanged.c \
 	src/cli/unchanged.h \
 	src/cli/command.h \
+	src/cli/deploying.c \
+	src/cli/deploying.h \
 	src/cli/display.c \
 	src/cli/display.h \
 	src/cli/elsewhere.c \

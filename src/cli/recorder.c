@@ -189,6 +189,13 @@ void recorder_begin(struct recorder *r)
 		look(r);
 }
 
+const char *recorder_commit(struct recorder *r, int *dirty)
+{
+	join_looker(r);
+	*dirty = r->source.dirty;
+	return r->source.commit;
+}
+
 /* ---- the run */
 
 /* As it was typed, quoted for the shell. */

@@ -16,6 +16,9 @@ struct event_sink recorder_sink(struct recorder *r);
 /* The build begins: what is tracked is looked at from now on, on a thread of its own. */
 void recorder_begin(struct recorder *r);
 
+/* After recorder_begin: waits for the look at the source, and says which commit HEAD names (NULL: none) and whether it differs from it (as
+ * run.dirty). Lives as long as r. */
+const char *recorder_commit(struct recorder *r, int *dirty);
 /* Why part is what it is, by the reasons of v; they live as long as r. */
 void recorder_reasons(struct recorder *r, const struct verdict *v, struct run_part *part);
 /* The run that result tells of; it lives as long as r. */

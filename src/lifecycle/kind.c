@@ -19,6 +19,7 @@ static const struct {
 	[STAGE_CHECK] = {"check", &performer_check},
 	[STAGE_GATE] = {"gate", &performer_gate},
 	[STAGE_RESCORE] = {"rescore", &performer_rescore},
+	[STAGE_DEPLOY] = {"deploy", &performer_deploy},
 };
 
 void lifecycle_release(struct lifecycle *lc)
@@ -43,9 +44,16 @@ static bool settles(void *ctx, const struct instance *in)
 	return !p || !p->settles || p->settles(in);
 }
 
+static bool live(void *ctx, const struct instance *in, const struct record *now, struct strbuf *there)
+{
+	const struct performer *p = performers[in->stage->kind].by;
+
+	return p && p->live && p->live(ctx, in, now, there);
+}
+
 struct outside lifecycle_outside(struct lifecycle *lc)
 {
-	return (struct outside){values, settles, lc};
+	return (struct outside){values, settles, live, lc};
 }
 
 static const struct performer *performer_of(const char *instance)

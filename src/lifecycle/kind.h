@@ -53,9 +53,11 @@ struct performer {
 	 * telling in any case. -1 and err count as failed. Runs in the project's directory in a process of its own. */
 	int (*perform)(struct lifecycle *lc, const struct task *t, enum performed *how, struct strbuf *message, struct strvec *notes,
 		       struct err *err);
+	/* See struct outside. NULL: its record says whether it is fresh. */
+	bool (*live)(struct lifecycle *lc, const struct instance *in, const struct record *now, struct strbuf *there);
 };
 
-extern const struct performer performer_check, performer_gate, performer_rescore;
+extern const struct performer performer_check, performer_gate, performer_rescore, performer_deploy;
 
 /* For plans and builds: ctx is lc, which is to live as long. */
 struct outside lifecycle_outside(struct lifecycle *lc);

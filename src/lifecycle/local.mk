@@ -1,6 +1,8 @@
 libmlmake_a_SOURCES += src/lifecycle/check.c src/lifecycle/check.h src/lifecycle/check_answer.c src/lifecycle/check_say.c \
 	src/lifecycle/checking.c src/lifecycle/infer.c src/lifecycle/statistics.c src/lifecycle/statistics.h
 libmlmake_a_SOURCES += \
+	src/lifecycle/deploy.c \
+	src/lifecycle/deploy.h \
 	src/lifecycle/gate.c \
 	src/lifecycle/gate.h \
 	src/lifecycle/kind.c \
@@ -12,6 +14,8 @@ libmlmake_a_SOURCES += \
 	src/lifecycle/registry.h \
 	src/lifecycle/release.c \
 	src/lifecycle/release.h \
+	src/lifecycle/shipping.c \
+	src/lifecycle/shipping.h \
 	src/lifecycle/sources.c \
 	src/lifecycle/sources.h \
 	src/lifecycle/held.c \

@@ -538,7 +538,8 @@ static void message(const struct run *r, const struct git_id *previous, struct s
 {
 	static const char *const results[][2] = {{"done", "ran"},       {"restored", "restored"}, {"failed", "failed"}, {"refused", "refused"},
 						 {"interrupted", "interrupted"}, {"accepted", "accepted"},
-						 {"undone", "taken back"}, {"same", "the same"},  {"differs", "different"}};
+						 {"undone", "taken back"}, {"same", "the same"},  {"differs", "different"},
+						 {"deployed", "deployed"}, {"promoted", "promoted"}, {"rolled-back", "rolled back"}};
 	const char *comma = ": ";
 	char hex[GIT_ID_HEX + 1];
 	size_t i, j, n;

@@ -6,7 +6,7 @@
  *     time 1732385109000000000              nanoseconds since 1970
  *     duration 240000000                    nanoseconds
  *     saved 0                               what the restored and fresh would have taken
- *     outcome done                          done failed refused interrupted accepted undone reproduced
+ *     outcome done                          done failed interrupted refused accepted undone reproduced deployed promoted rolled-back
  *     author A U Thor <author@example.org>
  *     command mlmake train eta=0.05         quoted for the shell
  *     because the comment was wrong         why a person did it, if they had to say

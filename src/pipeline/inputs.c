@@ -9,6 +9,7 @@
 #include "pipeline/load.h"
 #include "pipeline/scripts.h"
 #include "pipeline/template.h"
+#include "pipeline/words.h"
 #include "util/path.h"
 
 /* From this many on, comparing each with each gives way to maps. */
@@ -584,6 +585,24 @@ static void gather_inputs(struct gather *g, struct instance *in)
 	in->n_inputs = g->n;
 }
 
+/* How many files a deploy names. */
+static size_t count_ships(const struct proto *p)
+{
+	const struct entry *e;
+	size_t n = 0;
+
+	for (e = p->sec->first; e; e = e->next) {
+		CLEANUP(freep) char *value = xstrdup(e->value);
+		char *s = value;
+		const char *why;
+		struct word w;
+
+		while (streq(e->key->name, "ship") && word_next(&s, false, &w, &why) > 0)
+			n++;
+	}
+	return n;
+}
+
 static int fill_instance(struct gather *g, struct instance *in, const struct instance *like)
 {
 	size_t errors = g->ld->ds->errors;
@@ -593,6 +612,10 @@ static int fill_instance(struct gather *g, struct instance *in, const struct ins
 	g->failed = false;
 	g->sc = (struct scope){.ld = g->ld, .note = like ? NULL : g->p, .vars = in->vars, .n_vars = in->n_vars,
 			       .is_foreach = g->p->is_foreach, .place_file = g->p->sec->file, .line = g->p->sec->line};
+	if (g->p->st.kind == STAGE_DEPLOY) {
+		g->sc.ships = true;
+		g->sc.n_ships = count_ships(g->p);
+	}
 	if (like && !g->own && !g->varies) {
 		in->inputs = like->inputs;
 		in->n_inputs = like->n_inputs;

@@ -3,6 +3,8 @@ libmlmake_a_SOURCES += \
 	src/pipeline/check_rules.c \
 	src/pipeline/check_rules.h \
 	src/pipeline/chars.h \
+	src/pipeline/deploy_rules.c \
+	src/pipeline/deploy_rules.h \
 	src/pipeline/expr.c \
 	src/pipeline/expr.h \
 	src/pipeline/facts.c \
@@ -12,6 +14,7 @@ libmlmake_a_SOURCES += \
 	src/pipeline/gate_rules.h \
 	src/pipeline/inputs.c \
 	src/pipeline/kind_check.c \
+	src/pipeline/kind_deploy.c \
 	src/pipeline/kind_gate.c \
 	src/pipeline/kinds.h \
 	src/pipeline/load.h \

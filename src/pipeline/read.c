@@ -68,8 +68,9 @@ static const struct key_info sweep_keys[] = {
 	{"desc", K_NONE, TEXT},
 };
 static const struct key_info deploy_keys[] = {
-	{"gate", K_NONE, ONE}, {"ship", K_NONE, WORDS}, {"cmd", K_NONE, TEXT}, {"health", K_NONE, TEXT},
-	{"undo", K_NONE, TEXT}, {"desc", K_NONE, TEXT},
+	{"gate", K_RULE, ONE}, {"ship", K_RULE, WORDS}, {"cmd", K_RULE_CMD, TEXT}, {"health", K_RULE_CMD, TEXT},
+	{"undo", K_RULE_CMD, TEXT}, {"wait", K_RULE, ONE}, {"environments", K_RULE, WORDS}, {"timeout", K_TIMEOUT, ONE},
+	{"env", K_ENV, ONE}, {"after", K_AFTER, WORDS}, {"desc", K_DESC, TEXT},
 };
 static const struct key_info monitor_keys[] = {
 	{"every", K_NONE, ONE}, {"data", K_NONE, WORDS}, {"against", K_NONE, WORDS}, {"drift", K_NONE, TEXT},
@@ -95,7 +96,7 @@ static const struct section_info types[] = {
 	{"check", S_KIND, check_keys, ARRAY_SIZE(check_keys), &kind_check},
 	{"gate", S_KIND, gate_keys, ARRAY_SIZE(gate_keys), &kind_gate},
 	{"sweep", S_OTHER, sweep_keys, ARRAY_SIZE(sweep_keys)},
-	{"deploy", S_OTHER, deploy_keys, ARRAY_SIZE(deploy_keys)},
+	{"deploy", S_KIND, deploy_keys, ARRAY_SIZE(deploy_keys), &kind_deploy},
 	{"monitor", S_OTHER, monitor_keys, ARRAY_SIZE(monitor_keys)},
 	{"hook", S_HOOK, hook_keys, ARRAY_SIZE(hook_keys)},
 	{"remote", S_REMOTE, remote_keys, ARRAY_SIZE(remote_keys)},

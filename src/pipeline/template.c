@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "pipeline/chars.h"
+#include "pipeline/deploy_rules.h"
 #include "util/path.h"
 #include "util/text.h"
 
@@ -223,6 +224,14 @@ const struct param *template_list(const struct scope *sc, const char *s)
 	return pa;
 }
 
+/* Of a deploy: known when it ships. */
+static bool is_shipping(const char *name)
+{
+	const char *rest;
+
+	return (skip_prefix(name, "ship", &rest) && (!*rest || *rest == '.')) || streq(name, "version") || streq(name, "environment");
+}
+
 bool template_is_value(const struct scope *sc, const char *s)
 {
 	CLEANUP(freep) char *name = NULL;
@@ -232,7 +241,7 @@ bool template_is_value(const struct scope *sc, const char *s)
 	if (!find_hole(s, &h) || h.start != s || *h.end || !h.len || h.open)
 		return false;
 	name = xstrndup(h.name, h.len);
-	return find_files(name, &number) == N_FILE_NAMES && !template_list(sc, s);
+	return find_files(name, &number) == N_FILE_NAMES && !(sc->ships && is_shipping(name)) && !template_list(sc, s);
 }
 
 /* A command being written. */
@@ -325,15 +334,56 @@ static int put_variable(struct writer *w, const char *variable)
 	return 0;
 }
 
+/* One of the copies that are shipped, or all of them. */
+static int put_ships(struct writer *w, const char *number)
+{
+	CLEANUP(strbuf_release) struct strbuf variable = STRBUF_INIT;
+	int64_t one = 0;
+	size_t i;
+
+	if (*number && !text_parse_int(number, 1, (int64_t)w->sc->n_ships, &one))
+		return scope_error(w->sc, "'{{%s}}': 'ship' has the numbers 1 to %zu", w->name, w->sc->n_ships);
+	for (i = 1; i <= w->sc->n_ships; i++) {
+		if (one && (size_t)one != i)
+			continue;
+		if (w->n++) {
+			if (w->q->quote)
+				return scope_error(w->sc, "'{{%s}}' is several values and stands in quotes; take the quotes away, each value "
+						   "gets its own", w->name);
+			strbuf_addch(w->out, ' ');
+		}
+		strbuf_clear(&variable);
+		strbuf_addf(&variable, DEPLOY_SHIP "_%zu", i);
+		if (put_variable(w, variable.buf) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* 1: name is none of the names of a deploy. */
+static int put_shipping(struct writer *w, const char *name)
+{
+	const char *rest;
+
+	if (!is_shipping(name))
+		return 1;
+	if (skip_prefix(name, "ship", &rest))
+		return put_ships(w, rest + (*rest == '.'));
+	return put_variable(w, *name == 'v' ? DEPLOY_VERSION : DEPLOY_ENVIRONMENT);
+}
+
 static int fill_command(struct writer *w, const char *name)
 {
 	CLEANUP(strbuf_release) struct strbuf derived = STRBUF_INIT;
 	const char *value = find_var(w->sc, name, &derived);
 	size_t number = 0;
 	enum file_name f;
+	int got;
 
 	w->name = name;
 	w->n = 0;
+	if (w->sc->ships && (got = put_shipping(w, name)) <= 0)
+		return got;
 	if (w->sc->compares && (streq(name, "old") || streq(name, "new")))
 		return put_variable(w, *name == 'o' ? "MLMAKE_OLD" : "MLMAKE_NEW");
 	if (value)

@@ -16,6 +16,8 @@ struct scope {
 	bool is_foreach;              /* the first of vars is the item */
 	const struct instance *files; /* of {{data}} and so on; NULL: they have no meaning here */
 	bool compares;                /* {{old}} and {{new}} have one: what the shell has in $MLMAKE_OLD and $MLMAKE_NEW */
+	bool ships;                   /* {{ship}}, {{version}} and {{environment}} have one: what the shell has in variables (deploy_rules.h) */
+	size_t n_ships;
 	const char *place_file;
 	int line;
 };

@@ -23,6 +23,8 @@ libmlmake_a_SOURCES += \
 	src/report/ancestry.h \
 	src/report/boxes.c \
 	src/report/boxes.h \
+	src/report/deploys.c \
+	src/report/deploys.h \
 	src/report/drawing.c \
 	src/report/drawing.h \
 	src/report/gates.c \

@@ -14,7 +14,13 @@
 
 enum hue words_outcome_hue(const char *outcome)
 {
-	return streq(outcome, "done") || streq(outcome, "accepted") ? HUE_GOOD : streq(outcome, "failed") || streq(outcome, "refused") ? HUE_BAD : HUE_WARN;
+	static const char *const good[] = {"done", "accepted", "deployed", "promoted"};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(good); i++)
+		if (streq(outcome, good[i]))
+			return HUE_GOOD;
+	return streq(outcome, "failed") || streq(outcome, "refused") ? HUE_BAD : HUE_WARN;
 }
 
 static size_t count(const struct run *r, const char *result)
@@ -28,8 +34,9 @@ static size_t count(const struct run *r, const char *result)
 
 void words_run_counts(struct strbuf *out, const struct run *r)
 {
-	static const char *const results[][2] = {{"done", "ran"}, {"restored", "restored"}, {"failed", "failed"}, {"refused", "refused"}, {"interrupted", "interrupted"},
-						  {"accepted", "accepted"}, {"undone", "taken back"}};
+	static const char *const results[][2] = {{"done", "ran"}, {"restored", "restored"}, {"failed", "failed"}, {"refused", "refused"},
+						  {"interrupted", "interrupted"}, {"accepted", "accepted"}, {"undone", "taken back"}, {"deployed", "deployed"},
+						  {"promoted", "promoted"}, {"rolled-back", "rolled back"}};
 	const char *comma = "";
 	size_t i, n;
 

@@ -513,7 +513,10 @@ static const char *result_words(const struct run_part *part)
 	static const char *const words[][2] = {{"done", "ran"},
 					       {"restored", "was put back, and nothing ran,"},
 					       {"accepted", "was accepted"},
-					       {"undone", "was taken back"}};
+					       {"undone", "was taken back"},
+					       {"deployed", "was deployed"},
+					       {"promoted", "was promoted"},
+					       {"rolled-back", "was rolled back"}};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(words); i++)

@@ -19,6 +19,8 @@ libmlmake_a_SOURCES += \
 	src/run/machine.h \
 	src/run/normal.c \
 	src/run/normal.h \
+	src/run/once.c \
+	src/run/once.h \
 	src/run/order.c \
 	src/run/order.h \
 	src/run/passing.c \

@@ -3,23 +3,19 @@
 
 #include "run/probe.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "digest/digest.h"
+#include "run/once.h"
 #include "run/passing.h"
 #include "run/tail.h"
-#include "util/clock.h"
 #include "util/file.h"
 
 #define FILE_LIMIT ((size_t)1 << 24)
 #define OUTPUT_LIMIT (64 << 20)
-#define LOOK_AGAIN 100 /* ms */
 #define SHOWN 1024 /* a longer output is remembered by its digest */
 
 static char *file_of(const struct probes *p)
@@ -56,36 +52,6 @@ const char *probes_get(void *ctx, const char *cmd)
 	return json_str(json_get(p->said, cmd));
 }
 
-/* Waits for a probe, which has until the deadline (INT64_MAX: for ever) and may print OUTPUT_LIMIT. */
-static int wait_for(const struct launcher *l, int id, const char *log, int64_t deadline, int signal_fd, struct launch_end *end, struct err *err)
-{
-	enum { RUNS, STOPPED, LATE, TALKS } state = RUNS;
-	struct stat st;
-	int got;
-
-	while ((got = l->reap(l->ctx, end, err)) == 0) {
-		struct pollfd fds[2] = {{.fd = l->fd(l->ctx), .events = POLLIN},
-					{.fd = state == RUNS ? signal_fd : -1, .events = POLLIN}};
-
-		if (poll(fds, ARRAY_SIZE(fds), LOOK_AGAIN) > 0 && fds[1].revents)
-			state = STOPPED;
-		else if (state == RUNS && clock_tick(&clock_system) >= deadline)
-			state = LATE;
-		else if (state == RUNS && stat(log, &st) == 0 && st.st_size > OUTPUT_LIMIT)
-			state = TALKS;
-		else
-			continue;
-		l->stop(l->ctx, id, true);
-	}
-	if (got <= 0 || state == RUNS)
-		return got;
-	launch_end_release(end);
-	if (state == STOPPED)
-		return err_set(err, ERR_STOPPED, "interrupted during a probe");
-	return err_set(err, ERR_FAILED, state == LATE ? "it took longer than its timeout and was stopped"
-						      : "it prints more than %d MiB and was stopped", OUTPUT_LIMIT >> 20);
-}
-
 /* What it printed; of much, the digest. */
 static int take_output(const char *log, bool plain, struct strbuf *out, struct err *err)
 {
@@ -108,25 +74,28 @@ int probe_ask(const struct probe_question *q, const char *state_dir, const struc
 	      struct err *err)
 {
 	CLEANUP(freep) char *log = xstrfmt("%s/log/[probe].log", state_dir);
-	int64_t deadline = q->timeout ? clock_tick(&clock_system) + q->timeout : INT64_MAX;
 	CLEANUP(strvec_release) struct strvec env = STRVEC_INIT;
 	struct launch what = {.name = q->name, .cmd = q->cmd, .prefix = q->env && !q->bare ? q->env->run : NULL, .log = log,
 			      .whole_env = q->in ? q->in->stage->inherits : q->env->inherits};
-	struct launch_end end;
-	int id, got;
+	const struct once o = {.timeout = q->timeout, .most = OUTPUT_LIMIT, .signal_fd = signal_fd};
+	enum once_end how;
+	int status, got;
 
 	passing_declared(q->env, q->in, &env);
 	what.env = env.v;
-	if (file_mkdirs_for(log, err) < 0 || l->start(l->ctx, &what, &id, err) < 0 ||
-	    wait_for(l, id, log, deadline, signal_fd, &end, err) < 0)
+	if (file_mkdirs_for(log, err) < 0 || launch_once(l, &what, &o, &status, &how, err) < 0)
 		return -1;
-	launch_end_release(&end);
-	if (end.status != 0) {
+	if (how == ONCE_STOPPED)
+		return err_set(err, ERR_STOPPED, "interrupted during a probe");
+	if (how != ONCE_ENDED || status != 0) {
+		CLEANUP(strbuf_release) struct strbuf why = STRBUF_INIT;
+
+		once_words(&o, status, how, &why);
 		tail_end(log, 5, said);
 		strbuf_trim(said);
-		return err_set(err, ERR_FAILED, "%s %d%s%s", WIFSIGNALED(end.status) ? "signal" : "exit status",
-			       WIFSIGNALED(end.status) ? WTERMSIG(end.status) : WEXITSTATUS(end.status), said->len ? ": " : "",
-			       said->buf);
+		if (how == ONCE_TALKS)
+			(void)!truncate(log, 0);
+		return err_set(err, ERR_FAILED, "%s%s%s", why.buf, said->len ? ": " : "", said->buf);
 	}
 	got = take_output(log, q->plain, said, err);
 	if (truncate(log, 0) < 0) /* what it printed is remembered, and may be much */

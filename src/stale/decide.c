@@ -587,6 +587,24 @@ static const struct record *find_record(const struct verdict *v, struct history 
 	return history_find(h, &v->now.key);
 }
 
+/* A deploy is fresh if what it ships is where it ships it; no record of ours can tell. */
+static void decide_on_deploy(struct decision *d, bool force)
+{
+	CLEANUP(strbuf_release) struct strbuf there = STRBUF_INIT;
+	const struct outside *o = d->w->outside;
+	struct verdict *v = d->v;
+
+	v->last = v->found = NULL;
+	v->state = STALE_STALE;
+	if (v->pending)
+		return;
+	if (o && o->live(o->ctx, d->in, &v->now, &there) && !force)
+		v->state = STALE_FRESH;
+	else
+		add_reason(d, (struct reason){.kind = force ? REASON_FORCED : REASON_VALUE, .name = force ? "" : "live",
+					      .old = arena_strdup(d->a, there.buf), .new = "what is here"});
+}
+
 int stale_decide(const struct instance *in, struct history *h, const struct world *w, const struct decide_options *opt,
 		 struct arena *a, struct verdict *out, struct err *err)
 {
@@ -601,6 +619,10 @@ int stale_decide(const struct instance *in, struct history *h, const struct worl
 		remember_brought(out);
 	if (!out->pending)
 		record_key(&out->now, &out->now.key);
+	if (in->stage->kind == STAGE_DEPLOY) {
+		decide_on_deploy(&d, opt->force);
+		return 0;
+	}
 	out->found = find_record(out, h);
 	there = all_outputs_there(out);
 	if (in->stage->is_source && there && !opt->force && (!out->last || digest_eq(&out->last->key, &out->now.key)) &&

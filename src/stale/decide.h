@@ -52,6 +52,8 @@ struct outside {
 		      void (*add)(void *to, const char *name, const char *value), void *to, struct err *err);
 	/* Do its values follow from its inputs alone? Then values may be called for it from several threads at once. */
 	bool (*settles)(void *ctx, const struct instance *in);
+	/* Of a deploy, whose result is outside: is what in would ship there already? Appends what is there, in words. */
+	bool (*live)(void *ctx, const struct instance *in, const struct record *now, struct strbuf *there);
 	void *ctx;
 };
 

@@ -64,6 +64,7 @@ SHELL_TESTS += \
 	tests/shell/t0082-show-diff.sh \
 	tests/shell/t0083-lineage.sh \
 	tests/shell/t0140-sources.sh \
+	tests/shell/t0142-deploy.sh \
 	tests/shell/t0090-code-cpython.sh \
 	tests/shell/t0091-code-meaning.sh \
 	tests/shell/t0092-imports.sh

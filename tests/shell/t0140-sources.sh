@@ -101,7 +101,7 @@ retry   = 2
 outs    = raw.txt
 END
 mm 1 fetch; ran probed probed probed
-said 'it took longer than its timeout and was stopped'
+said 'it took longer than its timeout of 0.20s and was stopped'
 refuse 'no process is left' pgrep -f 'sleep 1000$' -P 1
 
 begin 'every: fetch leaves alone what was asked shortly before, unless it is named'

@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <config.h>
+
+#include "cli/deploying.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cmd_build.h"
+#include "cli/project.h"
+#include "cli/recorder.h"
+#include "lifecycle/deploy.h"
+#include "lifecycle/registry.h"
+#include "run/machine.h"
+#include "util/clock.h"
+#include "util/text.h"
+
+#define SECOND INT64_C(1000000000)
+#define TRIES 5 /* at a number that another clone's tag has taken meanwhile */
+
+/* One request being met. */
+struct one {
+	struct project p;
+	const struct deploy_request *rq;
+	struct arena a;
+	char run_id[40];
+	struct plan plan;
+	struct machine machine;
+	struct recorder *recorder;
+	struct registry reg;
+	const struct instance *in;
+	struct deploy_rules rules;
+	const char *environment;
+	struct release what;          /* that is shipped */
+	const struct release *before; /* what is there; NULL: nothing */
+	struct shipping shipping;     /* as it is written down */
+	bool left;                    /* an earlier one did not end */
+	char *who;
+	int lock_fd;
+	int64_t began;
+};
+
+struct args args_once_there(const struct args *a)
+{
+	struct args b = *a;
+	size_t i;
+
+	b.given = xcalloc(a->n_given + 1, sizeof(*b.given));
+	b.n_given = 0;
+	for (i = 0; i < a->n_given; i++)
+		if (!streq(a->given[i].def->name, "directory"))
+			b.given[b.n_given++] = a->given[i];
+	return b;
+}
+
+static const char *prefix_of(const struct one *o)
+{
+	return o->p.repo.prefix ? o->p.repo.prefix : "";
+}
+
+static const char *version_words(const struct release *r)
+{
+	return !r ? "nothing" : r->version ? r->version : "a version that is not known";
+}
+
+/* ---- what is to be shipped ---- */
+
+static int choose_environment(struct one *o, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf known = STRBUF_INIT;
+	size_t i;
+
+	o->environment = o->rq->environment ? o->rq->environment : o->rules.environments[0];
+	for (i = 0; i < o->rules.n_environments; i++) {
+		if (streq(o->rules.environments[i], o->environment))
+			return 0;
+		strbuf_addf(&known, "%s%s", i ? ", " : "", o->rules.environments[i]);
+	}
+	return err_set(err, ERR_INVALID, "'%s' has no environment '%s'; those of its section are: %s", o->rq->name, o->environment, known.buf);
+}
+
+/* One mlmake at a time ships what has this name, in all work trees. */
+static int take_lock(struct one *o, struct err *err)
+{
+	bool wait = !args_count(o->p.args, "no-wait");
+
+	o->lock_fd = shipping_lock(o->p.repo.shared, o->rq->name, false, err);
+	if (o->lock_fd >= 0 || err->code != ERR_LOCKED)
+		return o->lock_fd < 0 ? -1 : 0;
+	if (!wait)
+		return err_set(err, ERR_LOCKED, "another mlmake is deploying '%s'", o->rq->name);
+	fprintf(stderr, "mlmake: waiting for another mlmake that is deploying '%s'\n", o->rq->name);
+	err_clear(err);
+	o->lock_fd = shipping_lock(o->p.repo.shared, o->rq->name, true, err);
+	return o->lock_fd < 0 ? -1 : 0;
+}
+
+static int look_at_registry(struct one *o, struct err *err)
+{
+	struct shipping left;
+	int got;
+
+	if (registry_read(&o->reg, o->p.db, prefix_of(o), err) < 0)
+		return -1;
+	o->before = registry_live(&o->reg, o->rq->name, o->environment);
+	got = shipping_read(o->p.repo.shared, o->rq->name, o->environment, &o->a, &left, err);
+	o->left = got > 0;
+	if (got > 0) {
+		CLEANUP(strbuf_release) struct strbuf words = STRBUF_INIT;
+
+		shipping_words(&left, &words);
+		fprintf(stderr, "mlmake: warning: %s; what is there is not known, so it is shipped again\n", words.buf);
+	}
+	return got < 0 ? -1 : 0;
+}
+
+/* Everything that it needs has been built a moment ago; who changed it since is told. */
+static int look_at_plan(struct one *o, struct err *err)
+{
+	const struct verdict *v = &o->plan.verdicts[o->in->index];
+	size_t i;
+
+	for (i = 0; i < o->p.g.n; i++)
+		if (o->p.selected[i] && i != o->in->index && o->plan.verdicts[i].state != STALE_FRESH && o->plan.verdicts[i].state != STALE_FROZEN)
+			return err_set(err, ERR_MOVED, "'%s' is %s by now, so '%s' ships nothing; run it again", o->p.g.nodes[i].in->name,
+				       stale_state_name(o->plan.verdicts[i].state), o->rq->name);
+	deploy_release(o->in, &o->rules, &v->now, &o->a, &o->what);
+	for (i = 0; i < o->what.n_ships; i++) {
+		struct shipped *s = &o->what.ships[i];
+
+		if (s->content.kind == CONTENT_NONE)
+			return err_set(err, ERR_NOTFOUND, "'%s', which '%s' ships, is not there", s->path, o->rq->name);
+		if (!store_has(o->p.store, &s->content) && store_put_input(o->p.store, s->path, &s->content, err) < 0)
+			return err_wrap(err, "'%s'", s->path);
+	}
+	return 0;
+}
+
+static int check_version(struct one *o, const struct release *same, struct err *err)
+{
+	const struct release *taken = o->rq->version ? registry_version(&o->reg, o->rq->name, o->rq->version) : NULL;
+
+	if (!o->rq->version)
+		return 0;
+	if (!release_version_is_good(o->rq->version))
+		return err_set(err, ERR_INVALID, "'%s' is no version; write one like v1.2.0", o->rq->version);
+	if (same && !streq(same->version, o->rq->version))
+		return err_set(err, ERR_INVALID, "what would be %s is %s already", o->rq->version, same->version);
+	if (taken && !release_ships_same(taken, &o->what))
+		return err_set(err, ERR_INVALID, "%s is taken: it ships other bytes", o->rq->version);
+	return 0;
+}
+
+/* The same bytes are the same version. */
+static int name_version(struct one *o, struct err *err)
+{
+	const struct release *same, *last;
+	CLEANUP(freep) char *next = NULL;
+
+	o->what.environment = o->environment;
+	same = registry_same(&o->reg, &o->what);
+	if (check_version(o, same, err) < 0)
+		return -1;
+	last = registry_version(&o->reg, o->rq->name, NULL);
+	next = same ? xstrdup(same->version) : o->rq->version ? xstrdup(o->rq->version)
+						: release_version_next(last ? last->version : NULL, o->rq->bump ? o->rq->bump : 'p');
+	o->what.version = arena_strdup(&o->a, next);
+	return 0;
+}
+
+/* A version that was deployed before, with the bytes that its tag names. */
+static int choose_old(struct one *o, struct err *err)
+{
+	bool promote = streq(o->rq->action, "promote");
+	const struct release *r;
+	CLEANUP(freep) char *how = deploy_how(&o->rules);
+	size_t i;
+
+	if (o->rq->version)
+		r = registry_version(&o->reg, o->rq->name, o->rq->version);
+	else if (promote)
+		r = registry_live(&o->reg, o->rq->name, o->rules.environments[0]);
+	else if (o->left) /* what was there when that went wrong */
+		r = o->before;
+	else
+		r = registry_before(&o->reg, o->rq->name, o->environment);
+	if (!r && o->rq->version)
+		return err_set(err, ERR_NOTFOUND, "'%s' has no version '%s'; `git tag -l '%s@*'` lists them", o->rq->name, o->rq->version,
+			       o->rq->name);
+	if (!r)
+		return err_set(err, ERR_NOTFOUND, promote ? "nothing of '%s' is in %s that could be promoted"
+							  : "nothing of '%s' was in %s before what is there now",
+			       o->rq->name, promote ? o->rules.environments[0] : o->environment);
+	if (!r->n_ships || !r->version)
+		return err_set(err, ERR_INVALID, "the tag '%s' does not say what it ships, for mlmake did not make it", r->tag);
+	if (r->n_ships != o->rules.n_ships)
+		return err_set(err, ERR_INVALID, "%s ships %zu files, and [deploy %s] of today names %zu", r->version, r->n_ships, o->rq->name,
+			       o->rules.n_ships);
+	o->what = *r;
+	o->what.kind = RELEASE_ASSIGNED;
+	o->what.environment = o->environment;
+	o->what.how = arena_strdup(&o->a, how);
+	for (i = 0; i < r->n_ships; i++)
+		if (!store_has(o->p.store, &r->ships[i].content))
+			return err_set(err, ERR_NOTFOUND, "'%s' of %s is not in the store; `mlmake pull --at %s` fetches it", r->ships[i].path,
+				       r->version, r->tag);
+	return 0;
+}
+
+static bool is_there(const struct one *o)
+{
+	return !o->left && !o->rq->again && o->before && release_ships_same(o->before, &o->what) && o->before->how &&
+	       streq(o->before->how, o->what.how);
+}
+
+/* ---- words ---- */
+
+static int say(struct one *o, enum hue hue, const char *word, const char *words)
+{
+	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+	struct style style = project_style(&o->p, STDOUT_FILENO);
+
+	if (args_count(o->p.args, "quiet"))
+		return EXIT_DONE;
+	hue_addf(&out, &style, hue, "%-8s", word);
+	strbuf_addf(&out, " %s  %s\n", o->rq->name, words);
+	return cli_print(&out);
+}
+
+static int say_there(struct one *o)
+{
+	CLEANUP(freep) char *words = xstrfmt("%s is in %s already: nothing is shipped", version_words(o->before), o->environment);
+
+	return say(o, HUE_GOOD, "fresh", words);
+}
+
+static int say_done(struct one *o, int64_t duration)
+{
+	CLEANUP(strbuf_release) struct strbuf words = STRBUF_INIT;
+
+	strbuf_addf(&words, "%s is in %s", o->what.version, o->environment);
+	if (o->before && o->before->version && !streq(o->before->version, o->what.version))
+		strbuf_addf(&words, ", before it was %s", o->before->version);
+	strbuf_addstr(&words, "  ");
+	text_add_duration(&words, duration);
+	return say(o, HUE_GOOD, "deployed", words.buf);
+}
+
+/* Whoever reads this at night has to know two things: what went wrong, and what is there now. */
+static void say_failed(struct one *o, enum deployed how, const struct strbuf *why)
+{
+	struct style style = project_style(&o->p, STDERR_FILENO);
+	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+
+	hue_addf(&out, &style, HUE_BAD, "failed");
+	strbuf_addf(&out, "   %s  %s is not deployed to %s\n    ", o->rq->name, o->what.version, o->environment);
+	term_add_lines(&out, "", why->buf, why->len);
+	if (out.buf[out.len - 1] != '\n')
+		strbuf_addch(&out, '\n');
+	if (how == DEPLOY_UNKNOWN) {
+		hue_addf(&out, &style, HUE_BAD, "    WHAT IS IN %s IS NOT KNOWN", o->environment);
+		strbuf_addf(&out, ": look there, then `mlmake deploy %s` or `mlmake rollback %s` (before, it was %s)\n", o->rq->name, o->rq->name,
+			    version_words(o->before));
+	} else {
+		strbuf_addf(&out, "    in %s is what was there before: %s\n", o->environment, version_words(o->before));
+	}
+	strbuf_addf(&out, "    logs: %s/log/%s.*.log\n", o->p.repo.state, o->in->name);
+	fwrite(out.buf, 1, out.len, stderr);
+}
+
+/* ---- shipping ---- */
+
+static int on_phase(void *ctx, enum shipping_phase phase, const char *why, struct err *err)
+{
+	struct one *o = ctx;
+
+	o->shipping.phase = phase;
+	o->shipping.why = why;
+	return shipping_write(o->p.repo.shared, &o->shipping, err);
+}
+
+static const char *outcome_word(const struct one *o)
+{
+	return streq(o->rq->action, "deploy") ? "deployed" : streq(o->rq->action, "promote") ? "promoted" : "rolled-back";
+}
+
+/* The run in the lineage: what was tried, and what came of it. */
+static int write_run(struct one *o, const char *outcome, const char *why, struct err *err)
+{
+	struct run_reason reasons[2] = {{"value", o->environment, o->before ? version_words(o->before) : NULL, o->what.version},
+					{"value", "failure", NULL, why}};
+	struct run_part part = {.name = o->in->name,
+				.result = outcome,
+				.duration = clock_tick(&clock_system) - o->began,
+				.reasons = reasons,
+				.n_reasons = why ? 2 : 1};
+	struct run r = {.id = o->run_id,
+			.time = o->shipping.since,
+			.duration = part.duration,
+			.outcome = outcome,
+			.author = o->who,
+			.because = o->rq->because,
+			.parts = &part,
+			.n_parts = 1};
+
+	return recorder_save(o->recorder, &r, err);
+}
+
+static int write_tag(struct one *o, struct release *r, struct err *err)
+{
+	return registry_add(r, o->p.db, store_packer(o->p.store), prefix_of(o), err);
+}
+
+/* First the version, then that it is there. Another clone's tags may have come meanwhile and taken the names. */
+static int write_tags(struct one *o, struct err *err)
+{
+	struct release version = o->what, assigned = o->what;
+	int i;
+
+	assigned.number = registry_next_number(&o->reg, o->rq->name);
+	version.kind = RELEASE_VERSION;
+	version.environment = NULL;
+	for (i = 0; !registry_same(&o->reg, &o->what) && write_tag(o, &version, err) < 0; i++) {
+		CLEANUP(freep) char *next = NULL;
+
+		if (err->code != ERR_MOVED || i == TRIES || o->rq->version)
+			return -1;
+		err_clear(err);
+		next = release_version_next(version.version, 'p');
+		version.version = assigned.version = o->what.version = arena_strdup(&o->a, next);
+	}
+	for (i = 0; write_tag(o, &assigned, err) < 0; i++) {
+		if (err->code != ERR_MOVED || i == TRIES)
+			return -1;
+		err_clear(err);
+		assigned.number++;
+	}
+	return 0;
+}
+
+static int note_success(struct one *o, struct err *err)
+{
+	if (on_phase(o, SHIPPING_NOTES, NULL, err) < 0 || write_run(o, outcome_word(o), NULL, err) < 0 || write_tags(o, err) < 0 ||
+	    shipping_clear(o->p.repo.shared, o->rq->name, o->environment, err) < 0)
+		return err_wrap(err, "%s of '%s' was shipped to %s and works, but that could not be written down", o->what.version, o->rq->name,
+				o->environment);
+	return 0;
+}
+
+static int note_failure(struct one *o, enum deployed how, const char *why, struct err *err)
+{
+	if (how == DEPLOY_UNKNOWN && on_phase(o, SHIPPING_UNKNOWN, why, err) < 0)
+		return -1;
+	if (how == DEPLOY_UNDONE && shipping_clear(o->p.repo.shared, o->rq->name, o->environment, err) < 0)
+		return -1;
+	return write_run(o, "failed", why, err);
+}
+
+static int prepare(struct one *o, struct err *err)
+{
+	const struct machine_options opt = {o->run_id, 1, true, &o->p.g, o->p.selected, o->p.lock_fd};
+	CLEANUP(freep) char *warning = NULL;
+	const struct release *known = registry_version(&o->reg, o->rq->name, o->what.version);
+	const char *commit;
+
+	if (machine_open(&o->machine, &opt, &warning, err) < 0 || keeper_start(o->machine.keeper, err) < 0) /* before there are threads */
+		return -1;
+	o->recorder = recorder_new(&o->p, o->run_id);
+	recorder_begin(o->recorder);
+	commit = recorder_commit(o->recorder, &o->what.dirty);
+	if (!commit || !git_id_parse(commit, &o->what.commit))
+		return err_set(err, ERR_INVALID, "there is no commit that a tag could stand on: deploys are remembered in tags of git; commit first");
+	if (known) { /* an assignment stands where its version does */
+		o->what.commit = known->commit;
+		o->what.dirty = known->dirty;
+	}
+	o->who = gitdb_user(o->p.db);
+	o->began = clock_tick(&clock_system);
+	o->what.when = clock_now(&clock_system) / SECOND * SECOND;
+	o->what.who = o->who;
+	o->what.action = o->rq->action;
+	o->what.because = o->rq->because;
+	if (!o->what.run || streq(o->rq->action, "deploy"))
+		o->what.run = o->run_id;
+	o->shipping = (struct shipping){.name = o->rq->name,
+					.environment = o->environment,
+					.version = o->what.version,
+					.since = o->what.when,
+					.who = o->who,
+					.run = o->run_id,
+					.before = o->before ? o->before->version : NULL};
+	return history_begin_run(o->p.history, o->run_id, err);
+}
+
+static int ship(struct one *o, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf why = STRBUF_INIT;
+	struct deploying d = {.rules = &o->rules,
+			      .in = o->in,
+			      .store = o->p.store,
+			      .state_dir = o->p.repo.state,
+			      .shared = o->p.repo.shared,
+			      .what = &o->what,
+			      .before = o->before,
+			      .phase = on_phase,
+			      .ctx = o};
+	enum deployed how;
+
+	if (prepare(o, err) < 0)
+		return cli_fail(EXIT_USAGE, err);
+	d.launcher = keeper_launcher(o->machine.keeper);
+	d.signal_fd = o->machine.signal_fd;
+	if (deploy_ship(&d, &how, &why, err) < 0)
+		return cli_fail(EXIT_STAGE_FAILED, err);
+	if (how == DEPLOYED) {
+		if (note_success(o, err) < 0)
+			return cli_fail(EXIT_STAGE_FAILED, err);
+		return say_done(o, clock_tick(&clock_system) - o->began);
+	}
+	say_failed(o, how, &why);
+	if (note_failure(o, how, why.buf, err) < 0)
+		return cli_fail(EXIT_STAGE_FAILED, err);
+	return d.interrupted ? EXIT_INTERRUPTED : EXIT_STAGE_FAILED;
+}
+
+/* ---- the whole ---- */
+
+static int fail(const struct err *err)
+{
+	return err->code == ERR_LOCKED ? cli_fail(EXIT_LOCKED, err) : cli_fail(EXIT_USAGE, err);
+}
+
+static int find_instance(struct one *o, struct err *err)
+{
+	CLEANUP(freep) char *name = xstrfmt("deploy:%s", o->rq->name);
+
+	o->in = pipeline_instance(&o->p.pl, name);
+	if (!o->in)
+		return err_set(err, ERR_INVALID, "there is no [deploy %s]", o->rq->name);
+	deploy_rules_of(o->in, &o->a, &o->rules);
+	return choose_environment(o, err);
+}
+
+static int meet(struct one *o, struct err *err)
+{
+	bool fresh = streq(o->rq->action, "deploy");
+	CLEANUP(freep) char *target = xstrfmt("deploy:%s", o->rq->name);
+	int code = project_recover(&o->p, o->run_id);
+
+	if (code == EXIT_DONE)
+		code = project_load(&o->p, &target, 1);
+	if (code == EXIT_DONE)
+		code = project_plan(&o->p, NULL, &o->plan);
+	if (code != EXIT_DONE)
+		return code;
+	if (!o->p.repo.in_git) {
+		err_set(err, ERR_INVALID, "deploys are remembered in tags of git, and this project is not in git");
+		return fail(err);
+	}
+	if (find_instance(o, err) < 0 || take_lock(o, err) < 0 || look_at_registry(o, err) < 0 ||
+	    (fresh ? look_at_plan(o, err) < 0 || name_version(o, err) < 0 : choose_old(o, err) < 0))
+		return fail(err);
+	return is_there(o) ? say_there(o) : ship(o, err);
+}
+
+static int meet_one(const struct args *a, const struct deploy_request *rq)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	struct one o = {.rq = rq, .plan = PLAN_INIT, .machine = MACHINE_INIT, .reg = REGISTRY_INIT, .a = ARENA_INIT, .lock_fd = -1};
+	int code;
+
+	run_new_id(o.run_id);
+	code = project_open(&o.p, a, true);
+	if (code == EXIT_DONE)
+		code = meet(&o, &err);
+	recorder_free(o.recorder);
+	machine_release(&o.machine);
+	plan_release(&o.plan);
+	registry_release(&o.reg);
+	arena_release(&o.a);
+	closep(&o.lock_fd);
+	free(o.who);
+	project_close(&o.p);
+	return code;
+}
+
+int deploying_main(const struct args *a, const struct deploy_request *v, size_t n)
+{
+	struct args here = args_once_there(a);
+	int code = EXIT_DONE;
+	size_t i;
+
+	for (i = 0; i < n && code == EXIT_DONE; i++)
+		code = meet_one(&here, &v[i]);
+	free(here.given);
+	return code;
+}
+
+static int left_alone(int code)
+{
+	if (code == EXIT_GATE)
+		fprintf(stderr, "mlmake: nothing is deployed: a gate refuses\n");
+	else if (code == EXIT_STAGE_FAILED)
+		fprintf(stderr, "mlmake: nothing is deployed: not everything that it needs could be built\n");
+	return code;
+}
+
+static int deploy_names(struct args *a, const struct strvec *names)
+{
+	const char *bump = args_value(a, "bump");
+	struct deploy_request *v = xcalloc(names->n + 1, sizeof(*v));
+	size_t i;
+	int code;
+
+	for (i = 0; i < names->n; i++)
+		v[i] = (struct deploy_request){.name = names->v[i],
+					       .action = "deploy",
+					       .version = args_value(a, "as"),
+					       .bump = !bump ? 0 : streq(bump, "major") ? 'M' : streq(bump, "minor") ? 'm' : 'p',
+					       .because = args_value(a, "because"),
+					       .again = args_count(a, "again") > 0};
+	code = deploying_main(a, v, names->n);
+	free(v);
+	return code;
+}
+
+int deploying_build(struct args *a, const struct strvec *names, bool built)
+{
+	CLEANUP(strvec_release) struct strvec found = STRVEC_INIT;
+	struct args b = *a;
+	size_t i;
+	int code;
+
+	if (built)
+		return deploy_names(a, names);
+	b.words = (struct strvec)STRVEC_INIT;
+	for (i = 0; i < names->n; i++)
+		strvec_pushf(&b.words, "%s%s", skip_prefix(names->v[i], "deploy:", NULL) ? "" : "deploy:", names->v[i]);
+	code = build_before(&b, &found);
+	strvec_release(&b.words);
+	if (code != EXIT_DONE)
+		return left_alone(code);
+	if (!found.n && a->cmd == &cmd_deploy) {
+		fprintf(stderr, "mlmake: error: there is no [deploy NAME] in mlmake.ini; mlmake.ini(5) says what one looks like\n");
+		return EXIT_USAGE;
+	}
+	return args_count(a, "dry-run") ? code : deploy_names(a, &found);
+}
