@@ -5,6 +5,8 @@ libmlmake_a_SOURCES += \
 	src/back/makers.h \
 	src/back/outfit.c \
 	src/back/outfit.h \
+	src/back/modules.c \
+	src/back/modules.h \
 	src/back/origin.c \
 	src/back/origin.h \
 	src/back/private.c \

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "back/modules.h"
 #include "gitdb/tree.h"
 #include "util/arena.h"
 #include "util/file.h"
@@ -210,7 +211,9 @@ int private_close(struct private_tree *t, struct err *err)
 
 struct export {
 	struct gitdb *db;
-	size_t submodules;
+	const struct repo *repo;
+	struct modules modules;
+	struct strvec *empty;
 };
 
 static int write_blob(struct export *x, const struct tree_entry *e, int at, const char *path, struct err *err)
@@ -233,20 +236,40 @@ static int write_blob(struct export *x, const struct tree_entry *e, int at, cons
 
 static int write_tree(struct export *x, const struct git_id *id, int at, const char *path, int depth, struct err *err);
 
+/* What a submodule had at that commit. */
+static int write_module(struct export *x, struct gitdb *db, const struct git_id *commit, int at, const char *path, int depth, struct err *err)
+{
+	CLEANUP(arena_release) struct arena arena = ARENA_INIT;
+	struct gitdb *above = x->db;
+	struct commit c;
+	int got;
+
+	if (commit_read(db, commit, &arena, &c, err) < 0)
+		return err_wrap(err, "submodule '%s'", path);
+	x->db = db;
+	got = write_tree(x, &c.tree, at, path, depth + 1, err);
+	x->db = above;
+	return got;
+}
+
 static int write_dir(struct export *x, const struct tree_entry *e, int at, const char *path, int depth, struct err *err)
 {
 	CLEANUP(closep) int fd = -1;
+	struct gitdb *module = NULL;
+	char hex[GIT_ID_HEX + 1];
 
 	if (mkdirat(at, e->name, 0777) < 0)
 		return err_errno(err, "cannot make directory '%s'", path);
-	if (e->mode == TREE_COMMIT) {
-		x->submodules++;
+	if (e->mode == TREE_COMMIT && !(module = modules_with(&x->modules, x->repo, &e->id))) {
+		git_id_hex(&e->id, hex);
+		strvec_pushf(x->empty, "submodule '%s' is left empty, for its commit %.9s is not here; `git submodule update --init` fetches it",
+			     path, hex);
 		return 0;
 	}
 	fd = openat(at, e->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return err_errno(err, "cannot open directory '%s'", path);
-	return write_tree(x, &e->id, fd, path, depth + 1, err);
+	return module ? write_module(x, module, &e->id, fd, path, depth, err) : write_tree(x, &e->id, fd, path, depth + 1, err);
 }
 
 static int write_tree(struct export *x, const struct git_id *id, int at, const char *path, int depth, struct err *err)
@@ -293,16 +316,16 @@ static int make_git_dir(struct private_tree *t, const struct repo *r, const stru
 }
 
 int private_export(struct private_tree *t, struct gitdb *db, const struct repo *r, const struct git_id *tree,
-		   const struct git_id *head, size_t *submodules, struct err *err)
+		   const struct git_id *head, struct strvec *empty, struct err *err)
 {
 	CLEANUP(closep) int at = open(t->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct export x = {db, 0};
+	struct export x = {db, r, MODULES_INIT, empty};
 	int result;
 
 	if (at < 0)
 		return err_errno(err, "cannot open '%s'", t->dir);
 	result = write_tree(&x, tree, at, "", 0, err);
-	*submodules = x.submodules;
+	modules_release(&x.modules);
 	if (result < 0)
 		return -1;
 	return make_git_dir(t, r, head, err) < 0 ? -1 : file_mkdirs(t->project, err);

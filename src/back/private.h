@@ -11,6 +11,7 @@
 
 #include "gitdb/gitdb.h"
 #include "gitdb/repo.h"
+#include "util/strvec.h"
 
 struct private_tree {
 	char *home;    /* SHARED/trees/<id>; owned, as all below, and absolute */
@@ -33,9 +34,10 @@ NODISCARD int private_mark(struct private_tree *t, const char *mark, struct err 
  * a pointer), with an index, so that stages can ask git what differs. Runs no hook. */
 NODISCARD int private_checkout(struct private_tree *t, const struct repo *r, const struct git_id *commit, struct err *err);
 /* Writes the files of the git tree into it, as git holds them, and makes the project's directory. head: the commit that stages shall see; NULL: none. ERR_INVALID for
- * names that may not be written. Submodules are empty directories; *submodules says how many. */
+ * names that may not be written. Submodules have what their own repositories, as
+ * far as they are here, had at that commit; of those that stay empty a sentence is appended to empty. */
 NODISCARD int private_export(struct private_tree *t, struct gitdb *db, const struct repo *r, const struct git_id *tree,
-			     const struct git_id *head, size_t *submodules, struct err *err);
+			     const struct git_id *head, struct strvec *empty, struct err *err);
 /* Removes it, unless it is kept; of one that is kept only what a build left in its state. */
 NODISCARD int private_close(struct private_tree *t, struct err *err);
 

@@ -71,15 +71,16 @@ static int make_tree(struct again *g, struct err *err)
 	const char *dir = args_value(g->a, "dir");
 	CLEANUP(freep) char *where = dir ? from_below(g->p, dir) : NULL;
 	const struct origin *o = g->origin;
-	size_t submodules = 0;
+	CLEANUP(strvec_release) struct strvec empty = STRVEC_INIT;
+	size_t i;
 
 	if (!o->has_tree)
 		return err_set(err, ERR_NOTFOUND, "the source of %s is not known", o->name);
 	if (private_open(&g->tree, &g->p->repo, g->run_id, where, err) < 0 ||
-	    private_export(&g->tree, g->p->db, &g->p->repo, &o->tree, o->has_source ? &o->source : NULL, &submodules, err) < 0)
+	    private_export(&g->tree, g->p->db, &g->p->repo, &o->tree, o->has_source ? &o->source : NULL, &empty, err) < 0)
 		return -1;
-	if (submodules)
-		fprintf(stderr, "mlmake: warning: %zu submodule%s left empty\n", submodules, submodules == 1 ? " is" : "s are");
+	for (i = 0; i < empty.n; i++)
+		fprintf(stderr, "mlmake: warning: %s\n", empty.v[i]);
 	return 0;
 }
 

@@ -3,10 +3,17 @@
 
 #include "gitdb/changes.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "gitdb/git.h"
 #include "gitdb/libgit2.h"
+#include "util/file.h"
+#include "util/path.h"
+
+#define FILE_LIMIT ((size_t)1 << 30)
+#define EMPTY_TREE "4b825dc642cb6eb9a060e54bf8d69288fbee4904" /* which git knows without its being there */
 
 static void repository_freep(git_repository **r)
 {
@@ -67,6 +74,59 @@ static void take(git_diff *diff, struct arena *a, struct git_change **out, size_
 		qsort(*out, *n, sizeof(**out), by_path);
 }
 
+/* ---- by git, where libgit2 cannot read the index ---- */
+
+/* Does the file hold the blob as it is? */
+static bool is_blob(const struct repo *r, const char *path, const struct git_id *id)
+{
+	CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT;
+	CLEANUP(freep) char *whole = path_join(r->top, path);
+	struct git_id is;
+
+	if (file_read(whole, FILE_LIMIT, &bytes, NULL) < 0)
+		return false;
+	gitdb_name(GITDB_BLOB, bytes.buf, bytes.len, &is);
+	return git_id_eq(&is, id);
+}
+
+/* One ":<mode> <mode> <id> <id> <letter>", its NUL, and the path; returns what follows, NULL if it is none. */
+static const char *take_raw(const struct repo *r, const char *s, const char *end, struct arena *a, struct git_change **v, size_t *n)
+{
+	char old[GIT_ID_HEX + 1], new[GIT_ID_HEX + 1], letter;
+	struct git_change c = {.path = NULL};
+	const char *path, *next;
+
+	if (sscanf(s, ":%o %o %40s %40s %c", &c.old_mode, &c.new_mode, old, new, &letter) != 5 || !git_id_parse(old, &c.old) ||
+	    !git_id_parse(new, &c.new) || !(path = memchr(s, '\0', (size_t)(end - s))) || ++path == end ||
+	    !(next = memchr(path, '\0', (size_t)(end - path))))
+		return NULL;
+	if (c.old_mode == c.new_mode && is_blob(r, path, &c.old)) /* its stat data alone moved */
+		return next + 1;
+	c.path = arena_strdup(a, path);
+	*v = arena_grow(a, *v, *n, sizeof(**v));
+	(*v)[(*n)++] = c;
+	return next + 1;
+}
+
+static int by_git(const struct repo *r, const struct git_id *old, struct arena *a, struct git_change **out, size_t *n, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf raw = STRBUF_INIT;
+	char hex[GIT_ID_HEX + 1] = EMPTY_TREE;
+	const char *s, *end;
+
+	if (old)
+		git_id_hex(old, hex);
+	if (git_diff_raw(r, hex, &raw, err) < 0)
+		return -1;
+	*out = NULL;
+	*n = 0;
+	for (s = raw.buf, end = s + raw.len; s && s < end;)
+		s = take_raw(r, s, end, a, out, n);
+	if (*n > 1)
+		qsort(*out, *n, sizeof(**out), by_path);
+	return s ? 0 : err_set(err, ERR_PARSE, "`git diff-index` said what is not understood");
+}
+
 int git_changes(const struct repo *r, const struct git_id *old, const struct git_id *new, struct arena *a, struct git_change **out,
 		size_t *n, struct err *err)
 {
@@ -88,6 +148,8 @@ int git_changes(const struct repo *r, const struct git_id *old, const struct git
 	opt.flags |= GIT_DIFF_IGNORE_SUBMODULES;
 	got = new ? p_git_diff_tree_to_tree(&diff, repo, from, to, &opt)
 		  : p_git_diff_tree_to_workdir_with_index(&diff, repo, from, &opt);
+	if (got < 0 && !new)
+		return by_git(r, old, a, out, n, err);
 	if (got < 0)
 		return libgit2_fail(err, "cannot compare with the tree of git's");
 	take(diff, a, out, n);

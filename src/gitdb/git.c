@@ -207,6 +207,14 @@ int git_holds(const struct repo *r, const char *const *paths, size_t n, struct s
 	return 0;
 }
 
+int git_diff_raw(const struct repo *r, const char *tree, struct strbuf *out, struct err *err)
+{
+	const char *const words[] = {"--no-optional-locks", "diff-index", "--raw", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules",
+				     tree, "--", NULL};
+
+	return run_git(r, NULL, words, NULL, out, err);
+}
+
 static bool is_about(const git_diff_delta *d, const char *path)
 {
 	return d && streq(d->new_file.path ? d->new_file.path : d->old_file.path, path);

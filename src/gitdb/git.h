@@ -16,6 +16,10 @@ NODISCARD int git_tracked(const struct repo *r, const char *const *paths, size_t
 NODISCARD int git_holds(const struct repo *r, const char *const *paths, size_t n, struct strvec *out, struct err *err);
 
 /* The source that a run builds. */
+/* Appends what `git diff-index --raw -z` says of the tracked files of the work tree and the tree (hex), in full names. It reads indexes that
+ * libgit2 does not, and no file: one whose stat data moved has no name. */
+NODISCARD int git_diff_raw(const struct repo *r, const char *tree, struct strbuf *out, struct err *err);
+
 struct git_source {
 	char *commit;   /* that HEAD names, owned; NULL: none, or no git */
 	int dirty;      /* 1: tracked files other than the project's mlmake.lock differ from it, 0: they do not, -1: not known */

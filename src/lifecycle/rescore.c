@@ -192,8 +192,8 @@ static void remember(struct scoring *s, const struct strbuf *text)
 static int export_source(struct scoring *s, struct err *err)
 {
 	struct git_source source = GIT_SOURCE_INIT;
+	CLEANUP(strvec_release) struct strvec empty = STRVEC_INIT;
 	struct git_id head;
-	size_t submodules;
 	int got;
 
 	if (!s->lc->repo->in_git)
@@ -201,7 +201,7 @@ static int export_source(struct scoring *s, struct err *err)
 	got = git_source(s->lc->repo, s->lc->db, s->tree.home, &source, err);
 	if (got == 0 && source.has_tree)
 		got = private_export(&s->tree, s->lc->db, s->lc->repo, &source.tree,
-				     source.commit && git_id_parse(source.commit, &head) ? &head : NULL, &submodules, err);
+				     source.commit && git_id_parse(source.commit, &head) ? &head : NULL, &empty, err);
 	git_source_release(&source);
 	return got < 0 ? -1 : file_mkdirs(s->tree.project, err);
 }

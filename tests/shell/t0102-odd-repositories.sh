@@ -79,6 +79,12 @@ git update-index --split-index; echo more > b; git add b
 mm 0; said '1 ran'
 is "$(source_of)" 'source/.gitignore source/b source/in.txt source/mlmake.ini ' 'source'
 mm 0 log; said 'with changes'
+mm 0 diff; cp "$T/out" "$T/diff"; mm 0 diff HEAD; cat "$T/out" >> "$T/diff"; mm 0 show; cat "$T/out" >> "$T/diff"
+git update-index --no-split-index
+mm 0 diff; cp "$T/out" "$T/plain"; mm 0 diff HEAD; cat "$T/out" >> "$T/plain"; mm 0 show; cat "$T/out" >> "$T/plain"
+check 'diff and show say the same' diff "$T/plain" "$T/diff"
+check 'they say something' grep -q '+more' "$T/plain"
+git update-index --split-index; touch in.txt; mm 0 diff HEAD; said_not 'in.txt'
 git commit -q -m b; echo 3 > in.txt; git commit -q -a -m 3; mm 0; mm 0 log -n 1; said_not 'with changes'
 mm 0 gc; mm 0 fsck
 git add -f out.txt; echo 5 > in.txt
@@ -92,6 +98,7 @@ if git sparse-checkout set --sparse-index d1 2> /dev/null; then
 	mm 0 log; said_not 'with changes'
 	echo dirty >> in.txt; mm 0
 	is "$(source_of)" 'source/.gitignore source/d1/f source/d2/f source/in.txt source/mlmake.ini ' 'source'
+	mm 0 diff HEAD; said 'in.txt'; said_not 'd2/f'; mm 0 show; said_not 'd2/f'
 	mm 0 gc; mm 0 checkout HEAD
 fi
 
@@ -101,7 +108,14 @@ git -c protocol.file.allow=always submodule add -q "$T/w/src" sub && git commit 
 : > "$COUNT"; mm 0; ran a
 (cd sub && "$MLMAKE" && echo q >> in.txt && "$MLMAKE" && "$MLMAKE" gc && "$MLMAKE" fsck) > "$T/out" 2>&1 || fail 'not in a submodule'
 exists .git/modules/sub/mlmake/secret; missing sub/.mlmake
-echo z > in.txt; mm 0; mm 0 reproduce HEAD; said 'submodule is left empty'
+(cd sub && git commit -q -a -m q); sed -i 's|^cmd *= |&cat sub/in.txt; |' mlmake.ini; echo z > in.txt; git commit -q -a -m 'reads it'
+mm 0; git add mlmake.lock; git commit -q -m built
+echo more >> sub/in.txt
+mm 0 reproduce HEAD --dir ../again; said identical; said_not 'left empty'
+is "$(cat ../again/sub/in.txt)" "$(git -C sub show HEAD:in.txt)" 'what the submodule had'
+git clone -q . ../alone; cd ../alone || exit 1
+mm 1 reproduce HEAD
+said "warning: submodule 'sub' is left empty, for its commit [0-9a-f]{9} is not here; .git submodule update --init. fetches it"
 
 begin 'core.ignorecase, a detached HEAD, no commit yet, a git directory elsewhere, alternates'
 make ignorecase; git config core.ignorecase true; mm 0; mm 0 gc
