@@ -38,6 +38,27 @@ project latin
 printf 'x = "\344"\nimport other\n' > "$T/latin"; fill "$T/latin"; noticed
 echo 2 > other.py; mm 0; ran s
 
+begin 'notebooks that are none: cut short, of another shape, with keys twice; no change of one is missed'
+new_project nearly <<'END'
+[stage s]
+cmd  = : jupyter a.ipynb; echo x > {{outs}}; echo s >> "$COUNT"
+outs = o.txt
+END
+nb() { printf '{"cells": %s, "metadata": {"kernelspec": {"name": "python3", "language": "python"}}, "nbformat": 4}\n' "$1" > a.ipynb; }
+nb '[{"cell_type": "code", "source": ["x = 1"], "outputs": []}]'; mm 0; ran s
+nb '[{"cell_type": "code", "source": ["x = 1"], "outputs": [1]}]'; mm 0; ran # as it is meant
+head -c 60 a.ipynb > n && mv n a.ipynb; mm 0; ran s
+printf ' ' >> a.ipynb; mm 0; ran s
+for cells in 3 null '"x = 1"' '{"source": "x = 1"}' '[3]' '[{"cell_type": "code"}]' '[{"cell_type": "code", "source": 1}]' \
+	'[{"cell_type": "code", "source": ["x = 1", 2]}]' '[{"cell_type": "code", "source": {"a": "x"}}]' '[{"cell_type": 1, "source": "x = 1"}]' \
+	'[{"cell_type": "code", "source": "x = 1", "source": "x = 2"}]' '[{"cell_type": "code", "source": "\\ud800"}]' \
+	'[{"cell_type": "code", "source": "x = \\u0000"}]' '[{"cell_type": "code", "source": "x = (1"}]' '[], "cells": [{"cell_type": "code", "source": "x = 3"}]'; do
+	nb "$cells"; mm 0; ran s
+done
+nb '[], "cells": [{"cell_type": "code", "source": "x = 4"}]'; mm 0; ran s
+echo '[]' > a.ipynb; mm 0; ran s
+echo '[] []' > a.ipynb; mm 0; ran s
+
 begin 'nested deep, in all kinds of brackets'
 project deep
 awk 'BEGIN { for (i = 0; i < 300000; i++) printf "%s", substr("([{", i % 3 + 1, 1) }' > "$T/deep"; fill "$T/deep"; noticed
