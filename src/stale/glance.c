@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The file begins with one line
  *
- *     mlmake-glance 1 <keyed xxh3-64 of what follows>
+ *     mlmake-glance 2 <keyed xxh3-64 of what follows>
  *
  * and goes on with one question a line, each with the keyed XXH3-64 of its answer and a name, escaped as in C:
  *
@@ -31,7 +31,7 @@
 #include "util/file.h"
 #include "util/text.h"
 
-#define HEAD "mlmake-glance 1 "
+#define HEAD "mlmake-glance 2 "
 #define HEAD_LEN (sizeof(HEAD) - 1 + 16 + 1)
 #define GLANCE_LIMIT ((size_t)64 << 20)
 
@@ -73,16 +73,30 @@ static void answer_file(bool yes, struct strbuf *out)
 	strbuf_addch(out, yes ? 'y' : 'n');
 }
 
+/* The entries of a directory. The order in which it is read says nothing, so their sums are added up. */
+struct listed {
+	const struct glance_place *at;
+	struct strbuf entry;
+	uint64_t sum, n;
+};
+
 static void list_one(void *to, const char *name, enum code_thing what, bool link)
 {
-	strvec_pushf(to, "%d%d%s", (int)what, (int)link, name);
+	struct listed *l = to;
+
+	strbuf_clear(&l->entry);
+	strbuf_addch(&l->entry, (char)('0' + (int)what));
+	strbuf_addch(&l->entry, link ? 'l' : '-');
+	strbuf_addstr(&l->entry, name);
+	l->sum += sum_of(l->at, &l->entry);
+	l->n++;
 }
 
-/* The order in which a directory is read says nothing. */
-static void answer_list(struct strvec *entries, struct strbuf *out)
+static void answer_list(struct listed *l, struct strbuf *out)
 {
-	strvec_sort(entries);
-	answer_glob(entries, 0, out);
+	strbuf_add(out, &l->sum, sizeof(l->sum));
+	strbuf_add(out, &l->n, sizeof(l->n));
+	strbuf_release(&l->entry);
 }
 
 static void answer_what(enum code_thing what, struct strbuf *out)
@@ -150,7 +164,7 @@ static const char *noted_getenv(void *ctx, const char *name)
 struct relay {
 	void (*visit)(void *to, const char *name, enum code_thing what, bool link);
 	void *to;
-	struct strvec seen;
+	struct listed seen;
 };
 
 static void relay_one(void *to, const char *name, enum code_thing what, bool link)
@@ -164,13 +178,12 @@ static void relay_one(void *to, const char *name, enum code_thing what, bool lin
 static void noted_list(void *ctx, const char *dir, void (*visit)(void *to, const char *name, enum code_thing what, bool link), void *to)
 {
 	CLEANUP(strbuf_release) struct strbuf answer = STRBUF_INIT;
-	struct relay r = {visit, to, STRVEC_INIT};
 	struct glance *g = ctx;
+	struct relay r = {visit, to, {g->at, STRBUF_INIT, 0, 0}};
 
 	g->at->code->list(g->at->code->ctx, dir, relay_one, &r);
 	answer_list(&r.seen, &answer);
 	note(g, "list", dir, &answer);
-	strvec_release(&r.seen);
 }
 
 static enum code_thing noted_what(void *ctx, const char *path)
@@ -280,10 +293,10 @@ static bool ask(const struct glance_place *at, const char *kind, const char *nam
 	} else if (streq(kind, "file")) {
 		answer_file(at->disk->is_file(at->disk->ctx, name), answer);
 	} else if (streq(kind, "list")) {
-		CLEANUP(strvec_release) struct strvec entries = STRVEC_INIT;
+		struct listed l = {at, STRBUF_INIT, 0, 0};
 
-		at->code->list(at->code->ctx, name, list_one, &entries);
-		answer_list(&entries, answer);
+		at->code->list(at->code->ctx, name, list_one, &l);
+		answer_list(&l, answer);
 	} else if (streq(kind, "real")) {
 		at->code->real(at->code->ctx, name, answer);
 	} else if (streq(kind, "what")) {

@@ -199,7 +199,7 @@ static void kept_questions(const char *text, size_t n)
 				  statcache_open(NULL, secret, &clock_system), 1};
 	size_t fresh;
 
-	strbuf_addf(&sb, "mlmake-glance 1 %016llx\n", (unsigned long long)fasthash_bytes64(text, n, secret));
+	strbuf_addf(&sb, "mlmake-glance 2 %016llx\n", (unsigned long long)fasthash_bytes64(text, n, secret));
 	strbuf_add(&sb, text, n);
 	put("state/glance", sb.buf, sb.len);
 	if (glance_holds(&at, &fresh))

@@ -82,3 +82,4 @@ SHELL_TESTS += tests/shell/t0150-check.sh
 SHELL_TESTS += tests/shell/t0151-profile.sh
 SHELL_TESTS += tests/shell/t0117-normal.sh
 SHELL_TESTS += tests/shell/t0113-packages.sh
+SHELL_TESTS += tests/shell/t0094-story-code.sh
