@@ -13,6 +13,7 @@ unit_tests = \
 	test_stale \
 	test_glance \
 	test_keyed \
+	test_hooks \
 	test_gate \
 	test_build \
 	test_keeper \
@@ -76,6 +77,8 @@ test_glance_SOURCES = tests/unit/test_glance.c tests/unit/fake_disk.h $(tap)
 test_glance_LDADD = $(unit_ldadd)
 test_keyed_SOURCES = tests/unit/test_keyed.c $(tap)
 test_keyed_LDADD = $(unit_ldadd)
+test_hooks_SOURCES = tests/unit/test_hooks.c $(tap)
+test_hooks_LDADD = $(unit_ldadd)
 test_build_SOURCES = tests/unit/test_build.c tests/unit/fake_disk.h $(tap)
 test_build_LDADD = $(unit_ldadd)
 test_keeper_SOURCES = tests/unit/test_keeper.c $(tap)
@@ -111,7 +114,7 @@ test_code_SOURCES = tests/unit/test_code.c $(tap)
 test_code_LDADD = $(unit_ldadd)
 
 if FUZZERS
-fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_csv fuzz_code fuzz_code_book fuzz_remote fuzz_release fuzz_rows fuzz_expr
+fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_csv fuzz_code fuzz_code_book fuzz_remote fuzz_release fuzz_hooks fuzz_rows fuzz_expr
 noinst_PROGRAMS = $(fuzzers)
 endif
 fuzz_ldflags = -fsanitize=fuzzer $(INSTRUMENT)
@@ -121,6 +124,9 @@ fuzz_remote_LDFLAGS = $(fuzz_ldflags)
 fuzz_expr_SOURCES = tests/fuzz/fuzz_expr.c
 fuzz_expr_LDADD = $(mlmake_LDADD)
 fuzz_expr_LDFLAGS = $(fuzz_ldflags)
+fuzz_hooks_SOURCES = tests/fuzz/fuzz_hooks.c
+fuzz_hooks_LDADD = $(mlmake_LDADD)
+fuzz_hooks_LDFLAGS = $(fuzz_ldflags)
 fuzz_release_SOURCES = tests/fuzz/fuzz_release.c
 fuzz_release_LDADD = $(mlmake_LDADD)
 fuzz_release_LDFLAGS = $(fuzz_ldflags)

@@ -173,9 +173,18 @@ static int refuse_edited(const char *path, const char *what, struct err *err)
 	return err_set(err, ERR_INVALID, "'%s' was changed since mlmake wrote it, and stays as it is; %s", path, what);
 }
 
+static bool is_one_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return lstat(a, &x) == 0 && lstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 /* The old one has both names until ours has taken the place. */
 static int keep_old(const char *path, const char *kept, struct err *err)
 {
+	if (is_one_file(path, kept)) /* an install was killed */
+		return 0;
 	if (file_exists(kept))
 		return err_set(err, ERR_INVALID, "'%s' is there already, and '%s' cannot be kept under that name; move one of them away", kept,
 			       path);
@@ -224,6 +233,8 @@ static char *program_of(const char *path)
 
 static int take_away(const char *path, const char *kept, struct err *err)
 {
+	if (is_one_file(path, kept)) /* renaming one to the other does nothing */
+		return unlink(kept) < 0 ? err_errno(err, "cannot remove '%s'", kept) : 0;
 	if (file_exists(kept))
 		return rename(kept, path) < 0 ? err_errno(err, "cannot put '%s' back", path) : 0;
 	return unlink(path) < 0 && errno != ENOENT ? err_errno(err, "cannot remove '%s'", path) : 0;
@@ -242,7 +253,7 @@ int hookfile_uninstall(const char *dir, const char *name, const char *project, s
 		return -1;
 	if (h.state == HOOKFILE_EDITED)
 		return refuse_edited(path, "take out the line that calls mlmake yourself", err);
-	if (h.state == HOOKFILE_NONE && h.keeps) /* an install was killed */
+	if ((h.state == HOOKFILE_NONE && h.keeps) || (h.state == HOOKFILE_OTHER && is_one_file(path, kept))) /* an install was killed */
 		return take_away(path, kept, err);
 	if (h.state != HOOKFILE_OURS || !strvec_has(&h.projects, project))
 		return 0;

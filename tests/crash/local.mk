@@ -2,8 +2,8 @@
 if UNIT_TESTS
 check_PROGRAMS += test_crash test_return test_share test_accept
 TESTS += test_crash test_return test_share test_accept
-check_PROGRAMS += test_collect test_hooks
-TESTS += test_collect test_hooks
+check_PROGRAMS += test_collect test_hook_kill
+TESTS += test_collect test_hook_kill
 endif
 test_crash_SOURCES = tests/crash/crash.c tests/crash/trace.c tests/crash/trace.h
 test_crash_LDADD = libmlmake.a
@@ -15,5 +15,5 @@ test_share_SOURCES = tests/crash/share.c tests/crash/trace.c tests/crash/trace.h
 test_share_LDADD = libmlmake.a
 test_collect_SOURCES = tests/crash/collect.c tests/crash/trace.c tests/crash/trace.h
 test_collect_LDADD = libmlmake.a
-test_hooks_SOURCES = tests/crash/hooks.c tests/crash/trace.c tests/crash/trace.h
-test_hooks_LDADD = libmlmake.a
+test_hook_kill_SOURCES = tests/crash/hooks.c tests/crash/trace.c tests/crash/trace.h
+test_hook_kill_LDADD = libmlmake.a
