@@ -5,15 +5,20 @@
 
 #include "back/outfit.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "back/rerun_work.h"
 #include "gitdb/git.h"
 #include "util/file.h"
 #include "util/path.h"
+#include "util/text.h"
+
+#define DEPTH 100
 
 /* A path that nobody has provided for, and whether the store may have it. */
 struct want {
@@ -208,6 +213,86 @@ static int bring_all(struct outfit *o, struct err *err)
 	return got;
 }
 
+/* ---- what git-lfs has */
+
+/* The object that a pointer names, as a file with the pointer's mode. */
+static bool read_pointer(const char *path, struct content *out)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	const char *oid, *size;
+	struct stat st;
+	int64_t n;
+
+	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size >= POINTER_LIMIT ||
+	    file_read(path, POINTER_LIMIT, &text, NULL) < 0 || !skip_prefix(text.buf, POINTER_LINE1, NULL))
+		return false;
+	strbuf_trim(&text);
+	oid = strstr(text.buf, "\noid sha256:");
+	size = strstr(text.buf, "\nsize ");
+	*out = (struct content){.kind = st.st_mode & S_IXUSR ? CONTENT_EXEC : CONTENT_FILE};
+	if (!oid || !size || !digest_parse(oid + strlen("\noid sha256:"), &out->id) || !text_parse_int(size + strlen("\nsize "), 0, INT64_MAX, &n))
+		return false;
+	out->size = n;
+	return true;
+}
+
+/* From our store, or through it from git-lfs's. If neither has it, the pointer stays, which the build will tell. */
+static int replace_pointer(struct outfit *o, const char *path, int root, struct err *err)
+{
+	struct rerun_work *w = o->result.work;
+	CLEANUP(freep) char *object = NULL;
+	char hex[DIGEST_HEX + 1];
+	struct content c;
+	int got;
+
+	if (!read_pointer(path, &c))
+		return 0;
+	digest_hex(&c.id, hex);
+	object = xstrfmt("%s/lfs/objects/%.2s/%.2s/%s", w->opt->git_dir, hex, hex + 2, hex);
+	got = store_has(w->store, &c) ? 0 : file_exists(object) ? store_put_input(w->store, object, &c, err) : 1;
+	if (got)
+		return got < 0 ? err_wrap(err, "'%s'", path) : 0;
+	if (unlink(path) < 0)
+		return err_errno(err, "cannot remove '%s'", path);
+	return rerun_from_store(w, &c, path, root, err) != 0 ? err_wrap(err, "'%s'", path) : 0;
+}
+
+static int replace_below(struct outfit *o, const char *path, int root, int depth, struct err *err)
+{
+	DIR *dir = depth < DEPTH ? opendir(path) : NULL;
+	struct dirent *e;
+	int got = 0;
+
+	if (!dir)
+		return replace_pointer(o, path, root, err);
+	while (got == 0 && (e = readdir(dir))) {
+		CLEANUP(freep) char *child = xstrfmt("%s/%s", path, e->d_name);
+		struct stat st;
+
+		if (streq(e->d_name, ".") || streq(e->d_name, "..") || lstat(child, &st) < 0)
+			continue;
+		got = S_ISDIR(st.st_mode) ? replace_below(o, child, root, depth + 1, err) : replace_pointer(o, child, root, err);
+	}
+	closedir(dir);
+	return got;
+}
+
+static int replace_pointers(struct outfit *o, struct err *err)
+{
+	const struct pipeline *pl = &o->result.work->pl;
+	CLEANUP(closep) int root = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	size_t i, j;
+
+	if (root < 0)
+		return err_errno(err, "cannot open the private tree");
+	for (i = 0; i < pl->n_instances; i++)
+		for (j = 0; j < pl->instances[i]->n_inputs; j++)
+			if (!path_refusal(pl->instances[i]->inputs[j].path) &&
+			    replace_below(o, pl->instances[i]->inputs[j].path, root, 0, err) < 0)
+				return -1;
+	return 0;
+}
+
 /* ---- the whole */
 
 static int all_steps(struct outfit *o, struct err *err)
@@ -219,7 +304,7 @@ static int all_steps(struct outfit *o, struct err *err)
 
 	(void)!rerun_load(w, &pipeline_disk_system, &ignored); /* which stages compute */
 	rerun_choose(w);
-	if (rerun_place_inputs(w, out, err) < 0)
+	if (rerun_place_inputs(w, out, err) < 0 || replace_pointers(o, err) < 0)
 		return -1;
 	for (i = 0; i < out->n_lacks; i++)
 		strvec_pushf(&out->notes, "'%s' as mlmake.lock names it is gone", out->lacks[i].path);

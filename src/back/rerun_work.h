@@ -6,6 +6,9 @@
 #include "back/rerun.h"
 #include "run/probe.h"
 
+#define POINTER_LINE1 "version https://git-lfs.github.com/spec/v1\n" /* git has a large file of git-lfs's as a text that names it */
+#define POINTER_LIMIT 1024
+
 struct rerun_work {
 	const struct rerun_options *opt;
 	struct statcache *cache; /* of paths in the private tree */

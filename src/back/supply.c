@@ -13,9 +13,6 @@
 #include "util/file.h"
 #include "util/path.h"
 
-#define POINTER_LINE1 "version https://git-lfs.github.com/spec/v1\n"
-#define POINTER_LIMIT 1024
-
 struct need {
 	const struct record *record;
 	const struct record_fact *fact;

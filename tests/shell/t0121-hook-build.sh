@@ -134,6 +134,27 @@ built; ran s
 is "$(find .git/mlmake/objects -type f 2> /dev/null | wc -l)" 0 objects
 mm 0; said '1 restored'; ran
 
+if git lfs version > /dev/null 2>&1; then
+	begin 'what git-lfs has is there, as it is'
+	new_project lfs <<-'END'
+	[stage s]
+	cmd  = echo s >> "$COUNT"; cat {{data}}/* | cksum > {{outs}}
+	data = data
+	outs = sum.txt
+	[hook post-commit]
+	END
+	git lfs install --local --skip-repo > /dev/null
+	echo 'data/*.bin filter=lfs diff=lfs merge=lfs -text' > .gitattributes
+	mkdir data && head -c 300000 /dev/zero > data/big.bin && echo small > data/small.txt
+	echo sum.txt > .gitignore
+	mm 0 hook install
+	git add . && git commit -q -m first
+	built; ran s
+	is "$(outcome)" 'done' outcome
+	mm 0; said '1 restored'; ran
+	holds sum.txt "$(cat data/* | cksum)"
+fi
+
 begin 'a project below the top; git says in the stage what commit is built, and its variables do not leak'
 new_project outer <<'END'
 END
