@@ -245,8 +245,8 @@ static void take_from_pre_commit(struct hooking *h)
 {
 	const char *commit = getenv("PRE_COMMIT_TO_REF"), *from = getenv("PRE_COMMIT_LOCAL_BRANCH"), *to = getenv("PRE_COMMIT_REMOTE_BRANCH");
 
-	if (!h->input.len && commit && from && to)
-		strbuf_addf(&h->input, "%s %s %s -\n", from, commit, to);
+	if (!h->input.len && from && to) /* a branch that is new there has no commit */
+		strbuf_addf(&h->input, "%s %s %s -\n", from, commit ? commit : from, to);
 }
 
 /* What cannot be judged is not known. */

@@ -101,6 +101,11 @@ static void judge(struct judging *j, const char *ref, struct git_id id, struct s
 		hold(ref, hex, "was not built", "", out);
 }
 
+static bool is_id(const char *word, struct git_id *id)
+{
+	return strlen(word) == GIT_ID_HEX && git_id_parse(word, id);
+}
+
 /* One line of git's; what is no branch, or goes, is not looked at. */
 static void take_line(struct judging *j, char *line, struct strbuf *out)
 {
@@ -110,7 +115,7 @@ static void take_line(struct judging *j, char *line, struct strbuf *out)
 
 	for (i = 0; i < 4; i++)
 		word[i] = strtok_r(i ? NULL : line, " ", &at);
-	if (!word[3] || strlen(word[1]) != GIT_ID_HEX || !git_id_parse(word[1], &id) || git_id_eq(&id, &none) ||
+	if (!word[3] || (!is_id(word[1], &id) && gitdb_resolve(j->db, word[1], GITDB_COMMIT, &id, NULL) < 0) || git_id_eq(&id, &none) ||
 	    !skip_prefix(word[2], "refs/heads/", NULL) || !hookbuild_is_wanted(j->hook->branches, j->hook->n_branches, word[2]))
 		return;
 	judge(j, word[2], id, out);

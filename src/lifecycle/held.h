@@ -8,7 +8,7 @@
 #include "lifecycle/hooklog.h"
 #include "pipeline/pipeline.h"
 
-/* lines: what git tells a pre-push hook, "<local ref> <id> <remote ref> <id>" each. Appends why a push of them is held, a line each:
+/* lines: what git tells a pre-push hook, "<local ref> <id> <remote ref> <id>" each (the first id may be a name). Appends why a push of them is held, a line each:
  * nothing if it is not. */
 NODISCARD int held_judge(const struct hook_section *hook, const struct repo *r, const char *dir, const char *lines, struct strbuf *out,
 			 struct err *err);
