@@ -10,8 +10,10 @@
 #include <sys/utsname.h>
 
 #include "back/makers.h"
+#include "env/host.h"
 #include "gitdb/git.h"
 #include "lineage/lineage.h"
+#include "run/passing.h"
 #include "store/closure.h"
 #include "util/clock.h"
 #include "util/map.h"
@@ -43,6 +45,9 @@ struct recorder {
 	bool looking;
 	struct git_source source;
 	struct err source_err;
+	struct arena looked; /* the machine, as the looker saw it */
+	struct run_fact *machine;
+	size_t n_machine;
 	struct run *run; /* while it is saved */
 	struct {
 		struct raw_input *v;
@@ -78,6 +83,7 @@ void recorder_free(struct recorder *r)
 	git_source_release(&r->source);
 	err_release(&r->source_err);
 	arena_release(&r->arena);
+	arena_release(&r->looked);
 	map_release(&r->raw.known);
 	free(r->raw.v);
 	free(r->whys);
@@ -161,12 +167,24 @@ static int pin(struct recorder *r, struct err *err)
 	return tree_pin(r->p->db, store_packer(r->p->store), &r->source.tree, bases, n, PIN_LIMIT, err);
 }
 
+static void look_at_machine(struct arena *a, struct run_fact **out, size_t *n)
+{
+	struct host_fact *facts = NULL;
+	size_t i;
+
+	host_facts(passing_machine, a, &facts, n);
+	*out = arena_calloc(a, (*n + 1) * sizeof(**out));
+	for (i = 0; i < *n; i++)
+		(*out)[i] = (struct run_fact){facts[i].name, facts[i].value};
+}
+
 /* A `git gc` may take what has just been written, or the directory that git is about to write to: then it is written again. */
 static void *look(void *arg)
 {
 	struct recorder *r = arg;
 	int i, got = -1;
 
+	look_at_machine(&r->looked, &r->machine, &r->n_machine);
 	for (i = 0; i < TRIES && got < 0; i++) {
 		err_clear(&r->source_err);
 		git_source_release(&r->source);
@@ -266,12 +284,16 @@ void recorder_describe(const struct project *p, struct arena *a, struct run *run
 		run->author = arena_strdup(a, user);
 	run->command = command_text(p->args, a);
 	run->host = host_text(a);
+	if (!run->machine)
+		look_at_machine(a, &run->machine, &run->n_machine);
 	run->project = p->repo.prefix;
 }
 
 /* What a run is about, whatever it did. */
 static void describe(struct recorder *r, struct run *run)
 {
+	run->machine = r->machine;
+	run->n_machine = r->n_machine;
 	recorder_describe(r->p, &r->arena, run);
 	run->source = r->source.commit;
 	run->dirty = r->source.dirty;

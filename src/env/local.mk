@@ -3,6 +3,8 @@ libmlmake_a_SOURCES += \
 	src/env/distributions.h \
 	src/env/environment.c \
 	src/env/environment.h \
+	src/env/host.c \
+	src/env/host.h \
 	src/env/image.c \
 	src/env/image.h \
 	src/env/interpreter.c \

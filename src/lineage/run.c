@@ -82,6 +82,11 @@ void run_write(const struct run *r, struct strbuf *out)
 	add_text(out, "command", r->command);
 	add_text(out, "because", r->because);
 	add_text(out, "host", r->host);
+	for (i = 0; i < r->n_machine; i++) {
+		strbuf_addf(out, "machine %s ", r->machine[i].name);
+		text_add_escaped(out, r->machine[i].value, strlen(r->machine[i].value), false);
+		strbuf_addch(out, '\n');
+	}
 	add_text(out, "project", r->project && *r->project ? r->project : NULL);
 	if (r->source)
 		strbuf_addf(out, "source %s %s\n", r->source, r->dirty == 1 ? "dirty" : r->dirty == 0 ? "clean" : "unknown");
@@ -126,6 +131,18 @@ static bool take_source(const char *s, const char *end, struct arena *a, struct 
 	r->source = arena_strndup(a, s, GIT_ID_HEX);
 	s += GIT_ID_HEX + 1;
 	r->dirty = *s == 'd' ? 1 : *s == 'c' ? 0 : -1;
+	return true;
+}
+
+/* "cpu AMD EPYC 7B13" */
+static bool take_machine(const char *s, const char *end, struct arena *a, struct run *r)
+{
+	const char *blank = memchr(s, ' ', (size_t)(end - s)), *value = blank ? take_text(blank + 1, end, a) : NULL;
+
+	if (!value || blank == s)
+		return false;
+	r->machine = arena_grow(a, r->machine, r->n_machine, sizeof(*r->machine));
+	r->machine[r->n_machine++] = (struct run_fact){arena_strndup(a, s, (size_t)(blank - s)), value};
 	return true;
 }
 
@@ -208,6 +225,8 @@ static bool take_line(const char *line, const char *end, struct arena *a, struct
 	for (i = 0; i < ARRAY_SIZE(numbers); i++)
 		if (skip_prefix(line, numbers[i].word, &s))
 			return take_number(s, end, numbers[i].to);
+	if (skip_prefix(line, "machine ", &s))
+		return take_machine(s, end, a, r);
 	if (skip_prefix(line, "source ", &s))
 		return take_source(s, end, a, r);
 	if (skip_prefix(line, "tree ", &s))

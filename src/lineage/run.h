@@ -11,6 +11,7 @@
  *     command mlmake train eta=0.05         quoted for the shell
  *     because the comment was wrong         why a person did it, if they had to say
  *     host Linux 6.1.0 x86_64, 2 cores      recorded, not part of any key
+ *     machine cpu AMD EPYC 7B13             one thing that is known of it (env/host.h): name, value
  *     project sub/dir                       of the project within its repository; not at the top
  *     source <commit> clean|dirty|unknown   what HEAD named, and whether tracked files differed from it
  *     tree <tree>                           the source that was built, without mlmake.lock: `source` in the commit's tree
@@ -44,12 +45,19 @@ struct run_part {
 	size_t n_reasons;
 };
 
+/* Of the machine. */
+struct run_fact {
+	const char *name, *value;
+};
+
 struct run {
 	const char *id;
 	int64_t time;            /* nanoseconds since 1970 */
 	int64_t duration, saved;
 	const char *outcome;
 	const char *author, *command, *because, *host; /* NULL: not said */
+	struct run_fact *machine;
+	size_t n_machine;
 	const char *project;     /* "" at the top */
 	const char *source;      /* commit id; NULL: none */
 	int dirty;               /* 1, 0, -1: not known */

@@ -314,7 +314,7 @@ static void add_facts(struct page *p, const struct record *r, size_t depth)
 		} else if (f->kind == FACT_PARAM || f->kind == FACT_VAR || f->kind == FACT_ENV) {
 			term_add_clean(p->out, f->name, strlen(f->name));
 			strbuf_addstr(p->out, " = ");
-			term_add_clean(p->out, value, strlen(value));
+			words_value(p->out, f);
 		} else {
 			continue;
 		}

@@ -597,6 +597,43 @@ static int by_name(const void *a, const void *b)
 	return order ? order : strcmp(x->instances[0], y->instances[0]);
 }
 
+static const char *fact_of(const struct run *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_machine; i++)
+		if (streq(r->machine[i].name, name))
+			return r->machine[i].value;
+	return NULL;
+}
+
+static void add_fact(struct comparison *c, const char *name, const char *old, const char *new)
+{
+	if (old && new ? streq(old, new) : old == new)
+		return;
+	c->machine = arena_grow(&c->arena, c->machine, c->n_machine, sizeof(*c->machine));
+	c->machine[c->n_machine++] = (struct compared_fact){name, old, new};
+}
+
+/* Of runs that say something of it. */
+static void compare_machines(struct comparison *c)
+{
+	const struct run *a = c->a->run, *b = c->b->run;
+	size_t i;
+
+	if (!a || !b)
+		return;
+	if (a->host && b->host)
+		add_fact(c, "system", a->host, b->host);
+	if (!a->n_machine || !b->n_machine)
+		return;
+	for (i = 0; i < a->n_machine; i++)
+		add_fact(c, a->machine[i].name, a->machine[i].value, fact_of(b, a->machine[i].name));
+	for (i = 0; i < b->n_machine; i++)
+		if (!fact_of(a, b->machine[i].name))
+			add_fact(c, b->machine[i].name, NULL, b->machine[i].value);
+}
+
 int compare_make(struct comparison *c, const struct snapshot *a, const struct snapshot *b, const struct snapshot_tools *t,
 		 const char *const *names, size_t n, struct err *err)
 {
@@ -610,6 +647,7 @@ int compare_make(struct comparison *c, const struct snapshot *a, const struct sn
 	note_paths(&k, a);
 	note_paths(&k, b);
 	compare_instances(&k);
+	compare_machines(c);
 	if (c->n_files > 1)
 		qsort(c->files, c->n_files, sizeof(*c->files), by_path);
 	if (c->n_values > 1)

@@ -48,6 +48,11 @@ struct compared_metric {
 	const struct metric *was, *is; /* NULL: absent */
 };
 
+/* A thing about the machine that differs, which no key contains: "cpu", "driver", a variable; "system" is the line `host` of a run. */
+struct compared_fact {
+	const char *name, *old, *new; /* NULL: absent */
+};
+
 struct comparison {
 	struct arena arena;
 	const struct snapshot *a, *b;
@@ -59,6 +64,8 @@ struct comparison {
 	size_t n_sources;
 	struct compared_metric *metrics; /* all of instances in which one differs */
 	size_t n_metrics;
+	struct compared_fact *machine;
+	size_t n_machine;
 	const char **gone, **come;   /* instances that only a, only b has */
 	size_t n_gone, n_come;
 	struct metrics *parsed;      /* what metrics point into */
@@ -75,7 +82,7 @@ void comparison_release(struct comparison *c);
 void report_compare(const struct comparison *c, const struct style *s, struct strbuf *out);
 /* {"version": 1, "from": {"name", "run", "commit"}, "to": {...}, "code": [{"path", "change", "added", "removed", "lines"}],
  * "params": [{"name", "old", "new", "instances"}], "data": [{"path", "old", "new", "instances", "rows"|"entries"}],
- * "environment", "commands", "outputs", "metrics": [{"instance", "name", "old", "new", "difference"}], "instances": {"added",
+ * "environment", "machine": [{"name", "old", "new"}], "commands", "outputs", "metrics": [{"instance", "name", "old", "new", "difference"}], "instances": {"added",
  * "removed"}} */
 struct json *report_compare_json(const struct comparison *c);
 

@@ -179,6 +179,21 @@ static struct json *metrics_json(const struct comparison *c)
 	return list;
 }
 
+static struct json *machine_json(const struct comparison *c)
+{
+	struct json *list = json_new_list(), *j;
+	size_t i;
+
+	for (i = 0; i < c->n_machine; i++) {
+		j = json_new_map();
+		json_set_str(j, "name", c->machine[i].name);
+		json_set_str(j, "old", c->machine[i].old);
+		json_set_str(j, "new", c->machine[i].new);
+		json_push(list, j);
+	}
+	return list;
+}
+
 struct json *report_compare_json(const struct comparison *c)
 {
 	struct json *j = json_new_map(), *params = json_new_list(), *env = files_json(c, REASON_ENV), *commands = json_new_list(),
@@ -193,6 +208,7 @@ struct json *report_compare_json(const struct comparison *c)
 	json_set(j, "data", files_json(c, REASON_DATA));
 	push_values(env, c, REASON_ENV);
 	json_set(j, "environment", env);
+	json_set(j, "machine", machine_json(c));
 	push_values(commands, c, REASON_COMMAND);
 	json_set(j, "commands", commands);
 	json_set(instances, "added", names_json(c->come, c->n_come));

@@ -232,6 +232,27 @@ static void add_values(struct page *p, const char *title, enum reason_kind kind)
 	}
 }
 
+static const char *machine_name(const void *items, size_t i)
+{
+	return ((const struct compared_fact *)items)[i].name;
+}
+
+static void add_machine(struct page *p)
+{
+	const struct comparison *c = p->c;
+	size_t i, width = column(c->n_machine, machine_name, c->machine);
+
+	if (c->n_machine)
+		begin_section(p, "machine (recorded, and part of no key)");
+	for (i = 0; i < c->n_machine; i++) {
+		size_t start = p->out->len;
+
+		add_name(p, c->machine[i].name, width);
+		add_old_new(p, c->machine[i].old, c->machine[i].new);
+		end_line(p, start);
+	}
+}
+
 static void add_commands(struct page *p)
 {
 	const struct comparison *c = p->c;
@@ -468,6 +489,7 @@ void report_compare(const struct comparison *c, const struct style *s, struct st
 	add_values(&p, "params", REASON_PARAM);
 	add_file_section(&p, "data", REASON_DATA);
 	add_values(&p, "environment", REASON_ENV);
+	add_machine(&p);
 	add_commands(&p);
 	if (c->n_gone || c->n_come)
 		begin_section(&p, "instances");

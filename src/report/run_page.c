@@ -228,6 +228,16 @@ static void add_field(struct strbuf *out, const struct style *s, const char *nam
 	strbuf_addch(out, '\n');
 }
 
+static void add_machine(const struct run *r, const struct style *s, struct strbuf *out)
+{
+	CLEANUP(strbuf_release) struct strbuf list = STRBUF_INIT;
+	size_t i;
+
+	for (i = 0; i < r->n_machine; i++)
+		strbuf_addf(&list, "%s%s %s", i ? ", " : "", r->machine[i].name, r->machine[i].value);
+	add_field(out, s, "machine", list.buf);
+}
+
 static void add_source(const struct run_page *p, const struct style *s, struct strbuf *out)
 {
 	CLEANUP(source_changes_release) struct source_changes c;
@@ -276,6 +286,7 @@ static void add_head(const struct run_page *p, const struct style *s, struct str
 	add_field(out, s, "command", r->command);
 	add_field(out, s, "project", r->project);
 	add_field(out, s, "on", r->host);
+	add_machine(r, s, out);
 	add_source(p, s, out);
 	git_id_hex(&r->commit, hex);
 	strbuf_addf(out, "  git       %.12s in ", hex);
@@ -318,7 +329,7 @@ static void add_fact(const struct record_fact *f, const struct style *s, struct 
 	} else {
 		term_add_clean(out, f->name, strlen(f->name));
 		strbuf_addstr(out, f->kind == FACT_CMD ? "" : " = ");
-		term_add_clean(out, f->value ? f->value : "(unset)", strlen(f->value ? f->value : "(unset)"));
+		words_value(out, f);
 	}
 	term_cut(out, start, (size_t)s->width, s);
 	strbuf_addch(out, '\n');
@@ -476,10 +487,13 @@ struct json *report_run_json(const struct run_page *p)
 {
 	const struct run *r = p->s->run;
 	struct json *j = json_new_map(), *entry = report_log_entry_json(r), *parts = json_get(entry, "instances"), *shown = json_new_list();
+	struct json *machine = json_new_map();
 	char hex[GIT_ID_HEX + 1];
 	size_t i;
 
 	json_set_int(j, "version", 1);
+	for (i = 0; i < r->n_machine; i++)
+		json_set_str(machine, r->machine[i].name, r->machine[i].value);
 	for (i = 0; i < r->n_parts; i++) {
 		struct json *part = json_at(parts, i);
 		const struct record *rec = record_of(p, &r->parts[i]);
@@ -495,6 +509,7 @@ struct json *report_run_json(const struct run_page *p)
 	json_set_str(entry, "writer", r->writer);
 	json_set_str(entry, "command", r->command);
 	json_set_str(entry, "host", r->host);
+	json_set(entry, "machine", machine);
 	json_set_str(entry, "project", r->project);
 	git_id_hex(&r->commit, hex);
 	json_set_str(entry, "git", hex);

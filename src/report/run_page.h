@@ -20,7 +20,7 @@ bool run_page_shows(const struct run_page *p, const char *instance);
 /* Who, when, where, how; how the source differed from its commit; then each part: why, its command, inputs, outputs and
  * metrics. Of more than a dozen parts only a line each, unless they are named. */
 void report_run(const struct run_page *p, const struct style *s, struct strbuf *out);
-/* {"version": 1, as an entry of `log --json`, "writer", "command", "host", "git", "tree", "changes": [{"path", "added",
+/* {"version": 1, as an entry of `log --json`, "writer", "command", "host", "machine": {NAME: VALUE}, "git", "tree", "changes": [{"path", "added",
  * "removed"}], "instances": [..., "reasons", "facts": [{"kind", "name", "value"|"sha256" "size"}], "metrics", "accepted"]} */
 struct json *report_run_json(const struct run_page *p);
 

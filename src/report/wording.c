@@ -10,6 +10,7 @@
 #include "util/path.h"
 
 #define MOST_REWORDED 4
+#define SHORT_DIGEST 12
 
 void words_count(struct strbuf *out, size_t n, const char *noun)
 {
@@ -49,6 +50,22 @@ void words_acceptance(struct strbuf *out, const struct acceptance *acc)
 	words_time(out, acc->when, false);
 	strbuf_addstr(out, ": ");
 	term_add_clean(out, acc->because, strlen(acc->because));
+}
+
+void words_value(struct strbuf *out, const struct record_fact *f)
+{
+	const char *s = f->value ? f->value : "(unset)";
+	bool digests = f->kind == FACT_ENV && (skip_prefix(f->name, ENV_PACKAGE, NULL) || streq(f->name, ENV_PYTHON));
+
+	while (digests && *s) {
+		size_t n = strcspn(s, " ");
+
+		term_add_clean(out, s, n == DIGEST_HEX ? SHORT_DIGEST : n);
+		strbuf_addstr(out, s[n] ? " " : "");
+		s += n + (s[n] != '\0');
+	}
+	if (!digests)
+		term_add_clean(out, s, strlen(s));
 }
 
 void words_record(struct strbuf *out, const struct record *r)

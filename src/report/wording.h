@@ -16,6 +16,8 @@ void words_person(struct strbuf *out, const char *who);
 void words_acceptance(struct strbuf *out, const struct acceptance *acc);
 /* "run 20261123T180509-1f3a5c07 of 2026-11-23 18:05", "mlmake.lock" if the run is not known; "what Jane Doe accepted on 2026-11-23
  * 18:05" if no run made the record. */
+/* The value of a parameter, variable or thing about an environment; of digests in the latter the beginning. */
+void words_value(struct strbuf *out, const struct record_fact *f);
 void words_record(struct strbuf *out, const struct record *r);
 /* One line for r, safe to show: reason_words(), cleaned. */
 void words_reason(struct strbuf *out, const struct reason *r);

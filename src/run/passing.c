@@ -26,11 +26,11 @@ static const char *const by_themselves[] = {
 	"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS",
 	"SSH_AUTH_SOCK", "KRB5CCNAME", "DOCKER_HOST", "CONTAINER_HOST", "DBUS_SESSION_BUS_ADDRESS",
 	"MAKEFLAGS", "MFLAGS", "MAKELEVEL",
-	"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "NVIDIA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES",
 	"PYTHONPATH",
 };
 
-const char *const passing_threads[] = {
+const char *const passing_machine[] = {
+	"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "NVIDIA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES",
 	"OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OMP_DYNAMIC", "OMP_PROC_BIND", "OMP_PLACES", "OMP_SCHEDULE", "GOMP_CPU_AFFINITY",
 	"KMP_AFFINITY", "MKL_NUM_THREADS", "MKL_DYNAMIC", "OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "BLIS_NUM_THREADS",
 	"VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMEXPR_MAX_THREADS", "NUMBA_NUM_THREADS", "LOKY_MAX_CPU_COUNT",
@@ -82,8 +82,8 @@ static bool passes(const char *entry)
 	for (i = 0; i < ARRAY_SIZE(by_themselves); i++)
 		if (is_name(by_themselves[i], entry, n))
 			return true;
-	for (i = 0; passing_threads[i]; i++)
-		if (is_name(passing_threads[i], entry, n))
+	for (i = 0; passing_machine[i]; i++)
+		if (is_name(passing_machine[i], entry, n))
 			return true;
 	return skip_prefix(entry, "MLMAKE_", NULL) || passes_in_test(entry, n);
 }

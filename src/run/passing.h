@@ -25,7 +25,7 @@ char *passing_seed(const struct instance *in);
  * set: a sentence, owned; NULL if it names none. */
 char *passing_hint(const struct instance *in, const char *log);
 
-/* The variables that set numbers of threads, NULL-terminated. */
-extern const char *const passing_threads[];
+/* The variables that choose devices and numbers of threads, NULL-terminated. */
+extern const char *const passing_machine[];
 
 #endif

@@ -83,3 +83,5 @@ SHELL_TESTS += tests/shell/t0151-profile.sh
 SHELL_TESTS += tests/shell/t0117-normal.sh
 SHELL_TESTS += tests/shell/t0113-packages.sh
 SHELL_TESTS += tests/shell/t0094-story-code.sh
+SHELL_TESTS += tests/shell/t0114-packages-cpython.sh tests/shell/t0115-machine.sh
+EXTRA_DIST += tests/env/against_python.py tests/env/make_wheel.py
