@@ -303,10 +303,11 @@ static int write_line(const char *dir, const char *name, const char *line, struc
 	return file_write(file, text, strlen(text), 0644, false, err);
 }
 
+/* Below SHARED it moves with the clone. */
 static int make_git_dir(struct private_tree *t, const struct repo *r, const struct git_id *head, struct err *err)
 {
 	CLEANUP(freep) char *dir = xstrfmt("%s/.git", t->dir);
-	CLEANUP(freep) char *common = absolute(r->git_dir);
+	CLEANUP(freep) char *common = t->kept ? absolute(r->git_dir) : xstrdup("../../../../..");
 	char hex[GIT_ID_HEX + 1];
 
 	if (!r->in_git || !head)

@@ -353,8 +353,32 @@ static const char *why_waits(const struct hook_place *h, const struct hook_entry
 	return where_is_amid(own);
 }
 
+/* The entries up to that of what is built belong to it. */
+static bool read_now(const struct hook_place *h, struct arena *a, struct hook_event *out)
+{
+	CLEANUP(freep) char *file = path_join(h->dir, "now");
+	CLEANUP(strbuf_release) struct strbuf line = STRBUF_INIT;
+
+	return file_read(file, SAID_LIMIT, &line, NULL) == 0 && hook_event_parse(line.buf, line.len, a, out);
+}
+
+static bool is_of(const struct hook_entry *e, const struct hook_event *now)
+{
+	return e->hook && e->number <= now->number && streq(e->hook, now->hook) && streq(e->project, now->project) && streq(e->ref, now->ref);
+}
+
+static void add_waiting(const struct hook_place *h, const struct hook_entry *e, struct strbuf *out)
+{
+	const char *why = why_waits(h, e);
+
+	strbuf_addf(out, "%-16s %s %.9s%s%s\n", "waiting", words_branch(e->ref, ""), e->commit, why ? ", for the end of " : "", why ? why : "");
+}
+
 static void status_text(const struct hook_place *h, const char *dir, const struct hookqueue *q, bool working, struct strbuf *out)
 {
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	struct hook_event now;
+	bool building;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
@@ -367,13 +391,12 @@ static void status_text(const struct hook_place *h, const char *dir, const struc
 			    is_wanted(h, names[i]) ? "" : ", and mlmake.ini says nothing of it");
 	}
 	strbuf_addf(out, "%-16s %s\n", "worker", working ? "at work" : "none");
-	for (i = 0; i < q->n; i++) {
-		const char *why = q->v[i].hook ? why_waits(h, &q->v[i]) : NULL;
-
-		if (q->v[i].hook)
-			strbuf_addf(out, "%-16s %s %.9s%s%s\n", "waiting", words_branch(q->v[i].ref, ""), q->v[i].commit,
-				    why ? ", for the end of " : "", why ? why : "");
-	}
+	building = working && read_now(h, &a, &now);
+	if (building)
+		strbuf_addf(out, "%-16s %s %.9s\n", "building", words_branch(now.ref, ""), now.commit);
+	for (i = 0; i < q->n; i++)
+		if (q->v[i].hook && !(building && is_of(&q->v[i], &now)))
+			add_waiting(h, &q->v[i], out);
 }
 
 static struct json *status_json(const struct hook_place *h, const char *dir, const struct hookqueue *q, bool working)

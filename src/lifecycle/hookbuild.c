@@ -266,14 +266,14 @@ static int find_commit(struct making *m, uint64_t *upto, struct err *err)
 
 /* ---- was it built before? */
 
-static bool is_built(struct making *m, struct err *err)
+static bool is_built(struct making *m)
 {
 	const struct hook_event *before;
 	struct hook_event *v;
 	size_t n;
 
-	if (hooklog_read(m->opt->dir, m->a, &v, &n, err) < 0)
-		return false;
+	if (hooklog_read(m->opt->dir, m->a, &v, &n, NULL) < 0)
+		return false; /* it is not known, then */
 	before = hooklog_built(v, n, m->e->project, m->e->targets, m->e->commit, m->e->tree);
 	if (!before || !(streq(before->outcome, "done") || streq(before->outcome, "same")))
 		return false;
@@ -637,7 +637,7 @@ static int make(struct making *m, uint64_t *upto, struct err *err)
 	if (got == 0)
 		return 0;
 	m->e->targets = hookbuild_targets(m->hook->build, m->hook->n_build, m->a);
-	return is_built(m, err) ? 0 : build(m, err);
+	return is_built(m) ? 0 : build(m, err);
 }
 
 static void release(struct making *m)

@@ -115,8 +115,6 @@ int hooklog_add(const char *dir, const struct hook_event *e, struct err *err)
 	CLEANUP(closep) int fd = -1;
 	struct stat st;
 
-	if (file_mkdirs(dir, err) < 0)
-		return -1;
 	fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_errno(err, "cannot open '%s'", path);

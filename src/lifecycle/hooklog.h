@@ -22,7 +22,7 @@ struct hook_event {
 	const char *hook, *project, *ref, *commit, *tree, *targets, *run, *text; /* "" if there is none */
 };
 
-/* dir is SHARED/queue. Of a number, the newest line counts. */
+/* dir is SHARED/queue, which has to be there: a repository may be gone. */
 NODISCARD int hooklog_add(const char *dir, const struct hook_event *e, struct err *err);
 /* All lines, oldest first, in a. An absent log has none. */
 NODISCARD int hooklog_read(const char *dir, struct arena *a, struct hook_event **v, size_t *n, struct err *err);

@@ -282,13 +282,13 @@ void hookqueue_release(struct hookqueue *q)
 	*q = (struct hookqueue)HOOKQUEUE_INIT;
 }
 
-/* The number is remembered first, so that none is given twice. */
+/* The number is remembered first, so that none is given twice. On a full disk one may be, which does less harm than an entry that stays. */
 int hookqueue_remove(const char *dir, uint64_t number, struct err *err)
 {
 	CLEANUP(freep) char *name = name_of(dir, number);
 
-	if (number > last_number(dir) && put_link(dir, "last", path_base(name), err) < 0)
-		return -1;
+	if (number > last_number(dir))
+		(void)!put_link(dir, "last", path_base(name), NULL);
 	if (unlink(name) < 0 && errno != ENOENT)
 		return err_errno(err, "cannot remove '%s'", name);
 	return 0;

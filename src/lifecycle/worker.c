@@ -199,32 +199,42 @@ static void tell(struct worker *w, const struct hook_event *e)
 		err_clear(&err); /* nobody is there to be told */
 }
 
-/* What a worker that is gone, or a build that is, was at. */
-static void tell_killed(struct worker *w, const char *text)
+/* Of something that no build of ours could tell of. */
+static void tell_of(struct worker *w, const struct hook_entry *about, const char *outcome, const char *text)
+{
+	bool known = about->hook != NULL;
+
+	tell(w, &(struct hook_event){.number = about->number, .time = clock_now(&clock_system), .code = -1, .outcome = outcome,
+				     .hook = known ? about->hook : "", .project = known ? about->project : "", .ref = known ? about->ref : "",
+				     .commit = known ? about->commit : "", .tree = "", .targets = "", .run = "", .text = text});
+}
+
+/* What a worker that is gone, or a build that is, was at. last: if it had not said yet (NULL: then there is nothing to tell). */
+static void tell_killed(struct worker *w, const struct hook_entry *last, const char *text)
 {
 	CLEANUP(freep) char *file = path_join(w->dir, "now");
 	CLEANUP(strbuf_release) struct strbuf line = STRBUF_INIT;
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
 	struct hook_event e;
 
-	if (file_read(file, LINE_LIMIT, &line, NULL) < 0)
-		return;
-	if (hook_event_parse(line.buf, line.len, &a, &e)) {
+	if (file_read(file, LINE_LIMIT, &line, NULL) == 0 && hook_event_parse(line.buf, line.len, &a, &e)) {
 		e.outcome = "killed";
 		e.text = text;
 		tell(w, &e);
+	} else if (last) {
+		tell_of(w, last, "killed", text);
 	}
 	unlink(file);
 }
 
+/* What cannot be removed would be built again and again: then it is left to the next worker. */
 static void remove_entries(struct worker *w, const struct child *c, uint64_t upto)
 {
-	CLEANUP(err_release) struct err err = ERR_INIT;
 	size_t i;
 
 	for (i = 0; i < c->n; i++)
-		if (c->v[i].number <= upto && hookqueue_remove(w->dir, c->v[i].number, &err) < 0)
-			err_clear(&err);
+		if (c->v[i].number <= upto && hookqueue_remove(w->dir, c->v[i].number, NULL) < 0)
+			w->stopping = true;
 }
 
 /* The last thing that it said is "end UPTO LINE"; false if it did not come so far. */
@@ -266,7 +276,7 @@ static void after(struct worker *w, struct child *c)
 	if (!ended || (e.outcome && streq(e.outcome, "killed"))) {
 		bool hopeless = is_hopeless(w, c);
 
-		tell_killed(w, hopeless ? "it died each time; it is not tried again" : "it is begun again");
+		tell_killed(w, &c->v[c->n - 1], hopeless ? "it died each time; it is not tried again" : "it is begun again");
 		if (hopeless || c->cancelled)
 			remove_entries(w, c, c->seen);
 		return;
@@ -314,9 +324,7 @@ static void build(struct worker *w, const struct hook_entry *v, size_t n)
 		child_wait(w, &c);
 		after(w, &c);
 	} else {
-		tell(w, &(struct hook_event){.number = c.seen, .time = clock_now(&clock_system), .code = -1, .outcome = "error", .hook = v->hook,
-					     .project = v->project, .ref = v->ref, .commit = v->commit, .tree = "", .targets = "", .run = "",
-					     .text = err.msg});
+		tell_of(w, &v[n - 1], "error", err.msg);
 		w->stopping = true; /* the next hook tries again */
 	}
 	closep(&c.fd);
@@ -340,10 +348,8 @@ static struct hook_entry *choose(struct worker *w, const struct hookqueue *q, si
 
 	for (i = 0, *n = 0; i < q->n && !*n; i++) {
 		if (!q->v[i].hook) {
-			tell(w, &(struct hook_event){.number = q->v[i].number, .time = clock_now(&clock_system), .code = -1, .outcome = "error",
-						     .hook = "", .project = "", .ref = "", .commit = "", .tree = "", .targets = "", .run = "",
-						     .text = "what stood in the queue was no entry"});
-			(void)!hookqueue_remove(w->dir, q->v[i].number, NULL);
+			tell_of(w, &q->v[i], "error", "what stood in the queue was no entry");
+			w->stopping |= hookqueue_remove(w->dir, q->v[i].number, NULL) < 0;
 			continue;
 		}
 		for (j = i; j < q->n && !must_wait(w, &q->v[i]); j++)
@@ -424,7 +430,7 @@ static void worker_loop(struct worker *w)
 	w->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (w->watch_fd >= 0)
 		inotify_add_watch(w->watch_fd, w->dir, IN_CREATE | IN_MOVED_TO);
-	tell_killed(w, "its worker was killed");
+	tell_killed(w, NULL, "its worker was killed");
 	for (;;) {
 		free(hookqueue_asked_to_stop(w->dir)); /* of a worker before */
 		work(w);

@@ -144,6 +144,7 @@ mm 2 hook install; said "are husky's; .mlmake hook print --for=husky. shows"
 begin 'mistakes are told'
 with_hooks wrong
 mm 2 hook instal; said "did you mean 'install'"
+mm 2 hook run post-comit; said "no hook 'post-comit'"
 mm 2 hook install --work x; said 'goes with --bare'
 mm 2 hook install --bare nowhere; said "cannot find 'nowhere'"
 mm 2 hook install --bare sub; said 'cannot find'

@@ -37,7 +37,7 @@ begin 'of many commits the newest is built, after the one that was begun'
 slow burst
 change 1; begun 1
 for i in 2 3 4 5 6 7 8 9; do change $i; done
-mm 0 hook status; said '^worker +at work'; said '^waiting +main'
+mm 0 hook status; said '^worker +at work'; said '^building +main'; said '^waiting +main'
 go; built
 ran 1 9
 is "$(outcomes)" 'done done ' outcomes

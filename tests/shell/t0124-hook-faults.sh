@@ -51,6 +51,7 @@ change 3; begun
 cd .. && mv quick moved && cd moved || exit 1
 : > "$T/go"
 idle
+missing ../quick
 change 4
 built
 mm 0 hook log -n 1; said "done +main +$(git rev-parse --short=9 HEAD)"
@@ -62,9 +63,10 @@ rm "$T/go"
 change 2; begun
 pids=$(for p in /proc/[0-9]*; do case $(readlink "$p/cwd" 2> /dev/null) in "$T/w/vanishing/.git"*) echo "${p#/proc/}" ;; esac; done)
 [ -n "$pids" ] || fail 'no worker'
-cd .. && rm -rf vanishing; rm -rf vanishing
+cd "$T/w" && mkdir -p beside && rm -rf vanishing; rm -rf vanishing; cd beside || exit 1
 : > "$T/go"
 for p in $pids; do until_true "process $p ends" gone "$p"; done
+missing ../vanishing
 
 begin 'a full disk is told of in the log, and the next commit is built'
 if [ "$(id -u)" = 0 ] && mkdir "$T/small" && mount -t tmpfs -o size=3m none "$T/small" 2> /dev/null; then

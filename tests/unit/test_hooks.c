@@ -193,6 +193,8 @@ static void log_files(void)
 
 	EXPECT_INT(hooklog_read("log", &a, &v, &n, NULL), 0);
 	EXPECT_INT((intmax_t)n, 0);
+	EXPECT_INT(hooklog_add("log", &e, NULL), -1);
+	EXPECT_INT(file_mkdirs("log", NULL), 0);
 	EXPECT_INT(hooklog_add("log", &e, NULL), 0);
 	EXPECT_INT(truncate("log/log", 100), 0); /* a line that a full disk cut off */
 	e.outcome = "done";
