@@ -3,22 +3,16 @@
 
 #include "cli/guard.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "digest/manifest.h"
 #include "gitdb/git.h"
 #include "sandbox/confine.h"
 #include "util/arena.h"
 #include "util/file.h"
 #include "util/map.h"
 #include "util/path.h"
-
-#define LFS_POINTER 1024 /* bytes; its specification says that a pointer has fewer */
 
 static void guard_tracked(struct project *p, const bool *which)
 {
@@ -151,47 +145,7 @@ static void guard_links(struct project *p, const bool *which)
 	arena_release(&at.arena);
 }
 
-/* A checkout without git-lfs, or with a filter of it, has these few lines in place of the data. */
-static bool is_lfs_pointer(const char *path)
-{
-	static const char begins[] = "version https://git-lfs.github.com/spec/v1\n";
-	char buf[sizeof(begins) - 1];
-	struct stat st;
-	int fd;
-	bool is;
-
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > LFS_POINTER)
-		return false;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	is = fd >= 0 && read(fd, buf, sizeof(buf)) == (ssize_t)sizeof(buf) && memcmp(buf, begins, sizeof(buf)) == 0;
-	closep(&fd);
-	return is;
-}
-
-/* The first pointer at or below path; owned, or NULL. */
-static char *find_lfs_pointer(const char *path, int depth)
-{
-	DIR *dir = depth < MANIFEST_DEPTH ? opendir(path) : NULL;
-	struct dirent *e;
-	char *found = NULL;
-
-	if (!dir)
-		return is_lfs_pointer(path) ? xstrdup(path) : NULL;
-	while (!found && (e = readdir(dir))) {
-		CLEANUP(freep) char *child = NULL;
-
-		if (streq(e->d_name, ".") || streq(e->d_name, ".."))
-			continue;
-		child = xstrfmt("%s/%s", path, e->d_name);
-		if (e->d_type == DT_DIR)
-			found = find_lfs_pointer(child, depth + 1);
-		else if (e->d_type == DT_REG || e->d_type == DT_UNKNOWN)
-			found = is_lfs_pointer(child) ? xstrdup(child) : NULL;
-	}
-	closedir(dir);
-	return found;
-}
-
+/* A checkout without git-lfs, or with a filter of it, has a few lines in place of the data. */
 static void guard_lfs(struct project *p, const bool *which)
 {
 	CLEANUP(map_release) struct map seen = MAP_INIT;
@@ -206,7 +160,7 @@ static void guard_lfs(struct project *p, const bool *which)
 
 			if (pipeline_maker(&p->pl, ip->path) || map_put(&seen, ip->path, p))
 				continue;
-			found = find_lfs_pointer(ip->path, 0);
+			found = statcache_pointer(p->cache, ip->path);
 			if (found)
 				diag_error(&p->ds, ip->at.file, ip->at.line,
 					   "'%s', which stage '%s' reads, is a pointer of git-lfs and not the data: `git lfs pull` brings it",

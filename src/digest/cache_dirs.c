@@ -22,7 +22,7 @@ uint64_t statcache_written(struct statcache *sc, const char *path, bool follow, 
 
 	if (strlen(path) >= PATH_MAX)
 		return 0;
-	recall(sc, path, follow, &m);
+	recall_answer(sc, path, follow, &m);
 	if (!m.found)
 		return 0;
 	entry_content(&m.tree.v[0], &then);
@@ -81,7 +81,7 @@ int statcache_manifests(struct statcache *sc, const char *path, bool follow, con
 
 	if (strlen(path) >= PATH_MAX)
 		return 1;
-	recall(sc, path, follow, &m);
+	recall_answer(sc, path, follow, &m);
 	if (!m.found)
 		return 1;
 	entry_content(&m.tree.v[0], &then);
@@ -98,6 +98,31 @@ int statcache_manifests(struct statcache *sc, const char *path, bool follow, con
 	}
 	free_paths(paths, m.tree.n);
 	return result;
+}
+
+char *statcache_pointer(struct statcache *sc, const char *path)
+{
+	CLEANUP(memory_release) struct memory m = {false, {0}, NULL};
+	char **paths, *found = NULL;
+	uint32_t i, at, end;
+
+	if (strlen(path) >= PATH_MAX)
+		return NULL;
+	recall_answer(sc, path, true, &m);
+	for (at = 0; at < m.tree.n && !m.tree.v[at].pointer; at++)
+		;
+	if (at >= m.tree.n)
+		return NULL;
+	if (at == 0)
+		return xstrdup(path);
+	paths = dir_paths(&m.tree, path);
+	for (i = 0; i < at && !found; i++) {
+		end = m.tree.v[i].first + m.tree.v[i].n;
+		if (m.tree.v[i].kind == CONTENT_DIR && at >= m.tree.v[i].first && at < end)
+			found = xstrfmt("%s/%s", paths[i], tree_name(&m.tree, at));
+	}
+	free_paths(paths, m.tree.n);
+	return found;
 }
 
 /* Does the target of a link that lies depth directories below the top lead above the top? A `..` behind a name may lead

@@ -130,13 +130,13 @@ void memory_release(struct memory *m)
 	tree_box_drop(m->box);
 }
 
-void overlay_key(char key[PATH_MAX + 1], const char *path, bool follow)
+void overlay_key(char key[PATH_MAX + 1], const char *path, bool behind)
 {
-	key[0] = follow ? 'f' : 'n';
+	key[0] = behind ? 'f' : 'n';
 	strcpy(key + 1, path);
 }
 
-void recall(struct statcache *sc, const char *path, bool follow, struct memory *m)
+void recall(struct statcache *sc, const char *path, bool behind, struct memory *m)
 {
 	uint32_t root;
 
@@ -145,7 +145,7 @@ void recall(struct statcache *sc, const char *path, bool follow, struct memory *
 		char key[PATH_MAX + 1];
 		struct learnt *l;
 
-		overlay_key(key, path, follow);
+		overlay_key(key, path, behind);
 		pthread_mutex_lock(&sc->mutex);
 		l = map_get(&sc->overlay, key);
 		if (l) {
@@ -157,12 +157,21 @@ void recall(struct statcache *sc, const char *path, bool follow, struct memory *
 		if (m->found)
 			return;
 	}
-	root = table_find(&sc->table, path, follow, sc->secret);
+	root = table_find(&sc->table, path, behind, sc->secret);
 	if (root == UINT32_MAX)
 		return;
 	__atomic_store_n(&sc->used[root], 1, __ATOMIC_RELAXED);
 	table_tree(&sc->table, root, &m->tree);
 	m->found = true;
+}
+
+void recall_answer(struct statcache *sc, const char *path, bool follow, struct memory *m)
+{
+	recall(sc, path, false, m);
+	if (!follow || (m->found && m->tree.v[0].kind != CONTENT_LINK))
+		return;
+	memory_release(m);
+	recall(sc, path, true, m);
 }
 
 void learn_nothing(struct statcache *sc)
@@ -171,7 +180,7 @@ void learn_nothing(struct statcache *sc)
 }
 
 /* Is what was remembered of path another content? Then it was perhaps the answer to somebody. */
-static bool is_other(struct statcache *sc, const char *path, bool follow, const struct learnt *l, const struct tree_box *box)
+static bool is_other(struct statcache *sc, const char *path, bool behind, const struct learnt *l, const struct tree_box *box)
 {
 	struct content was, is;
 	struct tree tree;
@@ -180,7 +189,7 @@ static bool is_other(struct statcache *sc, const char *path, bool follow, const 
 	if (l) {
 		entry_content(&l->box->v[0], &was);
 	} else {
-		root = table_find(&sc->table, path, follow, sc->secret);
+		root = table_find(&sc->table, path, behind, sc->secret);
 		if (root == UINT32_MAX)
 			return false;
 		table_tree(&sc->table, root, &tree);
@@ -190,15 +199,15 @@ static bool is_other(struct statcache *sc, const char *path, bool follow, const 
 	return !content_eq(&was, &is);
 }
 
-void learn(struct statcache *sc, const char *path, bool follow, struct tree_box *box)
+void learn(struct statcache *sc, const char *path, bool behind, struct tree_box *box)
 {
 	char key[PATH_MAX + 1];
 	struct learnt *l;
 
-	overlay_key(key, path, follow);
+	overlay_key(key, path, behind);
 	pthread_mutex_lock(&sc->mutex);
 	l = map_get(&sc->overlay, key);
-	if (is_other(sc, path, follow, l, box))
+	if (is_other(sc, path, behind, l, box))
 		learn_nothing(sc);
 	if (l) {
 		tree_box_drop(l->box);

@@ -13,7 +13,7 @@
 #include "util/map.h"
 
 struct learnt {
-	char *key; /* 'f' or 'n' (links followed or not), then the path */
+	char *key; /* 'n' (what stands at the path) or 'f' (what the link that stands there leads to), then the path */
 	struct tree_box *box;
 };
 
@@ -54,9 +54,11 @@ struct memory {
 void memory_release(struct memory *m);
 
 /* The paths of all these are shorter than PATH_MAX. */
-void overlay_key(char key[PATH_MAX + 1], const char *path, bool follow);
-void recall(struct statcache *sc, const char *path, bool follow, struct memory *m);
-void learn(struct statcache *sc, const char *path, bool follow, struct tree_box *box); /* takes box */
+void overlay_key(char key[PATH_MAX + 1], const char *path, bool behind);
+void recall(struct statcache *sc, const char *path, bool behind, struct memory *m); /* behind: what the link at path leads to */
+/* What the last question for path, links followed or not, was answered with. */
+void recall_answer(struct statcache *sc, const char *path, bool follow, struct memory *m);
+void learn(struct statcache *sc, const char *path, bool behind, struct tree_box *box); /* takes box */
 void learn_nothing(struct statcache *sc); /* an answer was given that nothing of this is kept of */
 /* The very file that e was seen of is known by its inode from now on, whatever its path. */
 void know_inode(struct statcache *sc, const struct entry *e);

@@ -16,7 +16,8 @@ struct entry {
 	uint32_t mode;
 	uint8_t kind;  /* enum content_kind */
 	uint8_t young; /* may have been written since without a trace in its times: not believed */
-	uint16_t name_len;
+	uint8_t name_len;
+	uint8_t pointer; /* of a file that was read: it is a pointer of git-lfs, as a checkout without git-lfs leaves them */
 	uint32_t name;       /* where in the tree's names, NUL-terminated; a link's target and a NUL follow */
 	uint32_t target_len; /* of a link */
 	uint32_t first, n;   /* of a directory: its children, entries of the same tree */

@@ -14,6 +14,9 @@
 
 #define CHUNK (256 * 1024)
 #define ATTEMPTS 4
+#define NO_FILE 2
+#define POINTER "version https://git-lfs.github.com/spec/v1\n"
+#define POINTER_LIMIT 1024 /* bytes; its specification says that a pointer has fewer */
 
 /* What one pass over a file computes. */
 struct pass {
@@ -21,7 +24,13 @@ struct pass {
 	int64_t bytes;
 	struct digest id;
 	unsigned char fast[FASTHASH_LEN];
+	bool pointer;
 };
+
+static bool is_pointer(const unsigned char *buf, size_t n)
+{
+	return n < POINTER_LIMIT && n >= strlen(POINTER) && memcmp(buf, POINTER, strlen(POINTER)) == 0;
+}
 
 /* Reads fd to its end. A file as long as stat said needs no read that finds the end: the stat afterwards tells. */
 static int run_pass(const struct look *l, int fd, int64_t size, struct pass *p)
@@ -38,6 +47,8 @@ static int run_pass(const struct look *l, int fd, int64_t size, struct pass *p)
 			continue;
 		if (n < 0)
 			return -1;
+		if (p->bytes == 0)
+			p->pointer = is_pointer(buf, (size_t)n);
 		if (p->sha)
 			twinhash_update(&t, buf, (size_t)n);
 		else
@@ -76,6 +87,7 @@ static int read_content(const struct look *l, int fd, const struct entry *old, s
 	memcpy(out->fast, p.fast, FASTHASH_LEN);
 	out->id = p.id;
 	out->total = p.bytes;
+	out->pointer = p.pointer;
 	return 0;
 }
 
@@ -87,10 +99,11 @@ static bool take_believed(struct entry *out, const struct entry *old)
 	memcpy(out->fast, old->fast, FASTHASH_LEN);
 	out->id = old->id;
 	out->total = old->total;
+	out->pointer = old->pointer;
 	return true;
 }
 
-/* One attempt. 0: done; 1: it moved meanwhile; -1: errno. */
+/* One attempt. 0: done; 1: it moved meanwhile; NO_FILE; -1: errno. */
 static int read_once(const struct look *l, int fd, const struct entry *old, struct entry *out)
 {
 	int64_t before = clock_now(l->clock);
@@ -99,6 +112,8 @@ static int read_once(const struct look *l, int fd, const struct entry *old, stru
 
 	if (fstat(fd, &st) < 0)
 		return -1;
+	if (!S_ISREG(st.st_mode))
+		return NO_FILE;
 	entry_of_stat(out, &st);
 	out->young = entry_is_young(out, before);
 	out->kind = st.st_mode & S_IXUSR ? CONTENT_EXEC : CONTENT_FILE;
@@ -175,19 +190,14 @@ enum look_result look_file(const struct look *l, int at, const char *name, bool 
 {
 	CLEANUP(closep) int fd = -1;
 	enum look_result opened = look_open(l, at, name, follow, path, &fd, err);
-	struct stat st;
 	int i, moved = 1;
 
 	if (opened != LOOK_DONE)
 		return opened;
-	if (fstat(fd, &st) < 0) {
-		err_errno(err, "cannot stat '%s'", path);
-		return LOOK_FAILED;
-	}
-	if (!S_ISREG(st.st_mode))
-		return LOOK_GONE;
-	for (i = 0; i < ATTEMPTS && moved > 0; i++)
+	for (i = 0; i < ATTEMPTS && moved == 1; i++)
 		moved = read_once(l, fd, old, out);
+	if (moved == NO_FILE)
+		return LOOK_GONE;
 	if (moved < 0)
 		err_errno(err, "cannot read '%s'", path);
 	else if (moved)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Questions are answered in steps, each for all that are open: by stat where that is enough, then files are read and directories
- * walked, both spread over threads; what became something else meanwhile is asked anew. */
+ * walked, both spread over threads; what became something else meanwhile is asked anew.
+ *
+ * What no link stands before is remembered once, whether links are to be followed or not. */
 #include <config.h>
 
 #include "digest/statcache.h"
@@ -19,7 +21,12 @@
 #define ATTEMPTS 4
 #define KNOWN_SIZE 65536 /* files from this size on are known by inode after they were read */
 
-enum step { STEP_DONE, STEP_READ, STEP_WALK };
+enum step { STEP_DONE, STEP_READ, STEP_WALK, STEP_READ_BEHIND, STEP_WALK_BEHIND }; /* behind: what the link at the path leads to */
+
+static bool is_behind(enum step step)
+{
+	return step == STEP_READ_BEHIND || step == STEP_WALK_BEHIND;
+}
 
 static void answer_failed(struct content_query *q)
 {
@@ -48,30 +55,72 @@ static enum step answer_link(struct statcache *sc, struct content_query *q, cons
 	return STEP_DONE;
 }
 
-static bool answer_from_ahead(struct statcache *sc, struct content_query *q)
+/* Has the answer, behind the link at the path or not, been looked at ahead? */
+static bool recall_ahead(struct statcache *sc, const char *path, bool behind, struct memory *m)
 {
-	CLEANUP(memory_release) struct memory m = {false, {0}, NULL};
-	uint32_t root;
+	uint32_t root = table_find(&sc->table, path, behind, sc->secret);
 
-	if (!sc->ahead)
-		return false;
-	root = table_find(&sc->table, q->path, q->follow, sc->secret);
 	if (root == UINT32_MAX || sc->ahead[root] < AHEAD_UNMOVED)
 		return false;
 	if (sc->ahead[root] == AHEAD_ANSWERED) {
-		recall(sc, q->path, q->follow, &m);
+		recall(sc, path, behind, m);
 	} else {
 		__atomic_store_n(&sc->used[root], 1, __ATOMIC_RELAXED);
-		table_tree(&sc->table, root, &m.tree);
+		table_tree(&sc->table, root, &m->tree);
 	}
-	entry_content(&m.tree.v[0], &q->content);
 	return true;
+}
+
+static bool answer_from_ahead(struct statcache *sc, struct content_query *q)
+{
+	CLEANUP(memory_release) struct memory m = {false, {0}, NULL};
+	CLEANUP(memory_release) struct memory beyond = {false, {0}, NULL};
+
+	if (!sc->ahead || !recall_ahead(sc, q->path, false, &m))
+		return false;
+	if (q->follow && m.tree.v[0].kind == CONTENT_LINK) {
+		if (!recall_ahead(sc, q->path, true, &beyond))
+			return false;
+		entry_content(&beyond.tree.v[0], &q->content);
+	} else {
+		entry_content(&m.tree.v[0], &q->content);
+	}
+	return true;
+}
+
+static enum step stat_failed(struct statcache *sc, struct content_query *q)
+{
+	if (errno != ENOENT && errno != ENOTDIR)
+		q->failed = err_errno(&q->err, "cannot stat '%s'", q->path);
+	learn_nothing(sc);
+	return STEP_DONE;
+}
+
+/* What stands at the path, or behind the link there, is of that kind. */
+static enum step answer_known(struct statcache *sc, struct content_query *q, const struct stat *st, bool behind)
+{
+	CLEANUP(memory_release) struct memory m = {false, {0}, NULL};
+	struct entry now;
+
+	if (S_ISDIR(st->st_mode))
+		return behind ? STEP_WALK_BEHIND : STEP_WALK;
+	if (!S_ISREG(st->st_mode)) {
+		q->failed = err_set(&q->err, ERR_INVALID, "'%s' is neither file, directory nor symbolic link", q->path);
+		return STEP_DONE;
+	}
+	recall(sc, q->path, behind, &m);
+	entry_of_stat(&now, st);
+	if (!m.found || m.tree.v[0].young || !entry_same_stat(&m.tree.v[0], &now) || !entry_is_file(&m.tree.v[0]))
+		return behind ? STEP_READ_BEHIND : STEP_READ;
+	entry_content(&m.tree.v[0], &q->content);
+	return STEP_DONE;
 }
 
 /* Answers what stat alone answers, and says what the rest needs. */
 static enum step answer_by_stat(struct statcache *sc, struct content_query *q)
 {
 	CLEANUP(memory_release) struct memory m = {false, {0}, NULL};
+	enum step step;
 	struct entry now;
 	struct stat st;
 
@@ -84,37 +133,28 @@ static enum step answer_by_stat(struct statcache *sc, struct content_query *q)
 	}
 	if (answer_from_ahead(sc, q))
 		return STEP_DONE;
-	if (look_stat(&sc->look, AT_FDCWD, q->path, q->follow, &st) < 0) {
-		if (errno != ENOENT && errno != ENOTDIR)
-			q->failed = err_errno(&q->err, "cannot stat '%s'", q->path);
-		learn_nothing(sc);
-		return STEP_DONE;
-	}
-	if (S_ISDIR(st.st_mode))
-		return STEP_WALK;
-	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) {
-		q->failed = err_set(&q->err, ERR_INVALID, "'%s' is neither file, directory nor symbolic link", q->path);
-		return STEP_DONE;
-	}
-	recall(sc, q->path, q->follow, &m);
+	if (look_stat(&sc->look, AT_FDCWD, q->path, false, &st) < 0)
+		return stat_failed(sc, q);
+	if (!S_ISLNK(st.st_mode))
+		return answer_known(sc, q, &st, false);
+	recall(sc, q->path, false, &m);
 	entry_of_stat(&now, &st);
-	if (S_ISLNK(st.st_mode))
-		return answer_link(sc, q, &now, &m);
-	if (!m.found || m.tree.v[0].young || !entry_same_stat(&m.tree.v[0], &now) || !entry_is_file(&m.tree.v[0]))
-		return STEP_READ;
-	entry_content(&m.tree.v[0], &q->content);
-	return STEP_DONE;
+	step = answer_link(sc, q, &now, &m);
+	if (!q->follow || step != STEP_DONE || q->failed)
+		return step;
+	q->content = (struct content){.kind = CONTENT_NONE};
+	return fstatat(AT_FDCWD, q->path, &st, 0) < 0 ? stat_failed(sc, q) : answer_known(sc, q, &st, true);
 }
 
-static enum step answer_by_reading(struct statcache *sc, struct content_query *q)
+static enum step answer_by_reading(struct statcache *sc, struct content_query *q, bool behind)
 {
 	CLEANUP(memory_release) struct memory m = {false, {0}, NULL};
 	const struct entry *old;
 	struct entry e;
 
-	recall(sc, q->path, q->follow, &m);
+	recall(sc, q->path, behind, &m);
 	old = m.found ? &m.tree.v[0] : NULL;
-	switch (look_file(&sc->look, AT_FDCWD, q->path, q->follow, q->path, old, &e, &q->err)) {
+	switch (look_file(&sc->look, AT_FDCWD, q->path, behind, q->path, old, &e, &q->err)) {
 	case LOOK_GONE:
 		return STEP_READ;
 	case LOOK_FAILED:
@@ -128,7 +168,7 @@ static enum step answer_by_reading(struct statcache *sc, struct content_query *q
 		return STEP_DONE;
 	if (e.total >= KNOWN_SIZE)
 		know_inode(sc, &e);
-	learn(sc, q->path, q->follow, tree_box_single(&e));
+	learn(sc, q->path, behind, tree_box_single(&e));
 	return STEP_DONE;
 }
 
@@ -140,12 +180,12 @@ static void answer_from_walk(struct statcache *sc, struct content_query *q, stru
 		entry_content(&r->old.v[0], &q->content);
 	} else {
 		entry_content(&r->fresh->t.v[0], &q->content);
-		learn(sc, q->path, q->follow, r->fresh);
+		learn(sc, q->path, r->follow, r->fresh);
 		r->fresh = NULL;
 	}
 }
 
-/* Answers for directories; steps[i] stays STEP_WALK where something moved. */
+/* Answers for directories; steps[i] stays what it is where something moved. */
 static void answer_by_walking(struct statcache *sc, struct content_query **q, enum step *steps, size_t n,
 			      int threads, bool list_all)
 {
@@ -154,8 +194,10 @@ static void answer_by_walking(struct statcache *sc, struct content_query **q, en
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		recall(sc, q[i]->path, q[i]->follow, &memories[i]);
-		roots[i] = (struct walk_root){.path = q[i]->path, .follow = q[i]->follow, .list_all = list_all,
+		bool behind = is_behind(steps[i]);
+
+		recall(sc, q[i]->path, behind, &memories[i]);
+		roots[i] = (struct walk_root){.path = q[i]->path, .follow = behind, .list_all = list_all,
 					      .has_old = memories[i].found, .old = memories[i].tree};
 	}
 	walk_dirs(&sc->look, roots, n, threads, false);
@@ -188,8 +230,9 @@ static void batch_stat(void *ctx, size_t i)
 static void batch_read(void *ctx, size_t i)
 {
 	struct batch *b = ctx;
+	uint8_t *step = &b->steps[b->reads[i]];
 
-	b->steps[b->reads[i]] = (uint8_t)answer_by_reading(b->sc, &b->q[b->reads[i]]);
+	*step = (uint8_t)answer_by_reading(b->sc, &b->q[b->reads[i]], is_behind(*step));
 }
 
 static void read_files(struct batch *b, size_t n)
@@ -199,7 +242,7 @@ static void read_files(struct batch *b, size_t n)
 
 	b->n_reads = 0;
 	for (i = 0; i < n; i++) {
-		if (b->steps[i] != STEP_READ)
+		if (b->steps[i] != STEP_READ && b->steps[i] != STEP_READ_BEHIND)
 			continue;
 		ALLOC_GROW(reads, b->n_reads + 1, cap);
 		reads[b->n_reads++] = i;
@@ -216,7 +259,7 @@ static void walk_directories(struct batch *b, size_t n, bool list_all)
 	size_t i, n_dirs = 0, cap = 0;
 
 	for (i = 0; i < n; i++) {
-		if (b->steps[i] != STEP_WALK)
+		if (b->steps[i] != STEP_WALK && b->steps[i] != STEP_WALK_BEHIND)
 			continue;
 		ALLOC_GROW(q, n_dirs + 1, cap);
 		q[n_dirs++] = &b->q[i];
@@ -225,7 +268,7 @@ static void walk_directories(struct batch *b, size_t n, bool list_all)
 		return;
 	steps = xreallocarray(NULL, n_dirs, sizeof(*steps));
 	for (i = 0; i < n_dirs; i++)
-		steps[i] = STEP_WALK;
+		steps[i] = b->steps[q[i] - b->q];
 	answer_by_walking(b->sc, q, steps, n_dirs, b->threads, list_all);
 	for (i = 0; i < n_dirs; i++)
 		b->steps[q[i] - b->q] = (uint8_t)steps[i];
@@ -330,7 +373,7 @@ bool statcache_unmoved(struct statcache *sc, const char *path, bool follow, cons
 		return false;
 	if (look_stat(&sc->look, AT_FDCWD, path, follow, &st) < 0)
 		return (errno == ENOENT || errno == ENOTDIR) && was->kind == CONTENT_NONE;
-	recall(sc, path, follow, &m);
+	recall_answer(sc, path, follow, &m);
 	if (!m.found)
 		return false;
 	entry_content(&m.tree.v[0], &then);

@@ -76,6 +76,10 @@ NODISCARD int statcache_manifests(struct statcache *sc, const char *path, bool f
  * and the times of writing as they were when path was last asked for. 0 if the cache does not hold was at path. */
 uint64_t statcache_written(struct statcache *sc, const char *path, bool follow, const struct content *was);
 
+/* The path of a file at or below path, links followed, that was a pointer of git-lfs when path was last asked for; NULL if there was none.
+ * Owned. */
+char *statcache_pointer(struct statcache *sc, const char *path);
+
 /* Calls visit with the path of each link below path, as it was when path was last asked for, that leads out of the directory:
  * whoever follows it reads what the directory's digest does not cover. Not with a link to a directory that holds path
  * itself, and not with links in the directories that are led to. Stops at the first -1 and returns it. Visits nothing if

@@ -625,7 +625,7 @@ static void place_children(struct tree_box *b, struct dir *d, uint32_t *next, ui
 
 		*e = f ? f->e : *old;
 		e->name = (uint32_t)*names;
-		e->name_len = (uint16_t)strlen(name);
+		e->name_len = (uint8_t)strlen(name); /* manifest_name_refusal */
 		put_name(b, names, name, e->name_len);
 		if (e->kind == CONTENT_LINK)
 			put_name(b, names,

@@ -22,7 +22,7 @@
  * and 0.3 to 0.6 s of `git repack`, whatever the size. So from 64 KiB on a pack costs half as much time again and saves little room. */
 #define SMALL (64 * 1024)
 
-#define KNOWN_ALREADY INT64_MIN
+#define LACKED INT64_MIN
 
 static bool same_stat(const struct stat *a, const struct stat *b)
 {
@@ -48,15 +48,20 @@ static int put_file(struct store *s, const void *data, size_t n, const struct di
 }
 
 /* Git's copy of an object may be damaged and stay where it is: then the object becomes a file. */
+static int put_new(struct store *s, const void *data, size_t n, const struct digest *id, bool text, struct err *err)
+{
+	if (n > SMALL || small_is_damaged(&s->small, id))
+		return put_file(s, data, n, id, err);
+	return small_put(&s->small, data, n, id, text, err);
+}
+
 static int put_memory(struct store *s, const void *data, size_t n, const struct digest *id, bool text, struct err *err)
 {
 	struct small_object o;
 
 	if (small_find(&s->small, id, &o) || objects_has(&s->objects, id, (int64_t)n, NULL))
 		return 0;
-	if (n > SMALL || small_is_damaged(&s->small, id))
-		return put_file(s, data, n, id, err);
-	return small_put(&s->small, data, n, id, text, err);
+	return put_new(s, data, n, id, text, err);
 }
 
 int store_put_bytes(struct store *s, const void *data, size_t n, struct digest *out, struct err *err)
@@ -84,8 +89,8 @@ int store_put_manifest(struct store *s, const struct manifest *m, struct digest 
 	return manifest_emit(m, put_text, &t, id);
 }
 
-/* Digests a small file in memory. 1: it is longer than stat said. */
-static int put_small(struct store *s, int fd, const char *path, struct transfer *t, struct err *err)
+/* Digests a small file in memory. absent: it is known not to be here. */
+static int put_small(struct store *s, int fd, const char *path, bool absent, struct transfer *t, struct err *err)
 {
 	unsigned char buf[SMALL + 1];
 	struct twinhash h;
@@ -108,7 +113,7 @@ static int put_small(struct store *s, int fd, const char *path, struct transfer 
 	twinhash_init(&h, statcache_key(s->cache));
 	twinhash_update(&h, buf, len);
 	twinhash_final(&h, &t->id, t->fast);
-	return put_memory(s, buf, len, &t->id, false, err);
+	return absent ? put_new(s, buf, len, &t->id, false, err) : put_memory(s, buf, len, &t->id, false, err);
 }
 
 static int put_large(struct store *s, int fd, const char *path, struct transfer *t, struct err *err)
@@ -124,8 +129,8 @@ static int put_large(struct store *s, int fd, const char *path, struct transfer 
 	return incoming_finish(&in, &t->id, t->bytes, err);
 }
 
-/* Takes in the regular file open at fd, whose fstat after the time before is *st (KNOWN_ALREADY: the cache need not learn of it). What a file that moves left in
- * the store is whole, and harms nobody. */
+/* Takes in the regular file open at fd, whose fstat after the time before is *st (LACKED: what it holds is known to the cache and not
+ * here). What a file that moves left in the store is whole, and harms nobody. */
 static int put_fd(struct store *s, int fd, const char *path, int64_t before, const struct stat *st,
 		  struct content *out, struct err *err)
 {
@@ -134,14 +139,14 @@ static int put_fd(struct store *s, int fd, const char *path, int64_t before, con
 	int result;
 
 	t.bytes = st->st_size;
-	result = st->st_size <= SMALL ? put_small(s, fd, path, &t, err) : put_large(s, fd, path, &t, err);
+	result = st->st_size <= SMALL ? put_small(s, fd, path, before == LACKED, &t, err) : put_large(s, fd, path, &t, err);
 	if (result < 0)
 		return -1;
 	if (fstat(fd, &after) < 0)
 		return err_errno(err, "cannot stat '%s'", path);
 	if (!same_stat(st, &after))
 		return moved(path, err);
-	if (before != KNOWN_ALREADY)
+	if (before != LACKED)
 		statcache_teach(s->cache, before, &after, &t.id, t.fast);
 	*out = (struct content){st->st_mode & S_IXUSR ? CONTENT_EXEC : CONTENT_FILE, t.id, t.bytes};
 	return 0;
@@ -333,7 +338,7 @@ static int put_known_child(void *ctx, size_t i, struct err *err)
 		return 0;
 	path = xstrfmt("%s/%s", k->dir, e->name);
 	fd = statcache_openat(k->s->cache, AT_FDCWD, path);
-	if (put_open(k->s, fd, KNOWN_ALREADY, AT_FDCWD, path, path, 0, &got, NULL, err) < 0)
+	if (put_open(k->s, fd, LACKED, AT_FDCWD, path, path, 0, &got, NULL, err) < 0)
 		return -1;
 	return check_known(path, &got, &known, err);
 }
