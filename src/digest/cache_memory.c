@@ -247,6 +247,21 @@ void statcache_teach(struct statcache *sc, int64_t before, const struct stat *st
 	know_inode(sc, &e);
 }
 
+bool statcache_fast(struct statcache *sc, const char *path, bool follow, const struct content *was, unsigned char fast[16])
+{
+	CLEANUP(memory_release) struct memory m = {false, {0}, NULL};
+	struct content then;
+
+	if (strlen(path) >= PATH_MAX)
+		return false;
+	recall_answer(sc, path, follow, &m);
+	if (!m.found || !entry_is_file(&m.tree.v[0]))
+		return false;
+	entry_content(&m.tree.v[0], &then);
+	memcpy(fast, m.tree.v[0].fast, FASTHASH_LEN);
+	return content_eq(&then, was);
+}
+
 void statcache_counts(struct statcache *sc, struct statcache_counts *out)
 {
 	out->files_looked_at = __atomic_load_n(&sc->counts.files, __ATOMIC_RELAXED);

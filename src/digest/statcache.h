@@ -67,6 +67,8 @@ const unsigned char *statcache_key(const struct statcache *sc); /* the secret, f
 void statcache_teach(struct statcache *sc, int64_t before, const struct stat *st, const struct digest *id,
 		     const unsigned char fast[16]);
 int64_t statcache_now(const struct statcache *sc);
+/* The XXH3 of the file that was at path when it was last asked for so, if it held was. False if the cache does not know. */
+bool statcache_fast(struct statcache *sc, const char *path, bool follow, const struct content *was, unsigned char fast[16]);
 /* Calls visit with each directory at or below path and its manifest (to take entries from, if it likes), as they
  * were when path was last asked for so (follow), those below before those above. Stops at the first that returns -1 and
  * returns it; 1 if the cache does not hold the directory was at path. */

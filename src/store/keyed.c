@@ -431,8 +431,15 @@ static int remove_parts(const struct keyed *k, size_t limit, struct err *err)
 	return 0;
 }
 
+static unsigned salt(void)
+{
+	unsigned n = 0;
+
+	return getrandom(&n, sizeof(n), GRND_NONBLOCK) == sizeof(n) ? n : (unsigned)getpid();
+}
+
 /* The smaller half becomes one file, named after its newest part; only when that is durable do its parts go. Who loses a race over
- * a part finds it gone, which is as well. */
+ * a part finds it gone, which is as well; but what two make of the same parts, of which one saw fewer, has two names. */
 static int merge(struct keyed *k, struct err *err)
 {
 	CLEANUP(freep) struct keyed_item *items = NULL;
@@ -447,7 +454,7 @@ static int merge(struct keyed *k, struct err *err)
 		if (k->v[i].size > limit)
 			continue;
 		if (!name)
-			name = xstrfmt("%s+", k->v[i].name);
+			name = xstrfmt("%.*s+%08x", (int)strcspn(k->v[i].name, "+"), k->v[i].name, salt());
 		n += items_of(&k->v[i], i, items + n);
 	}
 	if (!name || write_segment(k, name, items, n, true, err) < 0)
@@ -477,14 +484,11 @@ void keyed_name(char out[48])
 {
 	struct timespec now;
 	struct tm tm;
-	unsigned salt = 0;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (getrandom(&salt, sizeof(salt), GRND_NONBLOCK) != sizeof(salt))
-		salt = (unsigned)getpid();
 	if (!gmtime_r(&now.tv_sec, &tm) || !strftime(out, 24, "%Y%m%dT%H%M%S", &tm))
 		*out = '\0';
-	snprintf(out + strlen(out), 24, ".%09ld-%08x", now.tv_nsec, salt);
+	snprintf(out + strlen(out), 24, ".%09ld-%08x", now.tv_nsec, salt());
 }
 
 /* What is left of all files, the newest text of each key. */

@@ -205,15 +205,30 @@ int objects_condemn(struct objects *o, const struct digest *id, struct err *err)
 		       o->dir, name, o->dir);
 }
 
+/* A sync of the file system waits for whatever anybody has written to it, so of few objects each is synced by itself. */
+static void await(struct objects *o, const struct digest *id)
+{
+	size_t i;
+
+	pthread_mutex_lock(&o->mutex);
+	for (i = 0; i < o->n_waiting && !digest_eq(&o->waiting[i], id); i++)
+		;
+	if (i == OBJECTS_WAITING)
+		__atomic_store_n(&o->written, true, __ATOMIC_RELAXED);
+	else if (i == o->n_waiting)
+		o->waiting[o->n_waiting++] = *id;
+	pthread_mutex_unlock(&o->mutex);
+}
+
 /* An object found here counts as used today, for those who collect the unused, and perhaps waits to be on disk. */
-static void found(struct objects *o, const char *name, const struct stat *st)
+static void found(struct objects *o, const struct digest *id, const char *name, const struct stat *st)
 {
 	time_t now = time(NULL);
 
 	if (st->st_mtime < now - DAY)
 		utimensat(o->fd, name, NULL, AT_SYMLINK_NOFOLLOW); /* of help, not needed */
 	if (st->st_ctime > now - UNSYNCED)
-		__atomic_store_n(&o->written, true, __ATOMIC_RELAXED);
+		await(o, id);
 }
 
 bool objects_has(struct objects *o, const struct digest *id, int64_t want, int64_t *size)
@@ -233,7 +248,7 @@ bool objects_has(struct objects *o, const struct digest *id, int64_t want, int64
 	}
 	if (size)
 		*size = st.st_size;
-	found(o, name, &st);
+	found(o, id, name, &st);
 	return true;
 }
 
@@ -368,14 +383,63 @@ int incoming_finish(struct incoming *in, const struct digest *id, int64_t size, 
 	return 0;
 }
 
-int objects_sync(struct objects *o, bool more, struct err *err)
+static int sync_name(struct objects *o, const char *name)
 {
-	if (!__atomic_exchange_n(&o->written, false, __ATOMIC_RELAXED) && !more)
-		return 0;
-	if (objects_open(o, false, err) < 0)
+	CLEANUP(closep) int fd = openat(o->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	return fsync(fd);
+}
+
+/* An object and the directories that lead to it. */
+static int sync_object(struct objects *o, const struct digest *id)
+{
+	char name[NAME_LEN + 1];
+	char *end;
+
+	object_name(id, name);
+	if (sync_name(o, name) < 0)
 		return -1;
+	while ((end = strrchr(name, '/'))) {
+		*end = '\0';
+		if (sync_name(o, name) < 0)
+			return -1;
+	}
+	return fsync(o->fd);
+}
+
+static int sync_waiting(struct objects *o)
+{
+	int result = 0;
+
+	pthread_mutex_lock(&o->mutex);
+	while (result == 0 && o->n_waiting) {
+		result = sync_object(o, &o->waiting[o->n_waiting - 1]);
+		o->n_waiting -= result == 0;
+	}
+	pthread_mutex_unlock(&o->mutex);
+	return result;
+}
+
+static int sync_all(struct objects *o)
+{
+	pthread_mutex_lock(&o->mutex);
+	o->n_waiting = 0;
+	pthread_mutex_unlock(&o->mutex);
 	if (syncfs(o->fd) == 0)
 		return 0;
 	__atomic_store_n(&o->written, true, __ATOMIC_RELAXED);
-	return err_errno(err, "cannot sync store '%s'", o->dir);
+	return -1;
+}
+
+int objects_sync(struct objects *o, bool more, struct err *err)
+{
+	bool all = __atomic_exchange_n(&o->written, false, __ATOMIC_RELAXED) || more;
+
+	if (all && objects_open(o, false, err) < 0)
+		return -1;
+	if ((all ? sync_all(o) : sync_waiting(o)) < 0)
+		return err_errno(err, "cannot sync store '%s'", o->dir);
+	return 0;
 }

@@ -12,6 +12,8 @@
 
 struct stat;
 
+#define OBJECTS_WAITING 16
+
 struct objects {
 	char *dir;
 	int fd;       /* of dir; -1 until something is put or found there */
@@ -19,6 +21,8 @@ struct objects {
 	bool swept;   /* incoming/ was looked through for what kills left */
 	bool trash;   /* there was a trash/ when dir was opened */
 	int hold;     /* gc.lock, held shared; -1: not held */
+	struct digest waiting[OBJECTS_WAITING]; /* others wrote them, and may not have synced them */
+	size_t n_waiting;
 	pthread_mutex_t mutex;
 };
 void objects_init(struct objects *o, const char *dir);
@@ -55,7 +59,7 @@ NODISCARD int incoming_open(struct incoming *in, struct objects *o, struct err *
 NODISCARD int incoming_finish(struct incoming *in, const struct digest *id, int64_t size, struct err *err);
 void incoming_drop(struct incoming *in); /* removes it, unless it was finished; for CLEANUP */
 
-/* more: something else in the same file system waits to be durable. */
+/* Makes what was written and what was found durable. more: something else in the same file system waits for that. */
 NODISCARD int objects_sync(struct objects *o, bool more, struct err *err);
 
 #endif

@@ -121,7 +121,7 @@ int payloads_copy(struct payloads *from, struct payloads *to, const struct diges
 	digest_hex(id, hex);
 	fd = objects_read(&from->objects, id, &size, err);
 	if (fd < 0 || incoming_open(&in, &to->objects, err) < 0 ||
-	    transfer_copy(&t, fd, in.fd, size, secret, hex, to->objects.dir, err) < 0)
+	    transfer_copy(&t, fd, in.fd, size, true, NULL, secret, hex, to->objects.dir, err) < 0)
 		return -1;
 	if (!digest_eq(&t.id, id))
 		return objects_condemn(&from->objects, id, err);

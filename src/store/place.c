@@ -159,7 +159,7 @@ static int place_file(struct store *s, enum content_kind kind, const struct dige
 	    (got = link_file(s, id, from, size, at, name, path, how, fd_out, p, err)) <= 0)
 		return got;
 	if ((*fd_out = create(kind, at, name, path, err)) < 0 ||
-	    transfer_copy(&p->t, from, *fd_out, size, statcache_key(s->cache), s->objects.dir, path, err) < 0)
+	    transfer_copy(&p->t, from, *fd_out, size, false, NULL, statcache_key(s->cache), s->objects.dir, path, err) < 0)
 		return -1;
 	if (!digest_eq(&p->t.id, id))
 		return objects_condemn(&s->objects, id, err);

@@ -116,15 +116,16 @@ static int put_small(struct store *s, int fd, const char *path, bool absent, str
 	return absent ? put_new(s, buf, len, &t->id, false, err) : put_memory(s, buf, len, &t->id, false, err);
 }
 
-static int put_large(struct store *s, int fd, const char *path, struct transfer *t, struct err *err)
+/* expected: its digests, if they are known. */
+static int put_large(struct store *s, int fd, const char *path, const struct twins *expected, struct transfer *t, struct err *err)
 {
 	CLEANUP(incoming_drop) struct incoming in = INCOMING_INIT;
 	int64_t size = t->bytes;
 
 	if (incoming_open(&in, &s->objects, err) < 0 ||
-	    transfer_copy(t, fd, in.fd, size, statcache_key(s->cache), path, s->objects.dir, err) < 0)
+	    transfer_copy(t, fd, in.fd, size, true, expected, statcache_key(s->cache), path, s->objects.dir, err) < 0)
 		return -1;
-	if (t->bytes != size)
+	if (t->bytes != size || (expected && !digest_eq(&t->id, &expected->id)))
 		return moved(path, err);
 	return incoming_finish(&in, &t->id, t->bytes, err);
 }
@@ -139,7 +140,7 @@ static int put_fd(struct store *s, int fd, const char *path, int64_t before, con
 	int result;
 
 	t.bytes = st->st_size;
-	result = st->st_size <= SMALL ? put_small(s, fd, path, before == LACKED, &t, err) : put_large(s, fd, path, &t, err);
+	result = st->st_size <= SMALL ? put_small(s, fd, path, before == LACKED, &t, err) : put_large(s, fd, path, NULL, &t, err);
 	if (result < 0)
 		return -1;
 	if (fstat(fd, &after) < 0)
@@ -356,6 +357,27 @@ static int put_known_dir(void *ctx, const char *dir, const struct manifest *m)
 	return store_put_manifest(k->s, m, &id, k->err);
 }
 
+/* Takes in a large file of which the cache knows both digests. 1: it is none. */
+static int put_digested(struct store *s, const char *path, bool follow, const struct content *known, struct err *err)
+{
+	CLEANUP(closep) int fd = -1;
+	struct twins expected = {known->id, {0}};
+	struct transfer t = {.bytes = known->size};
+	struct stat st, after;
+
+	if (known->size <= SMALL || !statcache_fast(s->cache, path, follow, known, expected.fast))
+		return 1;
+	fd = follow ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : statcache_openat(s->cache, AT_FDCWD, path);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size != known->size ||
+	    !(st.st_mode & S_IXUSR) != (known->kind == CONTENT_FILE))
+		return 1;
+	if (put_large(s, fd, path, &expected, &t, err) < 0)
+		return -1;
+	if (fstat(fd, &after) < 0)
+		return err_errno(err, "cannot stat '%s'", path);
+	return same_stat(&st, &after) ? 0 : moved(path, err);
+}
+
 static int put_known(struct store *s, const char *path, bool follow, const struct content *known, struct err *err)
 {
 	struct known_dir k = {.s = s, .err = err};
@@ -366,6 +388,8 @@ static int put_known(struct store *s, const char *path, bool follow, const struc
 		return 0;
 	if (known->kind == CONTENT_DIR)
 		result = statcache_manifests(s->cache, path, follow, known, put_known_dir, &k);
+	else
+		result = put_digested(s, path, follow, known, err);
 	if (result <= 0)
 		return result;
 	if ((follow ? put_followed(s, path, &got, err) : store_put(s, path, &got, err)) < 0)

@@ -16,6 +16,7 @@
 #define CHUNK (256 * 1024)
 #define LARGE (8 << 20) /* from here on a second thread writes */
 #define RING 4
+#define EAGER (8 << 20) /* so much is handed to the disk at a time */
 
 static int read_full(int fd, unsigned char *buf, size_t want, size_t *got)
 {
@@ -42,7 +43,17 @@ struct writer {
 	size_t len[RING];    /* 0: the end */
 	size_t filled, written;
 	int fd, error;       /* errno of a write that failed */
+	bool to_sync;
 };
+
+/* The chunk after w->written others is written: if that makes a round sum, the disk may begin. */
+static void hand_over(const struct writer *w)
+{
+	int64_t end = ((int64_t)w->written + 1) * CHUNK;
+
+	if (w->to_sync && end % EAGER == 0)
+		sync_file_range(w->fd, end - EAGER, EAGER, SYNC_FILE_RANGE_WRITE); /* of help, not needed */
+}
 
 static void *write_chunks(void *arg)
 {
@@ -62,6 +73,7 @@ static void *write_chunks(void *arg)
 		if (!w->error && fd_write_all(w->fd, w->ring + slot * CHUNK, w->len[slot], &ignored) < 0)
 			error = errno;
 		err_release(&ignored);
+		hand_over(w);
 		pthread_mutex_lock(&w->mutex);
 		if (error)
 			w->error = error;
@@ -94,11 +106,11 @@ static bool writer_push(struct writer *w, size_t n)
 }
 
 /* 0: copied; 1: no thread could be started, nothing was done; -1: errno, *reading says of what. */
-static int copy_overlapped(struct transfer *t, struct twinhash *h, int from, int to, bool *reading)
+static int copy_overlapped(struct transfer *t, struct twinhash *h, int from, int to, bool to_sync, bool *reading)
 {
 	CLEANUP(freep) unsigned char *ring = xmalloc(RING * CHUNK);
 	struct writer w = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .ring = ring,
-			   .fd = to};
+			   .fd = to, .to_sync = to_sync};
 	bool ok = true, more = true;
 	int read_error = 0;
 	pthread_t thread;
@@ -149,8 +161,8 @@ static int copy_plain(struct transfer *t, struct twinhash *h, int from, int to, 
 	return 0;
 }
 
-int transfer_copy(struct transfer *t, int from, int to, int64_t size, const unsigned char *secret,
-		  const char *from_name, const char *to_name, struct err *err)
+int transfer_copy(struct transfer *t, int from, int to, int64_t size, bool to_sync, const struct twins *expected,
+		  const unsigned char *secret, const char *from_name, const char *to_name, struct err *err)
 {
 	bool reading = false;
 	struct twinhash h;
@@ -158,12 +170,13 @@ int transfer_copy(struct transfer *t, int from, int to, int64_t size, const unsi
 
 	t->bytes = 0;
 	twinhash_init(&h, secret);
+	twinhash_expect(&h, expected);
 	if (size >= CHUNK && ioctl(to, FICLONE, from) == 0) {
 		reading = true;
 		result = copy_plain(t, &h, to, -1, &reading);
 	} else {
 		if (size >= LARGE)
-			result = copy_overlapped(t, &h, from, to, &reading);
+			result = copy_overlapped(t, &h, from, to, to_sync, &reading);
 		if (result > 0)
 			result = copy_plain(t, &h, from, to, &reading);
 	}

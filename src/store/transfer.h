@@ -13,9 +13,10 @@ struct transfer {
 	unsigned char fast[FASTHASH_LEN];
 };
 /* Copies all of from to the empty file to: as a clone where the file system can, then reading what was cloned;
- * else what is digested is what is written. from_name and to_name are for messages. */
-NODISCARD int transfer_copy(struct transfer *t, int from, int to, int64_t size, const unsigned char *secret,
-			    const char *from_name, const char *to_name, struct err *err);
+ * else what is digested is what is written. to_sync: it will be synced, so the disk begins to write at once. expected, if not NULL: as
+ * for twinhash_expect. from_name and to_name are for messages. */
+NODISCARD int transfer_copy(struct transfer *t, int from, int to, int64_t size, bool to_sync, const struct twins *expected,
+			    const unsigned char *secret, const char *from_name, const char *to_name, struct err *err);
 /* Only reads. */
 NODISCARD int transfer_read(struct transfer *t, int from, const unsigned char *secret, const char *from_name, struct err *err);
 

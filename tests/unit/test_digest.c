@@ -620,6 +620,64 @@ static void replaced_inode(void)
 	statcache_free(sc);
 }
 
+/* Asked as an output and as an input it is read once, also behind a link; and what it is when a link takes its place, or its. */
+static void one_memory(void)
+{
+	struct statcache *sc = fresh();
+	struct content c, d;
+	uint64_t n;
+
+	put("om/d/a", "one\n");
+	put("om/f", "two\n");
+	ask(sc, "om/f");
+	c = ask(sc, "om/d");
+	n = files_read(sc);
+	ask_as(sc, "om/f", true);
+	d = ask_as(sc, "om/d", true);
+	EXPECT(content_eq(&c, &d));
+	EXPECT_INT(files_read(sc), n);
+	EXPECT(statcache_written(sc, "om/d", true, &c) == statcache_written(sc, "om/d", false, &c));
+	EXPECT(rename("om/d", "om/e") == 0 && symlink("e", "om/d") == 0);
+	EXPECT(ask(sc, "om/d").kind == CONTENT_LINK);
+	d = ask_as(sc, "om/d", true);
+	EXPECT(content_eq(&c, &d));
+	put("om/e/a", "ONE\n");
+	d = ask_as(sc, "om/d", true);
+	EXPECT(!content_eq(&c, &d) && d.kind == CONTENT_DIR);
+	EXPECT(statcache_written(sc, "om/d", true, &d) != 0 && statcache_written(sc, "om/d", false, &d) == 0);
+	EXPECT(unlink("om/d") == 0 && rename("om/e", "om/d") == 0);
+	c = ask_as(sc, "om/d", true);
+	EXPECT(content_eq(&c, &d));
+	put("om/d/a", "three\n");
+	c = ask_as(sc, "om/d", true);
+	EXPECT(!content_eq(&c, &d));
+	EXPECT(statcache_written(sc, "om/d", true, &c) != 0 && statcache_written(sc, "om/d", true, &d) == 0);
+	statcache_free(sc);
+}
+
+static void pointers(void)
+{
+	struct statcache *sc = fresh();
+	char *found;
+
+	put("pt/d/a", "version https://git-lfs.github.com/spec/v2\n");
+	put("pt/d/e/b", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
+	put("pt/f", "version https://git-lfs.github.com/spec/v1\n");
+	EXPECT(!statcache_pointer(sc, "pt/d")); /* not asked for yet */
+	ask(sc, "pt/d");
+	ask_as(sc, "pt/f", true);
+	found = statcache_pointer(sc, "pt/d");
+	EXPECT_STR(found ? found : "", "pt/d/e/b");
+	free(found);
+	found = statcache_pointer(sc, "pt/f");
+	EXPECT_STR(found ? found : "", "pt/f");
+	free(found);
+	put("pt/d/e/b", "the data\n");
+	ask(sc, "pt/d");
+	EXPECT(!statcache_pointer(sc, "pt/d"));
+	statcache_free(sc);
+}
+
 /* Touched, its content the same: XXH3 tells, SHA-256 is not computed. */
 static void touched(void)
 {
@@ -1218,6 +1276,8 @@ int main(void)
 		{"whole seconds, future times", whole_seconds},
 		{"mtime put back", mtime_put_back},
 		{"replaced by another inode or kind", replaced_inode},
+		{"input and output are remembered once", one_memory},
+		{"pointers of git-lfs", pointers},
 		{"touched costs XXH3 only", touched},
 		{"changes in a tree", tree_changes},
 		{"saved and read back", saved},

@@ -272,6 +272,8 @@ static void cache_learns(void)
 
 static void known_content(void)
 {
+	CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT;
+	static char big[300000];
 	struct place p = at("kn/store");
 	struct err err = ERR_INIT;
 	struct content c, f;
@@ -289,6 +291,19 @@ static void known_content(void)
 	EXPECT(store_put_known(p.s, "kn/f", &f, &err) < 0 && err.code == ERR_MOVED);
 	err_release(&err);
 	EXPECT(!store_has(p.s, &f));
+	memset(big, 'x', sizeof(big) - 1);
+	put("kn/big", big);
+	ok(statcache_content(p.cache, "kn/big", false, &f, &err), &err);
+	big[sizeof(big) / 2] = 'y';
+	put("kn/big", big);
+	EXPECT(store_put_known(p.s, "kn/big", &f, &err) < 0 && err.code == ERR_MOVED);
+	err_release(&err);
+	EXPECT(!store_has(p.s, &f));
+	ok(statcache_content(p.cache, "kn/big", false, &f, &err), &err);
+	ok(store_put_known(p.s, "kn/big", &f, &err), &err);
+	EXPECT(store_has(p.s, &f));
+	ok(store_get_bytes(p.s, &f.id, sizeof(big), &bytes, &err), &err); /* verified */
+	EXPECT_INT(entries("kn/store/incoming"), 0);
 	put("kn/d/g", "too"); /* since it was asked for */
 	EXPECT_INT(file_remove_tree("kn/store", NULL), 0);
 	leave(&p);
