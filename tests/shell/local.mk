@@ -1,4 +1,4 @@
-EXTRA_DIST += tests/shell/.shellcheckrc tests/shell/remote.sh tests/shell/forge.py
+EXTRA_DIST += tests/shell/.shellcheckrc tests/shell/remote.sh tests/shell/deploy.sh tests/shell/forge.py
 SHELL_TESTS += \
 	tests/shell/t0040-lineage.sh \
 	tests/shell/t0041-powercut.sh \
@@ -64,7 +64,9 @@ SHELL_TESTS += \
 	tests/shell/t0082-show-diff.sh \
 	tests/shell/t0083-lineage.sh \
 	tests/shell/t0140-sources.sh \
+	tests/shell/t0141-real-sources.sh \
 	tests/shell/t0142-deploy.sh \
+	tests/shell/t0143-deploy-faults.sh \
 	tests/shell/t0090-code-cpython.sh \
 	tests/shell/t0091-code-meaning.sh \
 	tests/shell/t0092-imports.sh

@@ -1,0 +1,179 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Deploys that go wrong: commands that fail and hang, services that never get well, undo that fails, kills, two at once, tags that are taken
+. "${srcdir:-.}/tests/shell/lib.sh"
+. "$srcdir/tests/shell/deploy.sh"
+
+# state: what --status --json says of production.
+state() { "$MLMAKE" deploy --status --json > "$T/status" && json "$T/status" 'd["deploys"][0]["state"]'; }
+is_state() { if have_python; then is "$(state)" "$1" state; fi; }
+
+begin 'what never gets well: what was there before is shipped again, and all of it is said and recorded'
+deploys p
+mm 0 deploy; : > "$COUNT"
+printf '0.8\n' > "$T/sick"
+data 0.8
+mm 1 deploy
+said 'failed +api +v0.0.2 is not deployed to production'
+said 'health: .*(after|attempts)'
+said 'in production is what was there before: v0.0.1'
+check 'it was tried more than once' test "$(grep -c health "$COUNT")" -gt 2
+is "$(grep -c ship "$COUNT")" 2 'times that something was shipped'
+live production 0.7 v0.0.1
+is_state live
+is "$(git tag -l | sort | tr '\n' ' ')" 'api#production#1 api@v0.0.1 ' tags
+mm 0 log; said failed
+mm 0 show "$("$MLMAKE" log | sed -n '1s/ .*//p')"; said 'health'
+
+begin 'it gets well while it is looked at: that is enough'
+: > "$COUNT"
+rm "$T/sick"
+sed -i 's|^health  = .*|health  = echo health >> "$COUNT"; test "$(grep -c health "$COUNT")" -ge 3|; s/^wait .*/wait    = 1m/' mlmake.ini
+git commit -qam slow
+mm 0 deploy; ran ship health health health
+live production 0.8 v0.0.2
+git revert -n HEAD > /dev/null; git commit -qm back
+
+begin 'a command that fails is undone with undo, if there is one'
+: > "$COUNT"
+sed -i 's|^cmd     = echo ship.*|&; test "$MLMAKE_VERSION_BEFORE" = v0.0.2; exit 7|; /^wait/a undo = echo undo >> "$COUNT"; echo "$MLMAKE_VERSION" > "$server/undone"; echo 0.8 > "$server/$MLMAKE_ENVIRONMENT"' mlmake.ini
+data 0.81
+mm 1 deploy; ran train ship undo health
+said 'cmd: exit status 7'
+holds "$server/undone" v0.0.3
+live production 0.8 v0.0.2
+
+begin 'undo that fails: said loudly, remembered, and not forgotten until something is known to be there'
+sed -i 's|^undo = .*|undo = echo undo >> "$COUNT"; exit 9|' mlmake.ini; git commit -qam undo
+mm 1 deploy; ran ship undo
+said 'WHAT IS IN production IS NOT KNOWN'
+said 'undoing it failed, too: undo: exit status 9'
+is_state unknown
+mm 0 deploy --status
+said 'not known what is there: the deploy of v0.0.3 to production, begun .* by tester .*, failed and could not be undone: cmd: exit status 7'
+sed -i 's|; test "$MLMAKE_VERSION_BEFORE" = v0.0.2; exit 7||' mlmake.ini; git commit -qam well
+data 0.8
+mm 0 deploy; ran ship health # the registry has it there already, but who knows
+said 'failed and could not be undone.*so it is shipped again'
+is_state live
+live production 0.8 v0.0.2
+
+begin 'after that rollback goes to what was there before it'
+sed -i 's|^cmd     = echo ship.*|&; exit 7|' mlmake.ini; data 0.82
+mm 1 deploy; : > "$COUNT"
+sed -i 's|; exit 7||' mlmake.ini; git commit -qam well
+mm 0 rollback api; ran ship health
+live production 0.8 v0.0.2
+is_state live
+
+begin 'without undo and with nothing there before, what is there is not known'
+deploys first
+printf '0.7\n' > "$T/sick"
+mm 1 deploy
+said "there is no 'undo', and nothing was there before"
+is_state unknown
+rm "$T/sick"
+mm 0 deploy
+is_state live
+
+begin 'a command that hangs is stopped at its timeout'
+data 0.8
+sed -i 's|^cmd     = echo ship|timeout = 300ms\ncmd     = if grep -q 0.8 {{ship}}; then sleep 98765; fi; echo ship|' mlmake.ini; git commit -qam hang
+: > "$COUNT"
+mm 1 deploy; ran train ship health
+said 'cmd: it took longer than its timeout of 0.30s and was stopped'
+live production 0.7 v0.0.1
+
+begin 'bytes that are damaged in the store are never shipped'
+deploys damaged
+sed -i 's|cat {{data}} > {{outs}};|head -c 3000000 /dev/zero > {{outs}}; cat {{data}} >> {{outs}};|' mlmake.ini; git commit -qam large
+mm 0 deploy
+data 0.8; mm 0 deploy; : > "$COUNT"
+object=$(find .git/mlmake/objects -name "$(printf '0.7\n' | cat /dev/zero - 2> /dev/null | head -c 0; git cat-file -p api@v0.0.1 | sed -n 's/^Mlmake-Ship: f \([0-9a-f]*\) .*/\1/p')")
+chmod u+w "$object"; printf x | dd of="$object" bs=1 seek=100 conv=notrunc 2> /dev/null; chmod u-w "$object"
+mm 1 rollback api; ran
+said 'in production is what was there before: v0.0.2'
+is_state live
+
+begin 'interrupted: what was there before comes back'
+deploys stopped
+mm 0 deploy
+data 0.8
+sed -i 's|^cmd     = echo ship >> "$COUNT"; |&if grep -q 0.8 {{ship}}; then : > "$T/hangs"; sleep 98765; fi; |' mlmake.ini; git commit -qam slow
+mm 0; : > "$COUNT"
+mm_start deploy
+until_true 'it ships' test -e "$T/hangs"
+kill -INT "$pid"
+mm_end 130
+ran ship ship health
+said 'cmd: it was interrupted'
+live production 0.7 v0.0.1
+is_state live
+
+begin 'killed: no process stays; the next says that what is there is not known, and ships'
+rm "$T/hangs"; : > "$COUNT"
+mm_start deploy
+until_true 'it ships' test -e "$T/hangs"
+is_state busy
+kill -KILL "$pid"
+wait "$pid" 2> /dev/null
+until_true 'the command is gone' sh -c '! pgrep -f "^sleep 98765$" > /dev/null'
+is_state unknown
+mm 0 deploy --status; said 'did not end: it was being shipped'
+git revert -n HEAD > /dev/null; git commit -qm back; data 0.7
+: > "$COUNT"
+mm 0 deploy; ran ship health
+said 'did not end: it was being shipped; what is there is not known, so it is shipped again'
+is_state live
+live production 0.7 v0.0.1
+
+begin 'of two at once one waits, in another work tree, too; with --no-wait it exits with 75'
+deploys atonce
+sed -i 's|^cmd     = echo ship >> "$COUNT"; |&: > "$T/began"; until test -e "$T/go"; do sleep 0.02; done; |' mlmake.ini; git commit -qam slow
+mm 0
+git worktree add -q "$T/w/other" -b other
+: > "$COUNT"; rm -f "$T/go"
+mm_start deploy; first=$pid
+until_true 'it ships' test -e "$T/began"
+( cd "$T/w/other" && "$MLMAKE" -q > /dev/null && "$MLMAKE" deploy --no-wait > "$T/out2" 2> "$T/err2"; echo $? > "$T/code2" )
+is "$(cat "$T/code2")" 75 'exit code'
+check 'it says why' grep -q "another mlmake is deploying 'api'" "$T/err2"
+( cd "$T/w/other" && "$MLMAKE" deploy > "$T/out2" 2> "$T/err2"; echo $? > "$T/code2" ) &
+second=$!
+until_true 'the second waits' grep -q "waiting for another mlmake that is deploying 'api'" "$T/err2"
+: > "$T/go"
+wait "$second"
+pid=$first; mm_end 0
+is "$(cat "$T/code2")" 0 'exit code'
+check 'the second had nothing to ship' grep -q 'already: nothing is shipped' "$T/out2"
+is "$(grep -c ship "$COUNT")" 1 'times that it was shipped'
+
+begin 'tags that are taken meanwhile: nothing of theirs is lost, the next name is taken'
+deploys taken
+sed -i 's|^cmd     = echo ship.*|&; git tag -a -m mine api@v0.0.1 HEAD; git tag -a -m mine "api#production#1" HEAD|' mlmake.ini; git commit -qam taken
+mm 0 deploy
+said 'v0.0.2 is in production'
+is "$(git tag -l --format='%(contents:subject)' api@v0.0.1)" mine 'the tag of another'
+is "$(git tag -l --format='%(contents:subject)' 'api#production#1')" mine 'the tag of another'
+is "$(git tag -l | sort | tr '\n' ' ')" 'api#production#1 api#production#2 api@v0.0.1 api@v0.0.2 ' tags
+
+begin 'a tag cannot be written: it is said that it was shipped, and known afterwards'
+deploys readonly
+sed -i 's|^cmd     = echo ship.*|&; if test -e "$T/break"; then mv .git/refs/tags .git/refs/away; : > .git/refs/tags; fi|' mlmake.ini
+git commit -qam breaks
+: > "$T/break"
+mm 1 deploy
+said 'was shipped to production and works, but that could not be written down'
+rm .git/refs/tags "$T/break"; mv .git/refs/away .git/refs/tags
+mm 0 deploy --status; said 'it worked, and that was being written down'
+: > "$COUNT"
+mm 0 deploy; ran ship health
+is_state live
+
+begin 'what is remembered of a deploy that did not end is damaged: it is said, and nothing is taken for known'
+echo nonsense > '.git/mlmake/deploys/api#production'
+mm 2 deploy; said 'does not begin as it should'
+mm 2 deploy --status; said 'does not begin as it should'
+rm '.git/mlmake/deploys/api#production'
+mm 0 deploy; said already
+finish
