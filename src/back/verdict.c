@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "stale/lockfile.h"
+
 static bool came_out_the_same(const struct rerun *r)
 {
 	size_t i;
@@ -64,7 +66,7 @@ int verdict_append(struct lineage *l, struct gitdb *db, const struct repo *r, st
 		   struct err *err)
 {
 	CLEANUP(tree_builder_release) struct tree_builder t = TREE_BUILDER_INIT;
-	CLEANUP(strbuf_release) struct strbuf records = STRBUF_INIT;
+	CLEANUP(strbuf_release) struct strbuf records = STRBUF_INIT, lock = STRBUF_INIT;
 	char hex[GIT_ID_HEX + 1];
 	size_t i;
 
@@ -73,8 +75,9 @@ int verdict_append(struct lineage *l, struct gitdb *db, const struct repo *r, st
 	for (i = 0; i < v->n; i++)
 		if (v->v[i].now)
 			record_write(v->v[i].now, true, &records);
+	strbuf_addstr(&lock, o->lock.len ? o->lock.buf : LOCKFILE_HEAD); /* of a source without one, one that says nothing */
 	if (add_source(run, o, db, r, &t, p, err) < 0 || add_text(&t, "records", &records, p, err) < 0 ||
-	    (o->lock.len && add_text(&t, "mlmake.lock", &o->lock, p, err) < 0))
+	    add_text(&t, "mlmake.lock", &lock, p, err) < 0)
 		return -1;
 	run->dirty = o->dirty;
 	if (o->has_source) {

@@ -74,10 +74,7 @@ SHELL_TESTS += tests/shell/t0093-code-bad-input.sh
 SHELL_TESTS += tests/shell/t0110-watch.sh
 SHELL_TESTS += tests/shell/t0111-learn.sh
 SHELL_TESTS += tests/shell/t0112-environment.sh
-SHELL_TESTS += tests/shell/t0130-gate.sh
 SHELL_TESTS += tests/shell/t0116-strict.sh
-SHELL_TESTS += tests/shell/t0131-gate-compares.sh
-SHELL_TESTS += tests/shell/t0132-gate-command.sh
 SHELL_TESTS += tests/shell/t0120-hook-install.sh tests/shell/t0121-hook-build.sh \
 	tests/shell/t0122-hook-queue.sh tests/shell/t0123-hook-push.sh tests/shell/t0124-hook-faults.sh tests/shell/t0129-hook-soak.sh
 SHELL_TESTS += tests/shell/t0150-check.sh
@@ -87,3 +84,5 @@ SHELL_TESTS += tests/shell/t0113-packages.sh
 SHELL_TESTS += tests/shell/t0094-story-code.sh
 SHELL_TESTS += tests/shell/t0114-packages-cpython.sh tests/shell/t0115-machine.sh
 EXTRA_DIST += tests/env/against_python.py tests/env/make_wheel.py
+SHELL_TESTS += tests/shell/t0130-gate.sh tests/shell/t0131-gate-compares.sh tests/shell/t0132-gate-command.sh
+SHELL_TESTS += tests/shell/t0133-gate-rescore.sh tests/shell/t0134-gate-bad-input.sh tests/shell/t0135-gate-elsewhere.sh
