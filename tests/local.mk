@@ -27,6 +27,7 @@ unit_tests = \
 	test_tables \
 	test_csvdiff \
 	test_code \
+	test_env \
 	test_display
 
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
@@ -110,17 +111,22 @@ env_tool_SOURCES = tests/unit/env_tool.c
 env_tool_LDADD = $(mlmake_LDADD)
 code_tool_SOURCES = tests/unit/code_tool.c
 code_tool_LDADD = $(mlmake_LDADD)
+test_env_SOURCES = tests/unit/test_env.c $(tap)
+test_env_LDADD = $(unit_ldadd)
 test_code_SOURCES = tests/unit/test_code.c $(tap)
 test_code_LDADD = $(unit_ldadd)
 
 if FUZZERS
-fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_csv fuzz_code fuzz_code_book fuzz_remote fuzz_release fuzz_hooks fuzz_rows fuzz_expr
+fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_csv fuzz_code fuzz_code_book fuzz_installed fuzz_remote fuzz_release fuzz_hooks fuzz_rows fuzz_expr
 noinst_PROGRAMS = $(fuzzers)
 endif
 fuzz_ldflags = -fsanitize=fuzzer $(INSTRUMENT)
 fuzz_remote_SOURCES = tests/fuzz/fuzz_remote.c
 fuzz_remote_LDADD = $(mlmake_LDADD)
 fuzz_remote_LDFLAGS = $(fuzz_ldflags)
+fuzz_installed_SOURCES = tests/fuzz/fuzz_installed.c
+fuzz_installed_LDADD = $(mlmake_LDADD)
+fuzz_installed_LDFLAGS = $(fuzz_ldflags)
 fuzz_expr_SOURCES = tests/fuzz/fuzz_expr.c
 fuzz_expr_LDADD = $(mlmake_LDADD)
 fuzz_expr_LDFLAGS = $(fuzz_ldflags)

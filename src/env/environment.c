@@ -189,10 +189,10 @@ static void look_at_packages(struct looking_at *l, const struct interpreter *py)
 		wrong(l, l->e->uses_at, "what [env %s] uses: %s", l->e->name, err.msg);
 	for (i = 0; i < ds.n; i++)
 		if (ds.v[i]->used && distributions_find(&ds, ds.v[i]->key) == ds.v[i]) {
-			const struct distribution *d;
+			struct distribution *d;
 
 			for (d = ds.v[i]; d; d = d->twin)
-				(void)distribution_read(&ds, ds.v[i]);
+				(void)distribution_read(&ds, d);
 			add_package(l, ds.v[i]);
 		}
 	add_files(l, &ds, true);

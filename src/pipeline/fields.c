@@ -434,6 +434,25 @@ static void sort_locks(struct use *use)
 	use->n_locks = n;
 }
 
+/* As refuse_both() of an environment, for the stage's own variables. */
+static void refuse_counted(struct load *ld, struct proto *p)
+{
+	const struct env *env = p->st.env;
+	size_t i, j;
+
+	for (i = 0; env && i < p->n_env_vars; i++) {
+		bool passes = false;
+
+		for (j = 0; j < env->n_passes; j++)
+			passes |= glob_match(env->passes[j], p->env_vars[i]);
+		for (j = 0; j < env->n_secrets; j++)
+			passes |= glob_match(env->secrets[j], p->env_vars[i]);
+		if (passes)
+			stage_error(ld, p, p->st.at.line, "'%s' stands under 'vars', so that its value counts, and [env %s] says that it does not",
+				    p->env_vars[i], env->name);
+	}
+}
+
 void fields_stages(struct load *ld)
 {
 	size_t i;
@@ -446,6 +465,7 @@ void fields_stages(struct load *ld)
 		for (e = p->sec->first; e; e = e->next)
 			set_field(ld, p, e);
 		sort_locks(&p->st.use);
+		refuse_counted(ld, p);
 		p->st.inherits = ld->opt->inherit || (p->st.env && p->st.env->inherits);
 	}
 }

@@ -65,6 +65,9 @@ outs = s.txt
 END
 mm 2; said "mlmake.ini:1: error: 'TOKEN_A' stands under 'vars'.*and under 'secret'"
 
+sed -i 's/^vars.*//; s/^cmd/vars = TOKEN_B\nenv = e\ncmd/' mlmake.ini
+mm 2; said "mlmake.ini:4: error: 'TOKEN_B' stands under 'vars'.* and \[env e\] says that it does not"
+
 begin 'a number to begin from'
 new_project seed <<'END'
 [project]
