@@ -4,6 +4,8 @@
  *
  *     watch N COMMAND [ARGUMENT...]
  *
+ * The last is as `watch = strict` is: the command may read what is in the directory, and write to out/ there and to /tmp.
+ *
  * From the build directory: cc -O2 -D_GNU_SOURCE -I. -ISRCDIR/src -o watch SRCDIR/bench/watch.c libmlmake.a -lxxhash -lpthread -lm */
 #include <config.h>
 
@@ -15,9 +17,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sandbox/bounds.h"
+#include "sandbox/confine.h"
 #include "sandbox/watch.h"
 
-#define DEPTHS 3
+#define DEPTHS 4
+#define N_RULES 3
+
+static char *rules[N_RULES];
 
 static double seconds(struct timeval t)
 {
@@ -34,22 +41,32 @@ static double now(void)
 	return seconds(self.ru_utime) + seconds(self.ru_stime) + seconds(children.ru_utime) + seconds(children.ru_stime);
 }
 
+static int enter(const struct watch *w, enum watch_depth depth, int id, const struct filter *f, int confined)
+{
+	int error = confined < 0 ? 0 : confine_enter(confined);
+
+	return error || depth == WATCH_NOTHING ? error : watch_enter(w, id, f);
+}
+
 static double run(struct watch *w, enum watch_depth depth, char **argv, struct seen *seen)
 {
 	static struct filter f;
 	static int id;
 	double from = now();
+	bool bounded = depth == WATCH_CHANGES;
+	int status, confined = bounded ? confine_make(rules[0] + 1, rules, N_RULES) : -1;
 	pid_t pid;
-	int status;
 
+	if (bounded && confined < 0)
+		exit(77);
 	if (depth != WATCH_NOTHING) {
 		if (!filter_make(&f, depth, NULL))
 			exit(77);
-		watch_begin(w, ++id, NULL, 0, NULL, 0);
+		watch_begin(w, ++id, NULL, 0, bounded ? rules : NULL, bounded ? N_RULES : 0);
 	}
 	pid = fork();
 	if (pid == 0) {
-		int error = depth == WATCH_NOTHING ? 0 : watch_enter(w, id, &f);
+		int error = enter(w, depth, id, &f, confined);
 
 		if (error) {
 			fprintf(stderr, "watch: %s\n", strerror(error));
@@ -58,6 +75,7 @@ static double run(struct watch *w, enum watch_depth depth, char **argv, struct s
 		execvp(argv[0], argv);
 		_exit(127);
 	}
+	closep(&confined);
 	waitpid(pid, &status, 0);
 	if (status)
 		exit(1);
@@ -76,15 +94,18 @@ static int ascending(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-	static const char *const names[DEPTHS] = {"unwatched", "opens", "lookups"};
+	static const char *const names[DEPTHS] = {"unwatched", "opens", "lookups", "strict"};
 	size_t n = argc > 2 ? (size_t)atoi(argv[1]) : 0, i, d;
 	double *t[DEPTHS], least = 0, median = 0;
-	struct seen seen[DEPTHS] = {SEEN_INIT, SEEN_INIT, SEEN_INIT};
+	struct seen seen[DEPTHS] = {SEEN_INIT, SEEN_INIT, SEEN_INIT, SEEN_INIT};
 	char *cwd = getcwd(NULL, 0);
 	struct watch *w = watch_new(cwd, NULL);
 
 	if (!n || !w)
 		return 2;
+	rules[0] = xstrfmt("%c%s", BOUNDS_READ, cwd);
+	rules[1] = xstrfmt("%c%s/out", BOUNDS_WRITE, cwd);
+	rules[2] = xstrfmt("%c/tmp", BOUNDS_FREE);
 	for (d = 0; d < DEPTHS; d++)
 		t[d] = xcalloc(n, sizeof(double));
 	for (i = 0; i < n; i++)

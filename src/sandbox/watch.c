@@ -538,6 +538,22 @@ static bool is_unjudged(struct watch *w, char *path, unsigned how)
 	return false;
 }
 
+/* Is there nothing to judge? What was there and was let be read once cannot be replaced by the stage. */
+static bool is_settled(struct watch *w, const struct listener *l, unsigned how)
+{
+	const struct stage *s;
+	const struct seen_file *f;
+	bool settled;
+
+	pthread_mutex_lock(&w->lock);
+	s = find_stage(w, l->id);
+	f = s ? seen_find(&s->seen, w->path.buf) : NULL;
+	settled = f && (how == SEEN_ASKED ||
+			(how == SEEN_READ && f->flags & SEEN_READ && !(f->flags & (SEEN_WRITTEN | SEEN_NOT_READ | SEEN_DIR))));
+	pthread_mutex_unlock(&w->lock);
+	return settled;
+}
+
 /* True: it is to be refused. */
 static bool note_bounded(struct watch *w, const struct listener *l, unsigned how)
 {
@@ -548,7 +564,7 @@ static bool note_bounded(struct watch *w, const struct listener *l, unsigned how
 	struct stage *s;
 	bool there;
 
-	if (is_unjudged(w, w->path.buf, how))
+	if (is_settled(w, l, how) || is_unjudged(w, w->path.buf, how))
 		return false;
 	there = real_path(full, how & HOW_ITSELF, &real);
 	is = look(w, w->path.buf);
