@@ -255,7 +255,7 @@ static int judge_bounded(struct finish *f, const struct undeclared *u)
 	CLEANUP(strbuf_release) struct strbuf words = STRBUF_INIT;
 
 	watching_words(f->in->stage, u, false, &words);
-	if (u->read.n || u->listed.n || u->written.n || u->changed.n)
+	if (u->read.n || u->written.n || u->changed.n)
 		return err_set(&f->err, ERR_FAILED, "%s", words.buf);
 	strbuf_add(&f->watched, words.buf, words.len);
 	if (!(f->seen->blind & ~(unsigned)BLIND_PRIVILEGE))

@@ -24,6 +24,7 @@ void undeclared_release(struct undeclared *u)
 	strvec_release(&u->missing);
 	strvec_release(&u->written);
 	strvec_release(&u->changed);
+	strvec_release(&u->inputs);
 	strvec_release(&u->outside);
 }
 
@@ -153,7 +154,6 @@ void watching_rules(const struct pipeline *pl, const struct instance *in, const 
 		    const char *const *free, struct strvec *out)
 {
 	struct judge j = {.pl = pl, .in = in, .inputs = MAP_INIT, .outputs = MAP_INIT, .globbed = MAP_INIT, .dirs = STRVEC_INIT};
-	struct map_slot *s;
 	size_t i;
 
 	judge_init(&j);
@@ -162,8 +162,6 @@ void watching_rules(const struct pipeline *pl, const struct instance *in, const 
 			add_rule(&j, BOUNDS_READ, v->now.facts[i].name, out);
 	for (i = 0; i < pl->n_param_files && in->stage->reads_params; i++)
 		add_rule(&j, BOUNDS_READ, pl->param_files[i], out);
-	for (i = 0; (s = map_next(&j.globbed, &i));)
-		add_rule(&j, BOUNDS_LIST, s->key, out);
 	for (i = 0; i < in->n_outs; i++)
 		add_rule(&j, BOUNDS_WRITE, in->outs[i].path, out);
 	if (read)
@@ -218,20 +216,18 @@ static bool is_own(const struct seen *s, const char *path)
 	return false;
 }
 
-/* True: that is all about it. */
-static bool judge_refused(const struct seen_file *f, struct undeclared *out)
+/* inputs: what is declared to be read; NULL: not known. True: that is all about it. */
+static bool judge_refused(const struct map *inputs, const struct seen_file *f, struct undeclared *out)
 {
 	struct stat st;
+	bool there = lstat(f->path, &st) == 0, read = inputs && bounds_covers(inputs, f->path);
 
 	if (f->flags & SEEN_NOT_WRITTEN)
-		strvec_push(path_is_absolute(f->path)	 ? &out->outside
-			    : lstat(f->path, &st) == 0 ? &out->changed
-						       : &out->written, f->path);
+		strvec_push(path_is_absolute(f->path) ? &out->outside : !there ? &out->written : read ? &out->inputs : &out->changed,
+			    f->path);
 	if (f->flags & SEEN_NOT_READ)
 		strvec_push(&out->read, f->path);
-	else if (f->flags & SEEN_NOT_LISTED)
-		strvec_push(&out->listed, f->path);
-	return f->flags & (SEEN_NOT_WRITTEN | SEEN_NOT_READ | SEEN_NOT_LISTED);
+	return f->flags & (SEEN_NOT_WRITTEN | SEEN_NOT_READ);
 }
 
 static void judge_one(const struct judge *j, const struct seen *s, const struct seen_file *f, struct undeclared *out)
@@ -240,14 +236,14 @@ static void judge_one(const struct judge *j, const struct seen *s, const struct 
 	struct stat st;
 	bool there = lstat(f->path, &st) == 0;
 
-	if (judge_refused(f, out))
+	if (judge_refused(&j->inputs, f, out))
 		return;
 	if (is_declared(j, f->path) || is_temporary(j, f->path) || is_own(s, f->path))
 		return;
 	if (f->flags & SEEN_WRITTEN) {
 		if (there && (!S_ISDIR(st.st_mode) || out->bounded))
 			strvec_push(&out->written, f->path);
-	} else if (out->bounded && !(f->flags & SEEN_MISSING)) {
+	} else if (out->bounded && !(f->flags & (SEEN_MISSING | SEEN_LISTED))) {
 		return; /* it was let */
 	} else if (f->flags & SEEN_LISTED) {
 		if (there && !map_get(&j->globbed, f->path) && (!real_path(j, f->path, &real) || !is_declared(j, real.buf)))
@@ -281,7 +277,7 @@ void watching_refused(const struct seen *s, struct undeclared *out)
 
 	out->bounded = true;
 	for (i = 0; i < s->n; i++)
-		judge_refused(s->v[i], out);
+		judge_refused(NULL, s->v[i], out);
 }
 
 /* ---- words ---- */
@@ -348,15 +344,16 @@ static void add_key(struct strbuf *out, const struct stage *st, const char *key,
 	*any = true;
 }
 
-static void outside_words(const struct strvec *outside, struct strbuf *out)
+/* Of what was refused without being a fault. */
+static void more_words(const char *what, const struct strvec *v, const char *which, struct strbuf *out)
 {
 	bool any = false;
 
-	if (outside->n && out->len)
-		strbuf_addstr(out, "; ");
-	add_names(out, "may not write", outside, &any);
-	if (any)
-		strbuf_addstr(out, ", which lies outside of the project");
+	if (!v->n)
+		return;
+	strbuf_addstr(out, out->len ? "; " : "");
+	add_names(out, what, v, &any);
+	strbuf_addf(out, ", which %s", which);
 }
 
 void watching_words(const struct stage *st, const struct undeclared *u, bool learned, struct strbuf *out)
@@ -365,7 +362,8 @@ void watching_words(const struct stage *st, const struct undeclared *u, bool lea
 	bool any = false;
 
 	add_names(out, u->bounded ? "may not read" : "read", &u->read, &any);
-	add_names(out, u->bounded ? "may not list" : "listed", &u->listed, &any);
+	if (!u->bounded)
+		add_names(out, "listed", &u->listed, &any);
 	add_names(out, u->bounded ? "may not make" : "wrote", &u->written, &any);
 	add_names(out, "may not change", &u->changed, &any);
 	if (any) {
@@ -381,7 +379,8 @@ void watching_words(const struct stage *st, const struct undeclared *u, bool lea
 		if (any)
 			strbuf_addf(out, "; write there %s", keys.buf);
 	}
-	outside_words(&u->outside, out);
+	more_words("may not change", &u->inputs, "it reads", out);
+	more_words("may not write", &u->outside, "lies outside of the project", out);
 }
 
 void watching_blind_words(const struct seen *s, struct strbuf *out)

@@ -13,11 +13,12 @@ struct undeclared {
 	struct strvec listed;  /* directories; "." is the project's */
 	struct strvec missing; /* looked for, never there */
 	struct strvec written; /* there now, or refused */
-	struct strvec changed; /* what was there before: refused to be written, replaced or removed */
+	struct strvec changed; /* what was there before: refused to be written, replaced or removed; */
+	struct strvec inputs;  /* likewise, of what it declares to read */
 	struct strvec outside; /* absolute paths: refused to be written */
-	bool bounded;          /* all but missing and written were refused */
+	bool bounded;          /* read, changed and so on were refused */
 };
-#define UNDECLARED_INIT {STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, false}
+#define UNDECLARED_INIT {STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, false}
 
 /* Appends what needs no watching: directories among the inputs that v found, and outputs. Borrowed from in. */
 void watching_skip(const struct instance *in, const struct verdict *v, struct strvec *out);

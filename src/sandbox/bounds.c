@@ -18,7 +18,6 @@ void bounds_add(struct bounds *b, const char *rule)
 
 	switch (*rule) {
 	case BOUNDS_READ: put(b, &b->read, path); break;
-	case BOUNDS_LIST: put(b, &b->list, path); break;
 	case BOUNDS_WRITE:
 		put(b, &b->made_in, arena_strndup(&b->arena, path, MAX(path_dirlen(path), (size_t)1)));
 		put(b, &b->write, path);
@@ -31,7 +30,6 @@ void bounds_add(struct bounds *b, const char *rule)
 void bounds_release(struct bounds *b)
 {
 	map_release(&b->read);
-	map_release(&b->list);
 	map_release(&b->write);
 	map_release(&b->free);
 	map_release(&b->made_in);
@@ -51,11 +49,6 @@ bool bounds_covers(const struct map *m, const char *path)
 bool bounds_read(const struct bounds *b, const char *path)
 {
 	return bounds_covers(&b->read, path) || bounds_write(b, path);
-}
-
-bool bounds_list(const struct bounds *b, const char *dir)
-{
-	return map_get(&b->list, dir) || bounds_read(b, dir);
 }
 
 bool bounds_write(const struct bounds *b, const char *path)

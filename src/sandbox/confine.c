@@ -96,7 +96,7 @@ static void allow_rule(const struct ruleset *r, const char *rule)
 	case BOUNDS_READ: allow_all(r, rule + 1, READ); break;
 	case BOUNDS_WRITE: allow(r, dir, 0, ALL); break;
 	case BOUNDS_FREE: allow_all(r, rule + 1, ALL); break;
-	default: break; /* all of the project may be listed */
+	default: break;
 	}
 }
 

@@ -17,8 +17,7 @@ enum seen_flag {
 	SEEN_DIR = 32,     /* it was a directory the first time */
 	/* refused, as the bounds of the stage do not allow it (bounds.h): */
 	SEEN_NOT_READ = 64,
-	SEEN_NOT_LISTED = 128,
-	SEEN_NOT_WRITTEN = 256, /* written, made, removed or replaced */
+	SEEN_NOT_WRITTEN = 128, /* written, made, removed or replaced */
 };
 
 /* What could not be seen. */

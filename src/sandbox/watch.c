@@ -506,12 +506,9 @@ static unsigned judge(const struct watch *w, const struct stage *s, const char *
 {
 	unsigned refused = 0;
 
-	if (there && is_below_root(w, real) && !bounds_covers(&s->own, real)) {
-		if (how & SEEN_READ && !(is & SEEN_DIR) && !bounds_read(&s->bounds, real))
-			refused |= SEEN_NOT_READ;
-		if (how & SEEN_LISTED && !bounds_list(&s->bounds, real))
-			refused |= SEEN_NOT_LISTED;
-	}
+	if (how & SEEN_READ && there && !(is & SEEN_DIR) && is_below_root(w, real) && !bounds_covers(&s->own, real) &&
+	    !bounds_read(&s->bounds, real))
+		refused |= SEEN_NOT_READ;
 	if (how & SEEN_WRITTEN && !may_write(w, s, real, there, how))
 		refused |= SEEN_NOT_WRITTEN;
 	if (how & HOW_REMOVED && there && !may_write(w, s, real, true, 0))

@@ -154,12 +154,12 @@ struct learning {
 	size_t n_inputs, n_facts;
 };
 
-static void add_fact(struct learning *l, const struct record_fact *f, bool reads)
+static void add_fact(struct learning *l, const struct record_fact *f)
 {
 	struct arena *a = &l->pl->arena;
 	const char *path, *value;
 
-	if (skip_prefix(f->name, NAMES, &path) && reads)
+	if (skip_prefix(f->name, NAMES, &path))
 		value = names_value(l->pl, l->disk, path, a);
 	else if (skip_prefix(f->name, THERE, &path) && !is_declared(l->in, path))
 		value = there_value(l->disk, path);
@@ -185,7 +185,7 @@ static void add_to_instance(struct learning *l, const struct record *r)
 		const struct record_fact *f = &r->facts[i];
 
 		if (f->kind == FACT_ENV)
-			add_fact(l, f, reads);
+			add_fact(l, f);
 		else if (reads && f->kind == FACT_DATA && learned_is(f) && is_in_project(f->name) && !is_declared(in, f->name))
 			l->inputs[l->n_inputs++] = (struct input){.kind = INPUT_DATA,
 								  .path = arena_strdup(a, f->name),

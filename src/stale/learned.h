@@ -9,7 +9,7 @@
 
 #include "stale/history.h"
 
-/* Is there a stage that learns? One with `watch = strict` learns what it did not find. */
+/* Is there a stage that learns? One with `watch = strict` learns what it listed and did not find. */
 bool learned_wanted(const struct pipeline *pl);
 /* Puts what the last record of each instance that learns has learned behind its inputs, but for what is declared by now; before
  * graph_build, so that what a stage makes is an edge. Of disk, globs are asked. */
