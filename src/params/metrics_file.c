@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <pthread.h>
 #include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -264,9 +265,14 @@ static int parse_yaml(struct metrics *m, const char *text, size_t n, struct err 
 	CLEANUP(params_release) struct params p = PARAMS_INIT;
 	CLEANUP(diags_release) struct diags ds = DIAGS_INIT;
 	CLEANUP(strbuf_release) struct strbuf name = STRBUF_INIT;
+	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER; /* libfyaml makes no promise about threads */
 	size_t i;
+	int got;
 
-	if (params_parse(&p, "metrics.yaml", text, n, &ds) == 0)
+	pthread_mutex_lock(&one);
+	got = params_parse(&p, "metrics.yaml", text, n, &ds);
+	pthread_mutex_unlock(&one);
+	if (got == 0)
 		return p.root ? walk_param(m, p.root, &name, err) : 0;
 	for (i = 0; i < ds.n && ds.v[i].level != DIAG_ERROR; i++)
 		;

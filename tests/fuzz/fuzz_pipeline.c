@@ -80,7 +80,8 @@ static void check(const struct pipeline *pl)
 	for (i = 0; i < pl->n_instances; i++) {
 		const struct instance *in = pl->instances[i];
 
-		if (in->index != i || !in->cmd || !*in->cmd || !in->n_outs || pipeline_instance(pl, in->name) != in)
+		if (in->index != i || !in->cmd || (in->stage->kind == STAGE_COMMAND && (!*in->cmd || !in->n_outs)) ||
+		    pipeline_instance(pl, in->name) != in)
 			abort();
 		for (k = 0; k < in->n_outs; k++)
 			if (path_refusal(in->outs[k].path) || pipeline_maker(pl, in->outs[k].path) != in)

@@ -22,6 +22,10 @@ mm 0
 said '^nothing to do: 2 artifacts are fresh'
 mm 0 status
 said 'all 2 fresh'
+MLMAKE_GLANCE=tell
+mm 0
+said 'seen at a glance'
+MLMAKE_GLANCE=check
 
 begin 'metrics that are not good enough: refused with the numbers, exit 3, and again at the next build'
 echo '{"auc": 0.79, "loss": 0.25}' > raw.json
