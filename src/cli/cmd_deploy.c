@@ -128,6 +128,9 @@ static int show(struct looking *l, const struct args *a)
 
 	if (look(l, a, &err) < 0)
 		return cli_fail(EXIT_USAGE, &err);
+	if (l->reg.unreadable)
+		fprintf(stderr, "mlmake: warning: %zu of the tags that say what is deployed cannot be read, and do not count\n",
+			l->reg.unreadable);
 	if (args_count(a, "json"))
 		return cli_print_json(report_deploys_json(l->v, l->n));
 	report_deploys(l->v, l->n, clock_now(&clock_system), &style, &out);

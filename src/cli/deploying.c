@@ -412,8 +412,10 @@ static int ship(struct one *o, struct err *err)
 		return cli_fail(EXIT_USAGE, err);
 	d.launcher = keeper_launcher(o->machine.keeper);
 	d.signal_fd = o->machine.signal_fd;
-	if (deploy_ship(&d, &how, &why, err) < 0)
+	if (deploy_ship(&d, &how, &why, err) < 0) {
+		err_wrap(err, "what is in %s of '%s' is not known", o->environment, o->rq->name);
 		return cli_fail(EXIT_STAGE_FAILED, err);
+	}
 	if (how == DEPLOYED) {
 		if (note_success(o, err) < 0)
 			return cli_fail(EXIT_STAGE_FAILED, err);

@@ -274,8 +274,11 @@ int deploy_ship(struct deploying *d, enum deployed *how, struct strbuf *why, str
 		err_release(&failed);
 		return 0;
 	}
-	if (d->phase(d->ctx, SHIPPING_SHIPS, NULL, err) < 0)
-		return -1;
+	if (d->phase(d->ctx, SHIPPING_SHIPS, NULL, &failed) < 0) {
+		strbuf_addstr(why, failed.msg);
+		err_release(&failed);
+		return 0;
+	}
 	got = run_command(d, "cmd", d->rules->cmd, d->what, d->in->stage->timeout, why, err);
 	if (got == 0 && d->phase(d->ctx, SHIPPING_CHECKS, NULL, err) < 0)
 		return -1;

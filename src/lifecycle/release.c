@@ -250,6 +250,16 @@ static const char *take_text(const char *s, const char *end, struct arena *a)
 	return arena_strdup(a, sb.buf);
 }
 
+static const struct shipped *find_ship(const struct release *r, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_ships; i++)
+		if (streq(r->ships[i].path, path))
+			return &r->ships[i];
+	return NULL;
+}
+
 static void take_ship(const char *s, const char *end, struct arena *a, struct release *r)
 {
 	struct shipped ship;
@@ -265,7 +275,7 @@ static void take_ship(const char *s, const char *end, struct arena *a, struct re
 	if (stop >= end || *stop != ' ')
 		return;
 	ship.path = take_text(stop + 1, end, a);
-	if (!ship.path || path_refusal(ship.path))
+	if (!ship.path || path_refusal(ship.path) || find_ship(r, ship.path))
 		return;
 	r->ships = arena_grow(a, r->ships, r->n_ships, sizeof(*r->ships));
 	r->ships[r->n_ships++] = ship;
@@ -329,16 +339,6 @@ int release_parse(const char *text, size_t n, struct arena *a, struct release *r
 			take_trailer(s, p, a, r);
 	}
 	return is_commit ? 0 : err_set(err, ERR_PARSE, "the tag '%s' stands on no commit", r->tag);
-}
-
-static const struct shipped *find_ship(const struct release *r, const char *path)
-{
-	size_t i;
-
-	for (i = 0; i < r->n_ships; i++)
-		if (streq(r->ships[i].path, path))
-			return &r->ships[i];
-	return NULL;
 }
 
 bool release_ships_same(const struct release *a, const struct release *b)

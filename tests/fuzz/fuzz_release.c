@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A tag of the registry: the input is its name, a line, and its text. What reads is written and reads as the same again. */
+/* A tag of the registry: the input is its name, a line, and its text. What reads is written and reads as the same again. The whole is read
+ * as what a kill left of a deploy, too. */
 #include <config.h>
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "lifecycle/release.h"
+#include "lifecycle/shipping.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -44,10 +46,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct strbuf text = STRBUF_INIT;
 	struct arena a = ARENA_INIT;
+	struct shipping left;
 	struct release r;
 	char *nl;
 
 	strbuf_add(&text, data, size);
+	if (shipping_parse(text.buf, text.len, &a, &left, NULL) == 0)
+		need(left.name && left.environment && left.version);
 	nl = strchr(text.buf, '\n');
 	if (nl) {
 		*nl = '\0';

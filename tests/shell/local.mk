@@ -67,6 +67,7 @@ SHELL_TESTS += \
 	tests/shell/t0141-real-sources.sh \
 	tests/shell/t0142-deploy.sh \
 	tests/shell/t0143-deploy-faults.sh \
+	tests/shell/t0144-retrain.sh \
 	tests/shell/t0090-code-cpython.sh \
 	tests/shell/t0091-code-meaning.sh \
 	tests/shell/t0092-imports.sh

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lifecycle/registry.h"
+#include "lifecycle/shipping.h"
 #include "util/file.h"
 
 static const char *says(const char *command)
@@ -183,6 +184,34 @@ static void others(void)
 	gitdb_free(db);
 }
 
+/* What a kill leaves is read, and what is no such thing is not. */
+static void shippings(void)
+{
+	const struct shipping s = {.name = "a/b", .environment = "production", .version = "v1.0.0", .phase = SHIPPING_UNDOES, .since = 5,
+				   .who = "Jane", .run = "run-1", .why = "two\nlines"};
+	CLEANUP(strbuf_release) struct strbuf words = STRBUF_INIT;
+	CLEANUP(closep) int lock = -1;
+	struct arena a = ARENA_INIT;
+	struct shipping r;
+
+	EXPECT_INT(shipping_read("shared", "a/b", "production", &a, &r, NULL), 0);
+	EXPECT_INT(shipping_write("shared", &s, NULL), 0);
+	EXPECT_INT(shipping_read("shared", "a/b", "production", &a, &r, NULL), 1);
+	EXPECT_STR(r.why, "two\nlines");
+	EXPECT_INT(r.before == NULL && r.phase == SHIPPING_UNDOES && r.since == 5, true);
+	shipping_words(&r, &words);
+	EXPECT_STR(words.buf, "the deploy of v1.0.0 to production, begun 1970-01-01T00:00:00Z by Jane, did not end: it was being undone");
+	EXPECT_INT(shipping_is_held("shared", "a/b"), false);
+	lock = shipping_lock("shared", "a/b", true, NULL);
+	EXPECT_INT(lock >= 0 && shipping_is_held("shared", "a/b"), true);
+	EXPECT_INT(shipping_lock("shared", "a/b", false, NULL), -1);
+	EXPECT_INT(shipping_clear("shared", "a/b", "production", NULL), 0);
+	EXPECT_INT(shipping_read("shared", "a/b", "production", &a, &r, NULL), 0);
+	EXPECT_INT(file_write("shared/deploys/x#y", "# mlmake shipping 1\nname x\n", 27, 0644, false, NULL), 0);
+	EXPECT_INT(shipping_read("shared", "x", "y", &a, &r, NULL), -1);
+	arena_release(&a);
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
@@ -190,6 +219,7 @@ int main(void)
 		{"versions", versions},
 		{"what is written is read", round_trip},
 		{"tags that others made", others},
+		{"what a kill leaves of a deploy", shippings},
 	};
 
 	return tap_run("release", tests, ARRAY_SIZE(tests));
