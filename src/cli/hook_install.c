@@ -87,28 +87,16 @@ void hook_revive(const struct hook_place *h)
 
 /* ---- the sections */
 
-static void find_nothing(void *ctx, const char *pattern, struct strvec *out)
-{
-	(void)ctx;
-	(void)pattern;
-	(void)out;
-}
-
-/* The hooks that are asked for: by mlmake.ini, or of a bare repository the one that follows a push. What else is wrong with mlmake.ini is no
- * matter here, but a hook that git does not have is. */
+/* The hooks that are asked for: by mlmake.ini, or of a bare repository the one that follows a push. */
 static int find_sections(struct hook_place *h, struct strvec *out)
 {
-	struct pipeline_options opt = {.file = h->p.file, .profile = NULL};
-	CLEANUP(diags_release) struct diags ds = DIAGS_INIT;
-	struct pipeline_disk disk = pipeline_disk_system;
 	size_t i;
 
 	if (!h->in_project) {
 		strvec_push(out, "post-receive");
 		return EXIT_DONE;
 	}
-	disk.glob = find_nothing;
-	(void)!pipeline_load(&h->p.pl, &opt, &disk, &ds);
+	pipeline_load_sections(&h->p.pl, h->p.file, &pipeline_disk_system);
 	for (i = 0; i < h->p.pl.n_hooks; i++)
 		strvec_push(out, h->p.pl.hooks[i].name);
 	if (out->n)

@@ -210,28 +210,16 @@ static void tell_failure(struct hooking *h, struct err *err)
 
 /* ---- judging a push */
 
-static void find_nothing(void *ctx, const char *pattern, struct strvec *out)
-{
-	(void)ctx;
-	(void)pattern;
-	(void)out;
-}
-
-/* By the sections alone: what its patterns find does not matter here. */
 static int judge_project(struct hooking *h, const char *project, struct strbuf *out, struct err *err)
 {
 	CLEANUP(pipeline_release) struct pipeline pl = PIPELINE_INIT;
-	CLEANUP(diags_release) struct diags ignored = DIAGS_INIT;
 	CLEANUP(repo_release) struct repo r = {0};
 	CLEANUP(freep) char *top = where_top(&h->where), *dir = path_join(top ? top : ".", project);
-	const struct pipeline_options opt = {.file = "mlmake.ini"};
-	struct pipeline_disk disk = pipeline_disk_system;
 	const struct hook_section *hook;
 
 	if (chdir(dir) < 0)
 		return 0;
-	disk.glob = find_nothing;
-	(void)!pipeline_load(&pl, &opt, &disk, &ignored);
+	pipeline_load_sections(&pl, "mlmake.ini", &pipeline_disk_system);
 	hook = pipeline_hook(&pl, h->name);
 	if (!hook)
 		return 0;

@@ -122,7 +122,7 @@ static int ask_git(const struct making *m, const char *const *words, struct strb
 
 /* ---- which commit */
 
-/* The disk of a commit, for the sections of its mlmake.ini: patterns find nothing there, which is told of at the build. */
+/* The disk of a commit, for the sections of its mlmake.ini. */
 static int read_in_commit(void *ctx, const char *path, struct strbuf *out, struct err *err)
 {
 	struct making *m = ctx;
@@ -137,25 +137,9 @@ static int read_in_commit(void *ctx, const char *path, struct strbuf *out, struc
 	return gitdb_read(m->db, &e.id, GITDB_BLOB, TEXT_LIMIT, out, err);
 }
 
-static void find_nothing(void *ctx, const char *pattern, struct strvec *out)
-{
-	(void)ctx;
-	(void)pattern;
-	(void)out;
-}
-
-static bool is_no_file(void *ctx, const char *path)
-{
-	(void)ctx;
-	(void)path;
-	return false;
-}
-
 /* Takes commit as what is to be built, and reads what its mlmake.ini says of this hook: NULL: nothing. */
 static int choose(struct making *m, const struct git_id *commit, struct err *err)
 {
-	CLEANUP(diags_release) struct diags ignored = DIAGS_INIT;
-	const struct pipeline_options opt = {.file = PIPELINE_FILE};
 	struct pipeline_disk disk = pipeline_disk_system;
 	char hex[GIT_ID_HEX + 1];
 
@@ -164,12 +148,10 @@ static int choose(struct making *m, const struct git_id *commit, struct err *err
 	if (gitdb_resolve(m->db, hex, GITDB_TREE, &m->tree, err) < 0)
 		return -1;
 	disk.read = read_in_commit;
-	disk.glob = find_nothing;
-	disk.is_file = is_no_file;
 	disk.ctx = m;
 	pipeline_release(&m->pl);
 	m->pl = (struct pipeline)PIPELINE_INIT;
-	(void)!pipeline_load(&m->pl, &opt, &disk, &ignored); /* the build will tell what is wrong */
+	pipeline_load_sections(&m->pl, PIPELINE_FILE, &disk); /* the build will tell what is wrong */
 	m->hook = pipeline_hook(&m->pl, m->opt->v[0].hook);
 	return 0;
 }
@@ -323,6 +305,28 @@ static int fill_tree(struct making *m, struct err *err)
 	return outfit_tree(&m->outfit, &opt, err);
 }
 
+/* What was read in the tree of the build before is known in the next one, where most of it lies at the same paths. */
+static char *cache_of(const struct making *m)
+{
+	return xstrfmt("%s/cache-%s", m->opt->dir, path_base(m->repo.state));
+}
+
+static void bring_cache(const struct making *m)
+{
+	CLEANUP(freep) char *kept = cache_of(m);
+	CLEANUP(freep) char *here = path_join(m->private.state, "statcache");
+
+	(void)!rename(kept, here);
+}
+
+static void keep_cache(const struct making *m)
+{
+	CLEANUP(freep) char *kept = cache_of(m);
+	CLEANUP(freep) char *here = path_join(m->private.state, "statcache");
+
+	(void)!rename(here, kept);
+}
+
 /* One that a kill left in the middle of this very commit is gone on with. */
 static int make_tree(struct making *m, struct err *err)
 {
@@ -333,6 +337,8 @@ static int make_tree(struct making *m, struct err *err)
 		return -1;
 	if (got == 0 && private_checkout(&m->private, &m->repo, &m->commit, err) < 0)
 		return -1;
+	if (got == 0)
+		bring_cache(m);
 	if (fill_tree(m, err) < 0)
 		return -1;
 	return private_mark(&m->private, mark, err);
@@ -606,6 +612,7 @@ static int build(struct making *m, struct err *err)
 	m->opt->begun(m->opt->ctx, m->hook->when_busy == BUSY_CANCEL);
 	if (make_tree(m, err) < 0 || run_build(m, &code, err) < 0)
 		return -1;
+	keep_cache(m);
 	m->e->duration = clock_now(&clock_system) - m->e->time;
 	judge(m, code);
 	if (outfit_check(&m->outfit, err) < 0)

@@ -143,6 +143,31 @@ const struct normal *pipeline_normal(const struct stage *st, const char *path)
 	return NULL;
 }
 
+static void find_nothing(void *ctx, const char *pattern, struct strvec *out)
+{
+	(void)ctx;
+	(void)pattern;
+	(void)out;
+}
+
+static bool is_no_file(void *ctx, const char *path)
+{
+	(void)ctx;
+	(void)path;
+	return false;
+}
+
+void pipeline_load_sections(struct pipeline *pl, const char *file, const struct pipeline_disk *disk)
+{
+	CLEANUP(diags_release) struct diags ignored = DIAGS_INIT;
+	const struct pipeline_options opt = {.file = file};
+	struct pipeline_disk bare = *disk;
+
+	bare.glob = find_nothing;
+	bare.is_file = is_no_file;
+	(void)!pipeline_load(pl, &opt, &bare, &ignored);
+}
+
 const struct stage *pipeline_stage(const struct pipeline *pl, const char *name)
 {
 	return map_get(&pl->stage_by_name, name);

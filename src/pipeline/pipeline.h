@@ -275,6 +275,8 @@ struct pipeline_options {
  * in *pl in either case, for pipeline_release. */
 NODISCARD int pipeline_load(struct pipeline *pl, const struct pipeline_options *opt,
 			    const struct pipeline_disk *disk, struct diags *ds);
+/* Reads what sections say that speak of no files ([hook], [remote]) from the pipeline that disk has: patterns find nothing, and what is wrong is passed over. */
+void pipeline_load_sections(struct pipeline *pl, const char *file, const struct pipeline_disk *disk);
 void pipeline_release(struct pipeline *pl);
 
 /* What holds for st: its own word, that of [project], or to warn. */
