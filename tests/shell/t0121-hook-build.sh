@@ -176,6 +176,32 @@ refuse 'variables of git' grep -E '^GIT_(DIR|INDEX_FILE|WORK_TREE|PREFIX|CONFIG_
 is "$(cat "$T/path")" "$PATH" PATH
 mm 0; said '1 restored'
 
+begin 'what a source brought, and what is frozen, is not asked for again'
+new_project source <<'END'
+[source raw]
+cmd  = echo asked >> "$COUNT"; echo 1 > {{outs}}
+outs = raw.txt
+[stage old]
+cmd    = echo old >> "$COUNT"; echo old > {{outs}}
+outs   = old.txt
+[stage s]
+cmd  = echo s >> "$COUNT"; cat {{data}} > {{outs}}
+data = raw.txt old.txt
+outs = out.txt
+[hook post-commit]
+END
+echo '*.txt' > .gitignore
+mm 0 raw old
+sed -i 's/^outs   = old.txt/&\nfrozen = yes/' mlmake.ini
+mm 0 hook install
+: > "$COUNT"
+git add mlmake.ini .gitignore && git commit -q -m 'without a lock'
+built; ran s
+is "$(outcome)" 'done' outcome
+git add mlmake.lock && git commit -q -m 'with a lock'
+built; ran
+mm 0; said '1 restored'; ran
+
 begin 'a note and a notification'
 three told
 cat >> mlmake.ini <<'END'
