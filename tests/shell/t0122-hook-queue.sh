@@ -211,8 +211,9 @@ printf '%s\n' a.txt b.txt > .gitignore
 mm 0 hook install
 git add . && git commit -q -m first
 begun b
+builders() { for p in /proc/[0-9]*; do case $(readlink "$p/cwd" 2> /dev/null) in "$T/w/resume/.git/mlmake/trees"*) echo "${p#/proc/}" ;; esac; done; }
 # shellcheck disable=SC2046
-kill -9 $(holders) $(pgrep -P "$(holders | tail -1)")
+kill -9 $(holders) $(builders)
 : > "$COUNT"; go
 mm 0 hook watch
 ran b

@@ -32,7 +32,7 @@ if command -v strace > /dev/null 2>&1 && strace -o "$T/none" true 2> /dev/null; 
 	: > "$T/lock-held"
 	(flock 9; strace -f -o "$T/trace" .git/hooks/post-commit) 9> .git/mlmake/queue/worker
 	n=$(wc -l < "$T/trace")
-	[ "$n" -lt 400 ] || fail "$n calls"
+	[ "$n" -lt 600 ] || fail "$n calls"
 	refuse 'libgit2' grep -q libgit2 "$T/trace"
 	refuse 'waits for the disk' grep -Eq '(fsync|fdatasync|syncfs)\(' "$T/trace"
 fi
