@@ -516,12 +516,12 @@ static unsigned judge(const struct watch *w, const struct stage *s, const char *
 	return refused;
 }
 
-/* Byte code is written beside declared code, and where it cannot be, it is not; what is in a virtual environment may be read. */
+/* Byte code is looked for and written beside declared code, and where it cannot be, it is not; what is in a virtual environment may be read. */
 static bool is_unjudged(struct watch *w, char *path, unsigned how)
 {
 	char *slash;
 
-	if (strstr(path, "__pycache__") && !(how & SEEN_LISTED) && (!(how & SEEN_READ) || how & HOW_REMOVED))
+	if (strstr(path, "__pycache__") && (!(how & SEEN_READ) || how & HOW_REMOVED || !has(w, ".", path)))
 		return true;
 	for (slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
 		bool venv;

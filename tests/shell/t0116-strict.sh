@@ -173,6 +173,9 @@ else
 	mm 0
 	said_not 'may not'
 	holds o/a.txt 1; holds o/m.txt 2
+	refuse 'byte code counts' grep -q pycache mlmake.lock
+	mm 0; said 'nothing to do'
+	(cd src && python3 -c 'import py_compile; py_compile.compile("a.py")'); mm 0; said 'nothing to do'
 	echo 'y = 2' > src/hidden.py; echo 'import importlib; print(importlib.import_module("hid" + "den").y)' > src/a.py
 	(cd src && python3 -c 'import py_compile; py_compile.compile("hidden.py")')
 	mm 1 a
