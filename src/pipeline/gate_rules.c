@@ -281,6 +281,8 @@ int gate_resolve(const struct gate_rules *r, const struct pipeline *pl, const st
 	}
 	out->side = side_of(name);
 	from = out->side != GATE_NOW;
+	if (from && pipeline_stage(pl, name->parts[0]))
+		return err_set(err, ERR_INVALID, "'%s' is both a stage and what the gate compares with; give the stage another name", name->parts[0]);
 	for (k = name->n - 1; k > from; k--) {
 		if (!find_instances(pl, join(name, from, k, a), &out->in, &out->n))
 			continue;

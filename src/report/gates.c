@@ -44,6 +44,13 @@ static void numbers(const struct gate_line *l, struct strbuf *out)
 		strbuf_addf(out, "%.6g %s %.6g", l->m.left, l->sign, l->m.right);
 }
 
+/* A text that may come from a metrics file. */
+static void add_clean(struct strbuf *out, const char *before, const char *text)
+{
+	strbuf_addstr(out, before);
+	term_add_clean(out, text, strlen(text));
+}
+
 static void add_line(const struct gate_line *l, size_t require, size_t number, const struct style *s, struct strbuf *out)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
@@ -57,10 +64,12 @@ static void add_line(const struct gate_line *l, size_t require, size_t number, c
 	strbuf_addf(out, "  %-*s", (int)number, text.buf);
 	if (l->compares)
 		strbuf_addf(out, "  %+.4g", l->m.margin);
-	if (l->of)
-		strbuf_addf(out, "  (%s)", l->of);
+	if (l->of) {
+		add_clean(out, "  (", l->of);
+		strbuf_addch(out, ')');
+	}
 	if (l->problem)
-		strbuf_addf(out, "  %s", l->problem);
+		add_clean(out, "  ", l->problem);
 	term_cut(out, start, (size_t)s->width, s);
 	strbuf_trim(out);
 	strbuf_addch(out, '\n');
@@ -79,7 +88,7 @@ static void add_waits(const struct verdict *v, struct strbuf *out)
 	for (i = 0; i < v->n_reasons; i++) {
 		if (v->reasons[i].kind != REASON_UPSTREAM)
 			continue;
-		strbuf_addf(out, "%s%s", comma, v->reasons[i].name);
+		add_clean(out, comma, v->reasons[i].name);
 		comma = ", ";
 	}
 	strbuf_addstr(out, *comma ? " runs first" : "it is not decided yet");
@@ -100,7 +109,7 @@ static void add_gate(const struct view *w, const struct style *s, struct strbuf 
 		strbuf_addstr(out, ": ");
 		add_waits(w->v, out);
 	} else if (w->err.msg) {
-		strbuf_addf(out, ": %s", w->err.msg);
+		add_clean(out, ": ", w->err.msg);
 	}
 	strbuf_addch(out, '\n');
 	for (i = 0; i < w->g.n; i++) {
@@ -112,8 +121,10 @@ static void add_gate(const struct view *w, const struct style *s, struct strbuf 
 	}
 	for (i = 0; i < w->g.n; i++)
 		add_line(&w->g.v[i], require, number, s, out);
-	if (w->g.problem)
-		strbuf_addf(out, "      %s\n", w->g.problem);
+	if (!w->g.problem)
+		return;
+	add_clean(out, "      ", w->g.problem);
+	strbuf_addch(out, '\n');
 }
 
 enum gate_verdict report_gates(const struct plan *p, const bool *which, const struct style *s, struct strbuf *out)

@@ -62,6 +62,16 @@ sed -i 's/^noise.*/cases = rows/' mlmake.ini
 mm 3 gate release
 said "cases = rows: .*no 'rows'"
 
+begin 'what a metrics file says does nothing to a terminal'
+cp raw.json "$T/raw"
+printf '{"auc": "\\u001b]0;x\\u0007", "n": 3}\n' > raw.json
+mm 3
+mm 3 gate release
+said "'auc' is no number:"
+check 'no escapes' sh -c "! LC_ALL=C grep -q '[[:cntrl:]]]0' '$T/out'"
+cp "$T/raw" raw.json
+mm 3
+
 begin 'JSON'
 if have_python; then
 	mm 3 gate release --json

@@ -574,6 +574,27 @@ static void gates(void)
 	EXPECT_INT(pipeline_stage(&w.pl, "a")->kind, STAGE_COMMAND);
 }
 
+static void gates_that_say_two_things(void)
+{
+	CLEAN struct world w;
+
+	start(&w, "[stage best]\ncmd = x\nmetrics = a.json\n[gate g]\nof = best\nrequire = auc > best.auc\ncases = 1\nnoise = auc > 1\n"
+	      "[gate h]\nof = best\nrequire = auc > production.auc or file(\"x\") > 1\nfirst = pass\nfirst = pass\n");
+	load(&w);
+	EXPECT_STR(w.said.buf,
+		   "mlmake.ini:8: error: 'noise': column 1: a number is expected here, and this is true or false\n"
+		   "mlmake.ini:11: error: 'require': column 34: which value of it? write file(\"x\").NAME\n"
+		   "mlmake.ini:13: error: 'first' takes one value and has one on line 12 already\n");
+	stop(&w);
+	start(&w, "[stage best]\ncmd = x\nmetrics = a.json\n[gate g]\nof = best\nrequire = auc > best.auc\ncases = 1\nnoise = 1\n");
+	load(&w);
+	EXPECT_STR(w.said.buf, "mlmake.ini:8: error: 'noise' and 'cases' both say what the noise is; leave one out\n");
+	stop(&w);
+	start(&w, "[stage best]\ncmd = x\nmetrics = a.json\n[gate g]\nof = best\nrequire = auc > best.auc\n");
+	load(&w);
+	EXPECT_STR(w.said.buf, "mlmake.ini:6: error: column 7: 'best' is both a stage and what the gate compares with; give the stage another name\n");
+}
+
 static void gates_that_are_wrong(void)
 {
 	CLEAN struct world w;
@@ -699,6 +720,7 @@ int main(void)
 		{"parameters that are not there", parameters_that_are_not_there},
 		{"gates", gates},
 		{"gates that are wrong", gates_that_are_wrong},
+		{"gates that say two things", gates_that_say_two_things},
 		{"limits", limits},
 		{"sharing inputs", sharing},
 		{"words", words},
