@@ -401,6 +401,32 @@ static bool is_about_project(const struct distributions *ds, const char *dir)
 	return path_is_within(here.buf, there.buf) || path_is_within(there.buf, here.buf);
 }
 
+/* Those that its *.pth add to the path, if there are any, else all of dir. */
+static void gather_editable(struct gathering *g, const char *dir)
+{
+	size_t i, n = g->d->n_files;
+	bool any = false;
+
+	for (i = 0; i < n; i++) {
+		CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+		const char *s;
+		size_t len;
+
+		if (!ends_with(g->d->files[i].path, ".pth") || !read_text(g->ds, g->d->files[i].path, &text))
+			continue;
+		for (s = text.buf; *s; s += len + (s[len] != '\0')) {
+			const char *line = arena_strndup(g->ds->arena, s, len = strcspn(s, "\n"));
+
+			if (!path_is_within(line, dir) || what(g->ds, line) != THING_DIR)
+				continue;
+			any = true;
+			walk(g, line, "editable", 0);
+		}
+	}
+	if (!any)
+		walk(g, arena_strdup(g->ds->arena, dir), "editable", 0);
+}
+
 static void gather(struct distributions *ds, struct distribution *d)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
@@ -416,7 +442,7 @@ static void gather(struct distributions *ds, struct distribution *d)
 	else if (!d->egg)
 		gather_by_modules(&g);
 	if (editable && !is_about_project(ds, editable))
-		walk(&g, arena_strdup(ds->arena, editable), "editable", 0);
+		gather_editable(&g, editable);
 	if (d->egg && !(!streq(d->dir, ".") && is_about_project(ds, d->dir) && what(ds, joined(ds, d->dir, "setup.py")) == THING_FILE))
 		gather_by_modules(&g);
 	if (d->egg && d->single)

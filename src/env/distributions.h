@@ -5,7 +5,8 @@
  * By content a distribution is the files that its RECORD lists, as they are on disk, whatever the RECORD says of them: names and bytes.
  * Left out is what differs from one installation to the next and does nothing: byte code, notes of installers, scripts that begin
  * with the path of an interpreter. Without RECORD it is what lies under the names in top_level.txt. An editable one is the files of
- * its directory, unless that is in the project or holds it: then what is imported of it is an input anyway. */
+ * its directory, or of those in there that it adds to the path, unless it is in the project or holds it: then what is imported of it is an
+ * input anyway. */
 #ifndef ENV_DISTRIBUTIONS_H
 #define ENV_DISTRIBUTIONS_H
 

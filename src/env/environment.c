@@ -222,7 +222,13 @@ static void look_at_python(struct looking_at *l)
 		return;
 	}
 	if (interpreter_find(l->e, l->t, &l->pl->arena, &py, &err) < 0) {
-		wrong(l, l->e->at, "[env %s]: %s", l->e->name, err.msg);
+		const struct instance *maker = l->e->interpreter ? pipeline_maker(l->pl, l->e->interpreter) : NULL;
+
+		if (maker)
+			wrong(l, l->e->at, "[env %s]: what is installed has to be there before stages that use it are decided; `mlmake %s` makes "
+			      "'%s'", l->e->name, maker->name, l->e->interpreter);
+		else
+			wrong(l, l->e->at, "[env %s]: %s", l->e->name, err.msg);
 		return;
 	}
 	add_question(l, &py.ask);

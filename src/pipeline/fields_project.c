@@ -249,6 +249,7 @@ static void add_env(struct load *ld, const struct section *s)
 	env->name = s->name;
 	env->at = (struct place){s->file, s->line};
 	set_env_fields(ld, s, env);
+	env->inherits |= ld->opt->inherit;
 	map_put(&ld->envs, env->name, env);
 	pl->envs = arena_grow(&pl->arena, pl->envs, pl->n_envs, sizeof(*pl->envs));
 	pl->envs[pl->n_envs++] = env;

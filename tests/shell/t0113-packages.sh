@@ -187,6 +187,27 @@ mkdir "$T/edit/src/editme/__pycache__"; echo x > "$T/edit/src/editme/__pycache__
 cd "$T/edit" && cp "$T/w/editable/mlmake.ini" . && git init -q -b main .
 mm 0; ran s; mm 0; ran; said 'nothing to do'
 
+begin 'one that a stage makes has to be there first'
+new_project made <<END
+[env e]
+interpreter = own/bin/python3
+uses = model-tree
+[stage own]
+cmd  = mkdir own; cp -r "$T/venv/bin" "$T/venv/lib" "$T/venv/pyvenv.cfg" own; rm -rf own/lib64
+outs = own
+watch = off
+cache = no
+[stage s]
+cmd  = echo s >> "\$COUNT"; echo > {{outs}}
+env  = e
+outs = s.txt
+END
+mm 2; said "mlmake.ini:1: error: \[env e\]: what is installed has to be there .*\`mlmake own\` makes 'own/bin/python3'"
+mm 0 own; ran; mm 0; ran s; mm 0; said 'nothing to do'
+printf '%s\n' own s.txt > .gitignore; git add . && git commit -q -m 1
+mm 0 -B s; ran s
+mm 0 reproduce --stage s HEAD; said identical; ran s
+
 begin 'one that changes while a stage uses it'
 new_project moving <<END
 [env e]
