@@ -233,8 +233,7 @@ int64_t statcache_now(const struct statcache *sc)
 	return clock_now(sc->clock);
 }
 
-void statcache_teach(struct statcache *sc, int64_t before, const struct stat *st, const struct digest *id,
-		     const unsigned char fast[16])
+static struct entry taught(int64_t before, const struct stat *st, const struct digest *id, const unsigned char fast[16])
 {
 	struct entry e;
 
@@ -244,7 +243,24 @@ void statcache_teach(struct statcache *sc, int64_t before, const struct stat *st
 	e.total = e.size;
 	e.id = *id;
 	memcpy(e.fast, fast, FASTHASH_LEN);
+	return e;
+}
+
+void statcache_teach(struct statcache *sc, int64_t before, const struct stat *st, const struct digest *id,
+		     const unsigned char fast[16])
+{
+	const struct entry e = taught(before, st, id, fast);
+
 	know_inode(sc, &e);
+}
+
+void statcache_teach_path(struct statcache *sc, const char *path, int64_t before, const struct stat *st, const struct digest *id,
+			  const unsigned char fast[16])
+{
+	const struct entry e = taught(before, st, id, fast);
+
+	if (strlen(path) < PATH_MAX)
+		learn(sc, path, false, tree_box_single(&e));
 }
 
 bool statcache_fast(struct statcache *sc, const char *path, bool follow, const struct content *was, unsigned char fast[16])

@@ -66,6 +66,9 @@ const unsigned char *statcache_key(const struct statcache *sc); /* the secret, f
 /* The regular file whose fstat is *st, taken at or after the time before (of the cache's clock), holds this content. */
 void statcache_teach(struct statcache *sc, int64_t before, const struct stat *st, const struct digest *id,
 		     const unsigned char fast[16]);
+/* The same of the file at path, remembered as if path had been asked for. */
+void statcache_teach_path(struct statcache *sc, const char *path, int64_t before, const struct stat *st, const struct digest *id,
+			  const unsigned char fast[16]);
 int64_t statcache_now(const struct statcache *sc);
 /* The XXH3 of the file that was at path when it was last asked for so, if it held was. False if the cache does not know. */
 bool statcache_fast(struct statcache *sc, const char *path, bool follow, const struct content *was, unsigned char fast[16]);

@@ -75,9 +75,11 @@ static void drop(struct packer *p)
 	closep(&p->fd);
 	free(p->path);
 	free(p->slots);
+	free(p->v);
 	p->path = NULL;
 	p->slots = NULL;
-	p->n = p->n_slots = 0;
+	p->v = NULL;
+	p->n = p->cap = p->n_slots = 0;
 	strbuf_clear(&p->buffer);
 }
 
@@ -89,7 +91,6 @@ void packer_free(struct packer *p)
 	strbuf_release(&p->buffer);
 	strvec_release(&p->kept);
 	pthread_mutex_destroy(&p->mutex);
-	free(p->v);
 	free(p->dir);
 	free(p);
 }

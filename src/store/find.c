@@ -67,13 +67,14 @@ int store_find(struct store *s, const struct content *dir, const char *path, str
 void store_tell_where(struct store *s, const struct digest *id, struct strbuf *out)
 {
 	struct small_object o;
-	char hex[DIGEST_HEX + 1];
+	CLEANUP(freep) char *path = NULL;
+	char hex[GIT_ID_HEX + 1];
 
 	if (small_known(&s->small, id, &o)) {
 		git_id_hex(&o.git, hex);
 		strbuf_addf(out, "`git --git-dir=%s cat-file blob %s`", gitdb_dir(s->small.db), hex);
 		return;
 	}
-	digest_hex(id, hex);
-	strbuf_addf(out, "'%s/objects/%.2s/%.2s/%s'", s->objects.dir, hex, hex + 2, hex);
+	path = objects_path(&s->objects, id);
+	strbuf_addf(out, "'%s'", path);
 }

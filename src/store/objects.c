@@ -306,6 +306,14 @@ char *objects_link_target(struct objects *o, const struct digest *id)
 	return xstrfmt("%s/%s", dir, name);
 }
 
+char *objects_path(const struct objects *o, const struct digest *id)
+{
+	char name[NAME_LEN + 1];
+
+	object_name(id, name);
+	return xstrfmt("%s/%s", o->dir, name);
+}
+
 /* Makes the file and locks it. 1: somebody who sweeps was faster than the lock. */
 static int incoming_create(struct incoming *in)
 {

@@ -44,6 +44,7 @@ bool objects_link(struct objects *o, const struct digest *id, int at, const char
 /* The absolute path of it, for a symbolic link, owned; NULL in the cases in which objects_link, not
  * writable, says false. */
 char *objects_link_target(struct objects *o, const struct digest *id);
+char *objects_path(const struct objects *o, const struct digest *id); /* where it lies; owned */
 /* Moves it to corrupt/ and sets ERR_CORRUPT; always returns -1. */
 int objects_condemn(struct objects *o, const struct digest *id, struct err *err);
 

@@ -141,6 +141,47 @@ static int place_small(struct store *s, const struct small_object *o, enum conte
 	return finish_file(s, kind, *fd_out, path, p, err);
 }
 
+/* An object that a clone of it was once found to hold what its name says is cloned unread while stat says that it is as it was. */
+static bool clone_known(struct store *s, const struct digest *id, int from, int to, int64_t size, struct transfer *t)
+{
+	CLEANUP(freep) char *path = objects_path(&s->objects, id);
+	const struct content known = {CONTENT_FILE, *id, size};
+
+	if (!statcache_fast(s->cache, path, false, &known, t->fast) || ioctl(to, FICLONE, from) < 0)
+		return false;
+	t->id = *id;
+	t->bytes = size;
+	return statcache_unmoved(s->cache, path, false, &known);
+}
+
+static void know_object(struct store *s, int from, int64_t before, const struct transfer *t)
+{
+	CLEANUP(freep) char *path = objects_path(&s->objects, &t->id);
+	struct stat st;
+
+	if (fstat(from, &st) == 0)
+		statcache_teach_path(s->cache, path, before, &st, &t->id, t->fast);
+}
+
+/* Copies the object open at from to the new file open at to, and sees whether it is id. */
+static int copy_object(struct store *s, const struct digest *id, int from, int to, int64_t size, const char *path, struct transfer *t,
+		       struct err *err)
+{
+	int64_t before = statcache_now(s->cache);
+
+	if (clone_known(s, id, from, to, size, t))
+		return 0;
+	if (ftruncate(to, 0) < 0) /* it may be a clone of what has just changed */
+		return err_errno(err, "cannot write '%s'", path);
+	if (transfer_copy(t, from, to, size, false, NULL, statcache_key(s->cache), s->objects.dir, path, err) < 0)
+		return -1;
+	if (!digest_eq(&t->id, id))
+		return objects_condemn(&s->objects, id, err);
+	if (t->cloned)
+		know_object(s, from, before, t);
+	return 0;
+}
+
 /* Writes the object id to name in the directory at, verified; *fd_out is open on it afterwards. */
 static int place_file(struct store *s, enum content_kind kind, const struct digest *id, int at, const char *name,
 		      const char *path, enum place_how how, int *fd_out, struct placed *p, struct err *err)
@@ -159,10 +200,8 @@ static int place_file(struct store *s, enum content_kind kind, const struct dige
 	    (got = link_file(s, id, from, size, at, name, path, how, fd_out, p, err)) <= 0)
 		return got;
 	if ((*fd_out = create(kind, at, name, path, err)) < 0 ||
-	    transfer_copy(&p->t, from, *fd_out, size, false, NULL, statcache_key(s->cache), s->objects.dir, path, err) < 0)
+	    copy_object(s, id, from, *fd_out, size, path, &p->t, err) < 0)
 		return -1;
-	if (!digest_eq(&p->t.id, id))
-		return objects_condemn(&s->objects, id, err);
 	return finish_file(s, kind, *fd_out, path, p, err);
 }
 

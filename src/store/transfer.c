@@ -171,7 +171,8 @@ int transfer_copy(struct transfer *t, int from, int to, int64_t size, bool to_sy
 	t->bytes = 0;
 	twinhash_init(&h, secret);
 	twinhash_expect(&h, expected);
-	if (size >= CHUNK && ioctl(to, FICLONE, from) == 0) {
+	t->cloned = size >= CHUNK && ioctl(to, FICLONE, from) == 0;
+	if (t->cloned) {
 		reading = true;
 		result = copy_plain(t, &h, to, -1, &reading);
 	} else {

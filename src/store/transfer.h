@@ -11,6 +11,7 @@ struct transfer {
 	int64_t bytes;
 	struct digest id;
 	unsigned char fast[FASTHASH_LEN];
+	bool cloned; /* by transfer_copy: the file system let both share their room */
 };
 /* Copies all of from to the empty file to: as a clone where the file system can, then reading what was cloned;
  * else what is digested is what is written. to_sync: it will be synced, so the disk begins to write at once. expected, if not NULL: as

@@ -42,6 +42,7 @@ SHELL_TESTS += \
 	tests/shell/t0050-inputs.sh \
 	tests/shell/t0051-faults.sh \
 	tests/shell/t0052-link.sh \
+	tests/shell/t0053-reflink.sh \
 	tests/shell/t0060-share.sh \
 	tests/shell/t0061-share-ssh.sh \
 	tests/shell/t0062-share-lfs.sh \
