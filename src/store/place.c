@@ -142,9 +142,9 @@ static int place_small(struct store *s, const struct small_object *o, enum conte
 }
 
 /* An object that a clone of it was once found to hold what its name says is cloned unread while stat says that it is as it was. */
-static bool clone_known(struct store *s, const struct digest *id, int from, int to, int64_t size, struct transfer *t)
+static bool clone_known(struct store *s, const char *path, const struct digest *id, int from, int to, int64_t size,
+			struct transfer *t)
 {
-	CLEANUP(freep) char *path = objects_path(&s->objects, id);
 	const struct content known = {CONTENT_FILE, *id, size};
 
 	if (!statcache_fast(s->cache, path, false, &known, t->fast) || ioctl(to, FICLONE, from) < 0)
@@ -154,23 +154,18 @@ static bool clone_known(struct store *s, const struct digest *id, int from, int 
 	return statcache_unmoved(s->cache, path, false, &known);
 }
 
-static void know_object(struct store *s, int from, int64_t before, const struct transfer *t)
-{
-	CLEANUP(freep) char *path = objects_path(&s->objects, &t->id);
-	struct stat st;
-
-	if (fstat(from, &st) == 0)
-		statcache_teach_path(s->cache, path, before, &st, &t->id, t->fast);
-}
-
 /* Copies the object open at from to the new file open at to, and sees whether it is id. */
 static int copy_object(struct store *s, const struct digest *id, int from, int to, int64_t size, const char *path, struct transfer *t,
 		       struct err *err)
 {
+	CLEANUP(freep) char *object = objects_path(&s->objects, id);
 	int64_t before = statcache_now(s->cache);
+	struct stat st;
 
-	if (clone_known(s, id, from, to, size, t))
+	if (clone_known(s, object, id, from, to, size, t))
 		return 0;
+	if (fstat(from, &st) < 0)
+		return err_errno(err, "cannot stat '%s'", object);
 	if (ftruncate(to, 0) < 0) /* it may be a clone of what has just changed */
 		return err_errno(err, "cannot write '%s'", path);
 	if (transfer_copy(t, from, to, size, false, NULL, statcache_key(s->cache), s->objects.dir, path, err) < 0)
@@ -178,7 +173,7 @@ static int copy_object(struct store *s, const struct digest *id, int from, int t
 	if (!digest_eq(&t->id, id))
 		return objects_condemn(&s->objects, id, err);
 	if (t->cloned)
-		know_object(s, from, before, t);
+		statcache_teach_path(s->cache, object, before, &st, &t->id, t->fast);
 	return 0;
 }
 
