@@ -117,7 +117,7 @@ test_code_SOURCES = tests/unit/test_code.c $(tap)
 test_code_LDADD = $(unit_ldadd)
 
 if FUZZERS
-fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_csv fuzz_code fuzz_code_book fuzz_installed fuzz_remote fuzz_release fuzz_hooks fuzz_rows fuzz_expr
+fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_artifacts fuzz_csv fuzz_code fuzz_code_book fuzz_installed fuzz_remote fuzz_release fuzz_hooks fuzz_rows fuzz_expr
 noinst_PROGRAMS = $(fuzzers)
 endif
 fuzz_ldflags = -fsanitize=fuzzer $(INSTRUMENT)
@@ -160,6 +160,9 @@ fuzz_rows_LDFLAGS = $(fuzz_ldflags)
 fuzz_csv_SOURCES = tests/fuzz/fuzz_csv.c
 fuzz_csv_LDADD = $(mlmake_LDADD)
 fuzz_csv_LDFLAGS = $(fuzz_ldflags)
+fuzz_artifacts_SOURCES = tests/fuzz/fuzz_artifacts.c
+fuzz_artifacts_LDADD = $(mlmake_LDADD)
+fuzz_artifacts_LDFLAGS = $(fuzz_ldflags)
 fuzz_lock_SOURCES = tests/fuzz/fuzz_lock.c
 fuzz_lock_LDADD = $(mlmake_LDADD)
 fuzz_lock_LDFLAGS = $(fuzz_ldflags)
