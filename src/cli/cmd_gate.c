@@ -69,13 +69,7 @@ static int gate(struct project *p, const struct args *a)
 
 static int run(struct args *a)
 {
-	struct project p;
-	int code = project_open(&p, a, false);
-
-	if (code == EXIT_DONE)
-		code = gate(&p, a);
-	project_close(&p);
-	return code;
+	return project_read(a, gate);
 }
 
 static const struct option_def options[] = {

@@ -70,7 +70,7 @@ static struct ancestry *find(struct project *p, struct makers *made, const struc
 	return ancestry_new(made, t, word, &id, true, err);
 }
 
-static int show(struct project *p, const struct args *a)
+static int show_all(struct project *p, const struct args *a)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
@@ -109,23 +109,22 @@ static int show(struct project *p, const struct args *a)
 	return code != EXIT_DONE || all_known ? code : EXIT_STAGE_FAILED;
 }
 
+static int show(struct project *p, const struct args *a)
+{
+	int code = project_await(p);
+
+	return code == EXIT_DONE ? show_all(p, a) : code;
+}
+
 static int run(struct args *a)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
-	struct project p;
-	int code;
 
 	if (!a->words.n) {
 		err_set(&err, ERR_INVALID, "of which file? `mlmake lineage FILE`, or a SHA-256");
 		return cli_fail(EXIT_USAGE, &err);
 	}
-	code = project_open(&p, a, false);
-	if (code == EXIT_DONE)
-		code = project_await(&p);
-	if (code == EXIT_DONE)
-		code = show(&p, a);
-	project_close(&p);
-	return code;
+	return project_read(a, show);
 }
 
 static const struct option_def options[] = {

@@ -109,13 +109,7 @@ static int show(struct project *p, const struct args *a)
 
 static int run(struct args *a)
 {
-	struct project p;
-	int code = project_open(&p, a, false);
-
-	if (code == EXIT_DONE)
-		code = show(&p, a);
-	project_close(&p);
-	return code;
+	return project_read(a, show);
 }
 
 static const struct option_def options[] = {

@@ -120,21 +120,20 @@ static int show(struct project *p, const struct args *a)
 	return args_count(a, "json") ? show_json(p, &plan) : show_text(p, &plan);
 }
 
+static int show_then(struct project *p, const struct args *a)
+{
+	return show_run(p, args_value(a, "run"), a->words.v, a->words.n, SHOW_WHY);
+}
+
 static int run(struct args *a)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
-	struct project p;
-	int code;
 
 	if (!a->words.n && !args_count(a, "run")) {
 		err_set(&err, ERR_INVALID, "which stage? `mlmake why STAGE`; `mlmake status` lists them");
 		return cli_fail(EXIT_USAGE, &err);
 	}
-	code = project_open(&p, a, false);
-	if (code == EXIT_DONE)
-		code = args_count(a, "run") ? show_run(&p, args_value(a, "run"), a->words.v, a->words.n, SHOW_WHY) : show(&p, a);
-	project_close(&p);
-	return code;
+	return project_read(a, args_count(a, "run") ? show_then : show);
 }
 
 static const struct option_def options[] = {

@@ -570,6 +570,17 @@ void project_close(struct project *p)
 	closep(&p->lock_fd);
 }
 
+int project_read(const struct args *a, int (*fn)(struct project *p, const struct args *a))
+{
+	struct project p;
+	int code = project_open(&p, a, false);
+
+	if (code == EXIT_DONE)
+		code = fn(&p, a);
+	project_close(&p);
+	return code;
+}
+
 struct style project_style(const struct project *p, int fd)
 {
 	return style_for(fd, p->color);

@@ -88,6 +88,8 @@ NODISCARD int project_save(struct project *p, int (*before_commit)(void *ctx, co
 /* Makes the store durable, and what else lies on the project's file system. */
 NODISCARD int project_sync(struct project *p, struct err *err);
 void project_close(struct project *p);
+/* Opens the project for a command that only reads, calls fn with it, and closes it. Returns an exit code. */
+int project_read(const struct args *a, int (*fn)(struct project *p, const struct args *a));
 
 /* A word that names a file, as given below p->below, as a project path; other words as they are. Owned. */
 char *project_target(const struct project *p, const char *word);

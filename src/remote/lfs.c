@@ -275,22 +275,6 @@ static void lfs_begin(struct lfs_transport *l, const char *storage, int jobs, st
 	}
 }
 
-struct checking {
-	struct haul *h;
-	const size_t *batch;
-};
-
-/* git-lfs sends whatever lies there, so what does must be looked at before. */
-static void check_one(void *ctx, size_t k)
-{
-	struct checking *c = ctx;
-	CLEANUP(err_release) struct err err = ERR_INIT;
-	struct payload *p = &c->h->v[c->batch[k]];
-
-	if (payloads_verify(c->h->here, &p->id, &err) < 0)
-		haul_note(c->h, c->batch[k], err.code == ERR_CORRUPT ? PAYLOAD_CORRUPT : PAYLOAD_MISSING, 0);
-}
-
 static int upload(struct lfs_transport *l, struct haul *h, const size_t *batch, size_t n, struct err *err)
 {
 	CLEANUP(strvec_release) struct strvec argv = STRVEC_INIT;
@@ -395,9 +379,7 @@ static int lfs_send(struct transport *t, struct haul *h, struct err *err)
 		return -1;
 	learn_sizes(h);
 	while (result == 0 && (n = next_batch(h, &at, PAYLOAD_ABSENT, batch)) > 0) {
-		struct checking c = {h, batch};
-
-		pool_for(n, 1, pool_cpus(), check_one, &c);
+		haul_check(h, batch, n);
 		result = upload(l, h, batch, n, err);
 	}
 	if (push_kept(l, h, &kept) < 0 && result == 0) /* what was sent is listed, even if not all could be */

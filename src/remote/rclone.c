@@ -200,22 +200,6 @@ static size_t next_batch(const struct haul *h, size_t *at, size_t *batch)
 	return n;
 }
 
-struct checking {
-	struct haul *h;
-	const size_t *batch;
-};
-
-/* rclone sends whatever lies there, so what does must be looked at before. */
-static void check_one(void *ctx, size_t k)
-{
-	struct checking *c = ctx;
-	CLEANUP(err_release) struct err err = ERR_INIT;
-	struct payload *p = &c->h->v[c->batch[k]];
-
-	if (payloads_verify(c->h->here, &p->id, &err) < 0)
-		haul_note(c->h, c->batch[k], err.code == ERR_CORRUPT ? PAYLOAD_CORRUPT : PAYLOAD_MISSING, 0);
-}
-
 static int upload(struct rclone_transport *r, struct haul *h, const size_t *batch, size_t n, struct err *err)
 {
 	CLEANUP(freep) char *objects = path_below(&r->t, "objects");
@@ -254,9 +238,7 @@ static int rclone_send(struct transport *t, struct haul *h, struct err *err)
 	size_t at = 0, n;
 
 	while ((n = next_batch(h, &at, batch)) > 0) {
-		struct checking c = {h, batch};
-
-		pool_for(n, 1, pool_cpus(), check_one, &c);
+		haul_check(h, batch, n);
 		if (upload(of(t), h, batch, n, err) < 0)
 			return -1;
 	}

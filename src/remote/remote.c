@@ -9,6 +9,7 @@
 
 #include "remote/remoteroom.h"
 #include "util/path.h"
+#include "util/pool.h"
 
 #define JOBS_LIMIT 64
 
@@ -21,6 +22,28 @@ void haul_note(struct haul *h, size_t i, enum payload_state state, int64_t bytes
 	if (h->watch)
 		h->watch->progress(h->watch->ctx, &h->now);
 	pthread_mutex_unlock(&h->mutex);
+}
+
+struct checking {
+	struct haul *h;
+	const size_t *batch;
+};
+
+static void check_one(void *ctx, size_t k)
+{
+	struct checking *c = ctx;
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	struct payload *p = &c->h->v[c->batch[k]];
+
+	if (payloads_verify(c->h->here, &p->id, &err) < 0)
+		haul_note(c->h, c->batch[k], err.code == ERR_CORRUPT ? PAYLOAD_CORRUPT : PAYLOAD_MISSING, 0);
+}
+
+void haul_check(struct haul *h, const size_t *batch, size_t n)
+{
+	struct checking c = {h, batch};
+
+	pool_for(n, 1, pool_cpus(), check_one, &c);
 }
 
 void haul_pass(struct haul *h, int64_t bytes)

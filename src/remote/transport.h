@@ -27,6 +27,9 @@ struct haul {
 };
 /* Payload i has got into that state, after bytes in all. Several threads may call. */
 void haul_note(struct haul *h, size_t i, enum payload_state state, int64_t bytes);
+/* Reads n payloads of h, by their places, as those must be who leave the sending to a program that sends whatever lies there: those that
+ * may not be sent get their state. */
+void haul_check(struct haul *h, const size_t *batch, size_t n);
 /* So many more bytes have passed. */
 void haul_pass(struct haul *h, int64_t bytes);
 

@@ -33,32 +33,10 @@ struct deed {
 
 static char top[] = "/tmp/mlmake-accept-XXXXXX";
 
-static void die(const char *what)
-{
-	printf("Bail out! %s: %s\n", what, strerror(errno));
-	exit(99);
-}
-
-static int shell(const char *cmd)
-{
-	return system(cmd); /* NOLINT: the words are all ours */
-}
-
-static void must(const char *cmd)
-{
-	if (shell(cmd) != 0)
-		die(cmd);
-}
-
 static void put(const char *path, const char *text)
 {
 	if (file_write(path, text, strlen(text), 0644, false, NULL) < 0)
 		die(path);
-}
-
-static void kill_it(pid_t pid)
-{
-	kill(pid, SIGKILL);
 }
 
 static bool complain(long n, const char *call, const char *what)

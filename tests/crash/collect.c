@@ -52,26 +52,10 @@ static char *const argv[] = {NULL, (char *)(size_t)"gc", (char *)(size_t)"--keep
 			     (char *)(size_t)"--grace=0", NULL};
 static char *own_argv[6];
 
-static void die(const char *what)
-{
-	printf("Bail out! %s: %s\n", what, strerror(errno));
-	exit(99);
-}
-
-static int shell(const char *cmd)
-{
-	return system(cmd); /* NOLINT: the words are all ours */
-}
-
 static void begin_again(void)
 {
 	if (chdir(top) < 0 || shell("rm -rf work && cp -a before work") != 0 || chdir("work") < 0)
 		die("cannot begin again");
-}
-
-static void kill_it(pid_t pid)
-{
-	kill(pid, SIGKILL);
 }
 
 static bool complain(long n, const char *call, const char *what)

@@ -45,21 +45,10 @@ static char tag[64]; /* in the environment of everything that is started here */
 static const char *mlmake;
 static struct strbuf wanted = STRBUF_INIT; /* the tree that the undisturbed build left */
 
-static void die(const char *what)
-{
-	printf("Bail out! %s: %s\n", what, strerror(errno));
-	exit(99);
-}
-
 static void put(const char *path, const char *text)
 {
 	if (file_write(path, text, strlen(text), 0644, false, NULL) < 0)
 		die(path);
-}
-
-static int shell(const char *cmd)
-{
-	return system(cmd); /* NOLINT: the words are all ours */
 }
 
 /* Waits for every process that was started here and lost its parent. False if one does not end. */

@@ -47,26 +47,10 @@ static char top[] = "/tmp/mlmake-hooks-XXXXXX";
 static char program[64];
 static char *const argv[] = {program, (char *)(size_t)"hook", (char *)(size_t)"run", (char *)(size_t)"post-commit", NULL};
 
-static void die(const char *what)
-{
-	printf("Bail out! %s: %s\n", what, strerror(errno));
-	exit(99);
-}
-
-static int shell(const char *cmd)
-{
-	return system(cmd); /* NOLINT: the words are all ours */
-}
-
 static void begin_again(void)
 {
 	if (chdir(top) < 0 || shell("rm -rf work && cp -a before work") != 0 || chdir("work") < 0)
 		die("cannot begin again");
-}
-
-static void kill_one(pid_t pid)
-{
-	kill(pid, SIGKILL);
 }
 
 static void kill_them_all(pid_t pid)
@@ -151,7 +135,7 @@ int main(void)
 		die("a traced hook fails");
 	}
 	printf("1..2\n");
-	scenario(1, "one process", calls, kill_one);
+	scenario(1, "one process", calls, kill_it);
 	scenario(2, "all processes", calls, kill_them_all);
 	return 0;
 }

@@ -38,23 +38,6 @@ static const char *mlmake;
 static char *old[ARTIFACTS], *new[ARTIFACTS], *everything;
 static const char *command; /* "checkout" or "reproduce" */
 
-static void die(const char *what)
-{
-	printf("Bail out! %s: %s\n", what, strerror(errno));
-	exit(99);
-}
-
-static int shell(const char *cmd)
-{
-	return system(cmd); /* NOLINT: the words are all ours */
-}
-
-static void must(const char *cmd)
-{
-	if (shell(cmd) != 0)
-		die(cmd);
-}
-
 /* What an artifact is, as text; owned. */
 static char *picture(const char *name)
 {
@@ -135,11 +118,6 @@ static void begin_again(void)
 {
 	if (chdir(top) < 0 || shell("rm -rf work && cp -a before work") != 0 || chdir("work") < 0)
 		die("cannot begin again");
-}
-
-static void kill_it(pid_t pid)
-{
-	kill(pid, SIGKILL);
 }
 
 /* 1, 0, or -1: there is no n-th call. */

@@ -64,23 +64,6 @@ static const char hashes[] = HASHES(".git/mlmake/objects");
 static const char sound[] = "git fsck --strict > ../fsck 2>&1";
 static const char clean[] = "test -z \"$(ls .git/mlmake/incoming .git/mlmake/arriving 2> /dev/null | grep -v ':$' | grep .)\"";
 
-static void die(const char *what)
-{
-	printf("Bail out! %s: %s\n", what, strerror(errno));
-	exit(99);
-}
-
-static int shell(const char *cmd)
-{
-	return system(cmd); /* NOLINT: the words are all ours */
-}
-
-static void must(const char *cmd)
-{
-	if (shell(cmd) != 0)
-		die(cmd);
-}
-
 static bool holds(long n, const char *call, const char *test, const char *what)
 {
 	if (shell(test) == 0)
@@ -128,11 +111,6 @@ static void begin_again(void)
 
 	if (chdir(top) < 0 || shell(words) != 0 || chdir("work") < 0)
 		die("cannot begin again");
-}
-
-static void kill_it(pid_t pid)
-{
-	kill(pid, SIGKILL);
 }
 
 static void run(struct trace *t)

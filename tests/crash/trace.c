@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -176,4 +177,26 @@ int trace_run(struct trace *t, const char *output)
 				return 0;
 		}
 	}
+}
+
+void die(const char *what)
+{
+	printf("Bail out! %s: %s\n", what, strerror(errno));
+	exit(99);
+}
+
+int shell(const char *cmd)
+{
+	return system(cmd); /* NOLINT: the words are all ours */
+}
+
+void must(const char *cmd)
+{
+	if (shell(cmd) != 0)
+		die(cmd);
+}
+
+void kill_it(pid_t pid)
+{
+	kill(pid, SIGKILL);
 }

@@ -21,4 +21,12 @@ struct trace {
 /* Runs it to its end, in a process group of its own, with output to the file of that name. -1: no ptrace here. */
 int trace_run(struct trace *t, const char *output);
 
+/* ---- for all that run such programs ---- */
+
+/* Ends with a line of TAP that says what failed, and errno. */
+void die(const char *what) __attribute__((noreturn));
+int shell(const char *cmd); /* as system() */
+void must(const char *cmd); /* a command that fails ends it */
+void kill_it(pid_t pid);    /* for hit: with SIGKILL */
+
 #endif
