@@ -40,23 +40,6 @@ struct scenario {
 };
 static const struct scenario *current;
 
-static void die(const char *what)
-{
-	printf("Bail out! %s: %s\n", what, strerror(errno));
-	exit(99);
-}
-
-static int shell(const char *cmd)
-{
-	return system(cmd); /* NOLINT: the words are all ours */
-}
-
-static void must(const char *cmd)
-{
-	if (shell(cmd) != 0)
-		die(cmd);
-}
-
 static bool complain(long n, const char *call, const char *what)
 {
 	printf("# call %ld (%s): %s\n", n, call, what);
@@ -130,11 +113,6 @@ static void begin_again(void)
 	} else if (current->is_right == fetch_is_right) {
 		must("echo 'model three' > ../upstream");
 	}
-}
-
-static void kill_it(pid_t pid)
-{
-	kill(pid, SIGKILL);
 }
 
 static struct trace make_trace(char *argv[5])
