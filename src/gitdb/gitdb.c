@@ -4,6 +4,7 @@
 #include "gitdb/gitdb.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -353,6 +354,19 @@ int gitdb_set_ref(struct gitdb *db, const char *name, const struct git_id *old, 
 		return libgit2_fail(err, "cannot set ref '%s'", name);
 	p_git_reference_free(ref);
 	return 0;
+}
+
+/* What is damaged is a file of its own; behind it an older value may lie among those that are packed. */
+int gitdb_mend_ref(struct gitdb *db, const char *name, const struct git_id *id, const char *why, struct err *err)
+{
+	CLEANUP(freep) char *file = xstrfmt("%s/%s", db->dir, name);
+	struct git_id packed;
+	int got;
+
+	if (unlink(file) < 0 && errno != ENOENT)
+		return err_errno(err, "cannot remove '%s'", file);
+	got = gitdb_ref(db, name, &packed, err);
+	return got < 0 ? -1 : gitdb_set_ref(db, name, got ? &packed : NULL, id, why, err);
 }
 
 void gitdb_break_lock(struct gitdb *db, const char *name)

@@ -58,6 +58,8 @@ NODISCARD int gitdb_ref(struct gitdb *db, const char *name, struct git_id *out, 
 /* Sets it, if it still is old (NULL: if it is not there). ERR_MOVED if another was faster. */
 NODISCARD int gitdb_set_ref(struct gitdb *db, const char *name, const struct git_id *old, const struct git_id *id, const char *why,
 			    struct err *err);
+/* Sets one that cannot be read, whatever stands there. */
+NODISCARD int gitdb_mend_ref(struct gitdb *db, const char *name, const struct git_id *id, const char *why, struct err *err);
 /* Removes the lock that a killed process left on the ref. To be called when nobody can be holding it. */
 void gitdb_break_lock(struct gitdb *db, const char *name);
 /* All refs whose whole names match glob ("refs/mlmake/log/" and a star), in no stated order. What visit returns, unless 0, ends it. */

@@ -307,6 +307,16 @@ int lineage_runs(struct lineage *l, const struct run **runs, size_t *n, struct e
 	return 0;
 }
 
+bool lineage_newest(struct lineage *l, const char *writer, struct git_id *out)
+{
+	CLEANUP(err_release) struct err ignored = ERR_INIT;
+	const struct tip *tip = read_all(l, &ignored) == 0 ? map_get(&l->tips, writer) : NULL;
+
+	if (tip)
+		*out = tip->commit;
+	return tip != NULL;
+}
+
 const char *lineage_damage(const struct lineage *l)
 {
 	return l->damage;
@@ -592,8 +602,11 @@ static int try_append(struct lineage *l, struct run *r, const char *ref, const s
 {
 	int got = gitdb_ref(l->db, ref, previous, err);
 
-	if (got < 0)
-		return -1;
+	if (got < 0) {
+		CLEANUP(freep) char *why = xstrdup(err->msg);
+
+		return err_set(err, ERR_CORRUPT, "%s; `mlmake fsck --repair` mends it", why);
+	}
 	*first = got == 0;
 	if (add_commit(r, tree, *first ? NULL : previous, p, err) < 0 || d->make(d->ctx, err) < 0)
 		return -1;

@@ -35,6 +35,8 @@ void lineage_free(struct lineage *l);
 
 /* All runs of all writers, oldest first; they live as long as l. Read once. */
 NODISCARD int lineage_runs(struct lineage *l, const struct run **runs, size_t *n, struct err *err);
+/* The newest commit of the writer's chain that is known, be it by the cache alone; false if none is. */
+bool lineage_newest(struct lineage *l, const char *writer, struct git_id *out);
 /* After lineage_runs: which part of the chains could not be read, and so is not among the runs; NULL: none. */
 const char *lineage_damage(const struct lineage *l);
 /* The run that word names: its id, its commit, or an unambiguous beginning of either (4 characters or more). NULL and ERR_NOTFOUND, or

@@ -21,6 +21,7 @@
 #define BLOB_LIMIT ((size_t)4 << 30)
 #define TREE_LIMIT ((size_t)256 << 20)
 #define DEPTH 200
+#define BROKEN_REF "the ref '%s' cannot be read"
 
 /* A path of the work tree that held a content with something in it that is damaged. */
 struct fsck_source {
@@ -218,7 +219,7 @@ static void gather(struct looking *l)
 	size_t i;
 
 	if (broken)
-		find(l->f, FINDING_REF, "the ref '%s' cannot be read", broken);
+		find(l->f, FINDING_REF, BROKEN_REF, broken);
 	if (lineage_damage(l->f->lineage))
 		find(l->f, FINDING_RUN, "%s", lineage_damage(l->f->lineage));
 	for (i = 0; i < l->n_runs; i++)
@@ -753,8 +754,41 @@ static int repair_tables(struct fsck *f, struct err *err)
 	return lineage_rebuild(f->lineage, err);
 }
 
+/* The end of a chain is also in the cache of runs. */
+static bool mend_ref(struct fsck *f, const char *name)
+{
+	CLEANUP(err_release) struct err ignored = ERR_INIT;
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	const char *writer;
+	struct commit c;
+	struct git_id id;
+
+	return skip_prefix(name, LINEAGE_REFS, &writer) && lineage_newest(f->lineage, writer, &id) &&
+	       commit_read(f->db, &id, &a, &c, &ignored) == 0 && gitdb_mend_ref(f->db, name, &id, "mlmake fsck", &ignored) == 0;
+}
+
+static void repair_refs(struct fsck *f)
+{
+	char *name;
+	size_t i;
+	bool mended = true;
+
+	while (mended && (name = gitdb_broken_ref(f->db))) {
+		CLEANUP(freep) char *what = xstrfmt(BROKEN_REF, name);
+
+		mended = mend_ref(f, name);
+		for (i = 0; mended && i < f->n; i++)
+			if (f->v[i].kind == FINDING_REF && streq(f->v[i].what, what)) {
+				f->v[i].repaired = true;
+				f->v[i].repair = "it leads to the last run that is known of it";
+			}
+		free(name);
+	}
+}
+
 int fsck_repair(struct fsck *f, struct err *err)
 {
+	repair_refs(f);
 	quarantine(f);
 	if (repair_from_tree(f, err) < 0)
 		return -1;

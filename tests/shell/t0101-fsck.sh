@@ -186,6 +186,15 @@ echo damaged > .git/refs/heads/x
 mm 1 fsck
 said "the ref 'refs/heads/x' cannot be read"
 rm .git/refs/heads/x
+chain=$(git for-each-ref --format='%(refname)' refs/mlmake/log); end=$(git rev-parse "$chain")
+: > ".git/$chain"
+mm 1 fsck; said "the ref '$chain' cannot be read"
+mm 2 -B; said 'mlmake fsck --repair. mends it'
+mm 1 fsck --repair; said 'repaired: it leads to the last run that is known of it'
+is "$(git rev-parse "$chain")" "$end"; mm 0 fsck
+mm 0 -B; is "$(git rev-parse "$chain^")" "$end"
+git pack-refs --all; mkdir -p ".git/${chain%/*}"; echo damaged > ".git/$chain"; end=$(sed -n "s| $chain\$||p" .git/packed-refs)
+mm 1 fsck --repair; is "$(git rev-parse "$chain")" "$end"; mm 0 fsck
 commit=$(git for-each-ref --format='%(objectname)' refs/mlmake/log)
 tree=$(git rev-parse "$commit^{tree}")
 records=$(git rev-parse "$commit:records")
