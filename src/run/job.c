@@ -587,7 +587,8 @@ char *job_status_words(const struct build *b, const struct job *j, const struct 
 	char *how;
 
 	if (end->unconfined)
-		return xstrfmt("it was not run, since this system cannot confine it as `watch = strict` asks (%s)%s", strerror(end->unconfined),
+		return xstrfmt("it was not run, since this system cannot confine it as `watch = strict` asks (%s)%s",
+			       strerror(end->unconfined),
 			       end->unconfined == EBUSY ? "; something watches what mlmake itself runs in" : "");
 	how = ended_how(b, j, end->status);
 	if (!b->interrupted && j->seen)

@@ -144,7 +144,8 @@ static int learn(struct normals *n, const struct normal *by, const char *path, c
 	return 0;
 }
 
-int normals_learn(struct normals *n, const struct stage *st, const char *path, const struct content *c, struct strbuf *note, struct err *err)
+int normals_learn(struct normals *n, const struct stage *st, const char *path, const struct content *c, struct strbuf *note,
+		  struct err *err)
 {
 	const struct normal *by = pipeline_normal(st, path);
 	int got;

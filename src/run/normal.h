@@ -19,8 +19,8 @@ void normals_free(struct normals *n); /* may be NULL */
 
 /* Ready for threads, of which there is none yet. */
 NODISCARD int normals_start(struct normals *n, struct err *err);
-/* Filters the file at path, an input of st, if there is a filter for it and what it makes of c is not known. A filter that fails or is out of
- * time says so in note (a sentence), once for one content; then bytes decide. May be called from several threads. -1: ERR_STOPPED. */
+/* Filters the file at path, an input of st, if there is a filter for it and what it makes of c is not known. A filter that fails or
+ * is out of time says so in note (a sentence), once for one content; then bytes decide. May be called from several threads. -1: ERR_STOPPED. */
 NODISCARD int normals_learn(struct normals *n, const struct stage *st, const char *path, const struct content *c, struct strbuf *note,
 			    struct err *err);
 /* All inputs of the selected instances that are there. */

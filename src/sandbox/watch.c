@@ -516,7 +516,8 @@ static unsigned judge(const struct watch *w, const struct stage *s, const char *
 	return refused;
 }
 
-/* Byte code is looked for and written beside declared code, and where it cannot be, it is not; what is in a virtual environment may be read. */
+/* Byte code is looked for and written beside declared code, and where it cannot be, it is not; what is in a virtual environment may be
+ * read. */
 static bool is_unjudged(struct watch *w, char *path, unsigned how)
 {
 	char *slash;
@@ -867,7 +868,8 @@ struct watch *watch_new(const char *root, struct err *err)
 	w->sock[0] = w->sock[1] = -1;
 	pthread_mutex_init(&w->lock, NULL);
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (w->epoll < 0 || !link_of(getpid(), AT_FDCWD, &here) /* no /proc: no name would be known */ || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, w->sock) < 0 ||
+	if (w->epoll < 0 || !link_of(getpid(), AT_FDCWD, &here) /* no /proc: no name would be known */ ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, w->sock) < 0 ||
 	    epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->sock[0], &e) < 0 || pthread_create(&w->thread, NULL, watch_all, w) != 0) {
 		err_errno(err, "cannot watch stages");
 		closep(&w->epoll);
