@@ -25,7 +25,8 @@ static void add_last_failure(struct project *p, const struct instance *in, const
 
 			if (!streq(part->name, in->name))
 				continue;
-			if (part->has_key)
+			if (part->has_key || !(streq(part->result, "failed") || streq(part->result, "interrupted") ||
+					       streq(part->result, "refused")))
 				return;
 			strbuf_addf(out, "  when it was last tried, in run %s, it %s%s%s\n", runs[i].id,
 				    streq(part->result, "interrupted") ? "was interrupted"

@@ -289,13 +289,13 @@ static const char *outcome_word(const struct one *o)
 /* The run in the lineage: what was tried, and what came of it. */
 static int write_run(struct one *o, const char *outcome, const char *why, struct err *err)
 {
-	struct run_reason reasons[2] = {{"value", o->environment, o->before ? version_words(o->before) : NULL, o->what.version},
-					{"value", "failure", NULL, why}};
+	struct run_reason reason = {"value", o->environment, o->before ? version_words(o->before) : NULL, o->what.version};
 	struct run_part part = {.name = o->in->name,
 				.result = outcome,
 				.duration = clock_tick(&clock_system) - o->began,
-				.reasons = reasons,
-				.n_reasons = why ? 2 : 1};
+				.said = why,
+				.reasons = &reason,
+				.n_reasons = 1};
 	struct run r = {.id = o->run_id,
 			.time = o->shipping.since,
 			.duration = part.duration,

@@ -95,14 +95,14 @@ begin 'a probe that hangs is stopped at the timeout, and tried again as often as
 new_project hangs <<'END'
 [source raw]
 cmd     = echo fetched >> "$COUNT"; echo x > {{outs}}
-probe   = echo probed >> "$COUNT"; sleep 98765
+probe   = echo probed >> "$COUNT"; sleep 98764
 timeout = 200ms
 retry   = 2
 outs    = raw.txt
 END
 mm 1 fetch; ran probed probed probed
 said 'it took longer than its timeout of 0.20s and was stopped'
-refuse 'no process is left' pgrep -f 'sleep 98765$' -P 1
+refuse 'no process is left' grep -qs 'sleep.9876[4]' /proc/[0-9]*/cmdline
 
 begin 'every: fetch leaves alone what was asked shortly before, unless it is named'
 new_project every <<'END'

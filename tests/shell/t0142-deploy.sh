@@ -102,6 +102,7 @@ live production 0.8 v0.0.2
 mm 0 rollback api staging; ran ship health
 live staging 0.83 v0.1.0
 mm 0 log; said 'rolled-back'
+mm 0 why deploy:api; said 'live: v0.0.2 -> what is here'; said_not 'it failed'
 
 begin 'rollback works after gc, and after the work tree and its outputs are gone'
 data 0.9

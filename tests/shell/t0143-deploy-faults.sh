@@ -24,6 +24,7 @@ is_state live
 is "$(git tag -l | sort | tr '\n' ' ')" 'api#production#1 api@v0.0.1 ' tags
 mm 0 log; said failed
 mm 0 show "$("$MLMAKE" log | sed -n '1s/ .*//p')"; said 'health'
+mm 0 why deploy:api; said 'it failed'; said 'health:'
 
 begin 'it gets well while it is looked at: that is enough'
 : > "$COUNT"
@@ -117,7 +118,7 @@ until_true 'it ships' test -e "$T/hangs"
 is_state busy
 kill -KILL "$pid"
 wait "$pid" 2> /dev/null
-until_true 'the command is gone' sh -c '! pgrep -f "^sleep 98765$" > /dev/null'
+until_true 'the command is gone' sh -c '! grep -qs "sleep.9876[5]" /proc/[0-9]*/cmdline'
 is_state unknown
 mm 0 deploy --status; said 'did not end: it was being shipped'
 git revert -n HEAD > /dev/null; git commit -qm back; data 0.7
