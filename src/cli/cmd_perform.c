@@ -36,7 +36,7 @@ static int perform(struct args *a)
 	CLEANUP(err_release) struct err err = ERR_INIT;
 	CLEANUP(repo_release) struct repo repo = {0};
 	static const unsigned char secret[STATCACHE_SECRET]; /* nothing is remembered, so nothing has to be told from others' */
-	struct lifecycle lc = {.repo = &repo}, opened;
+	struct lifecycle lc = {.repo = &repo};
 	struct statcache *cache;
 	int got;
 
@@ -50,13 +50,12 @@ static int perform(struct args *a)
 	lc.lineage = lineage_new(&repo, lc.db);
 	cache = statcache_open(NULL, secret, &clock_system);
 	lc.store = store_new(repo.shared, lc.db, cache);
-	opened = lc;
 	got = lifecycle_perform(&lc, a->words.v[0], &err);
 	lifecycle_release(&lc);
-	store_free(opened.store);
+	store_free(lc.store);
 	statcache_free(cache);
-	lineage_free(opened.lineage);
-	gitdb_free(opened.db);
+	lineage_free(lc.lineage);
+	gitdb_free(lc.db);
 	if (got < 0)
 		return cli_fail(EXIT_STAGE_FAILED, &err);
 	return got;

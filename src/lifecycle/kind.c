@@ -25,7 +25,6 @@ static const struct {
 void lifecycle_release(struct lifecycle *lc)
 {
 	past_forget(lc);
-	memset(lc, 0, sizeof(*lc));
 }
 
 static int values(void *ctx, const struct instance *in, const struct record *now, void (*add)(void *to, const char *name, const char *value),

@@ -31,7 +31,7 @@ struct lifecycle {
 	const struct pipeline *pl; /* NULL for who performs */
 	struct past_memory *memory; /* private: past.c */
 };
-void lifecycle_release(struct lifecycle *lc);
+void lifecycle_release(struct lifecycle *lc); /* what is private */
 
 /* An instance to be performed. */
 struct task {
