@@ -118,7 +118,7 @@ until_true 'it ships' test -e "$T/hangs"
 is_state busy
 kill -KILL "$pid"
 wait "$pid" 2> /dev/null
-until_true 'the command is gone' sh -c '! grep -qs "sleep.9876[5]" /proc/[0-9]*/cmdline'
+until_true 'the command is gone' sh -c '! grep -qs "9876[5]" /proc/[0-9]*/cmdline'
 is_state unknown
 mm 0 deploy --status; said 'did not end: it was being shipped'
 git revert -n HEAD > /dev/null; git commit -qm back; data 0.7
