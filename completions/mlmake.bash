@@ -13,12 +13,12 @@ _mlmake()
 		case $word in
 			-C|--directory|-f|--file|--profile|--color) skip=1 ;;
 			-*) ;;
-			build|init|lint|status|why|graph|log|show|diff|lineage|checkout|reproduce|verify|push|pull|metrics|check|profile|gate|deploy|promote|rollback|retrain|accept|fetch|fsck|gc|hook|merge-lock|perform|completions|help) cmd=$word; break ;;
+			build|init|lint|status|why|graph|log|show|diff|lineage|checkout|reproduce|verify|push|pull|metrics|check|profile|monitor|gate|deploy|promote|rollback|retrain|accept|fetch|fsck|gc|hook|merge-lock|perform|completions|help) cmd=$word; break ;;
 			*) cmd=build; break ;;
 		esac
 	done
 	[[ $cur == --*=* ]] && prev=${cur%%=*} cur=${cur#*=}
-	local none= runs= commands='build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics check profile gate deploy promote rollback retrain accept fetch fsck gc hook merge-lock perform completions help'
+	local none= runs= commands='build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics check profile monitor gate deploy promote rollback retrain accept fetch fsck gc hook merge-lock perform completions help'
 	case ${cmd:-build} in
 		build)
 			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --pull --remote= --events= --inherit-env --json --no-wait '
@@ -106,6 +106,10 @@ _mlmake()
 			[[ $prev == --format ]] && value=1 words=
 			[[ $prev == --separator ]] && value=1 words=
 			[[ $prev == --na ]] && value=1 words=
+			;;
+		monitor)
+			opts+=' -n --dry-run --due --history --install --uninstall --with= --json '
+			[[ $prev == --with ]] && value=1 words=
 			;;
 		gate)
 			opts+=' --json '

@@ -12,7 +12,7 @@ function __mlmake_command
             case -C --directory -f --file --profile --color 
                 set skip 1
             case '-*'
-            case build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics check profile gate deploy promote rollback retrain accept fetch fsck gc hook merge-lock perform completions help
+            case build init lint status why graph log show diff lineage checkout reproduce verify push pull metrics check profile monitor gate deploy promote rollback retrain accept fetch fsck gc hook merge-lock perform completions help
                 contains -- $word $argv
                 return
             case '*'
@@ -23,7 +23,7 @@ function __mlmake_command
     contains -- none $argv
 end
 
-complete -c mlmake -n '__mlmake_command none build status why graph verify push pull metrics check gate deploy promote rollback retrain accept fetch' -a '(mlmake completions --targets 2>/dev/null)'
+complete -c mlmake -n '__mlmake_command none build status why graph verify push pull metrics check monitor gate deploy promote rollback retrain accept fetch' -a '(mlmake completions --targets 2>/dev/null)'
 complete -c mlmake -n '__mlmake_command show diff checkout reproduce' -k -a '(mlmake completions --targets --runs 2>/dev/null)'
 complete -c mlmake -n '__mlmake_command init lint log fsck gc' -f
 complete -c mlmake -n '__mlmake_command completions' -f -a 'bash zsh fish'
@@ -46,6 +46,7 @@ complete -c mlmake -n '__mlmake_command none help' -a pull -d 'fetch results and
 complete -c mlmake -n '__mlmake_command none help' -a metrics -d 'show metrics side by side, with the difference to the result before'
 complete -c mlmake -n '__mlmake_command none help' -a check -d 'judge data by the rules of checks, as they lie there now'
 complete -c mlmake -n '__mlmake_command none help' -a profile -d 'show what the columns of a table hold'
+complete -c mlmake -n '__mlmake_command none help' -a monitor -d 'compare what a model sees now with what it learned from'
 complete -c mlmake -n '__mlmake_command none help' -a gate -d 'what gates require, the numbers on both sides, and whether they pass'
 complete -c mlmake -n '__mlmake_command none help' -a deploy -d 'ship what a gate lets pass, see that it works, and remember what is where'
 complete -c mlmake -n '__mlmake_command none help' -a promote -d 'ship a version to another environment'
@@ -151,6 +152,13 @@ complete -c mlmake -n '__mlmake_command profile' -l separator -x -d 'between fie
 complete -c mlmake -n '__mlmake_command profile' -l no-header -d 'the first row is data'
 complete -c mlmake -n '__mlmake_command profile' -l na -x -d 'means missing, beside nothing and nan; may be repeated'
 complete -c mlmake -n '__mlmake_command profile' -l json -d 'print one JSON document'
+complete -c mlmake -n '__mlmake_command monitor' -l dry-run -s n -d 'look, and leave no trace: no history, no retraining'
+complete -c mlmake -n '__mlmake_command monitor' -l due -d 'only those whose `every` has passed since the last look (for timers)'
+complete -c mlmake -n '__mlmake_command monitor' -l history -d 'show what was seen before, and what followed'
+complete -c mlmake -n '__mlmake_command monitor' -l install -d 'look from time to time: a timer of systemd, or a line of the crontab'
+complete -c mlmake -n '__mlmake_command monitor' -l uninstall -d 'take that away'
+complete -c mlmake -n '__mlmake_command monitor' -l with -x -d 'of --install: systemd or cron (default: systemd if it answers)'
+complete -c mlmake -n '__mlmake_command monitor' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command gate' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command deploy' -l status -d 'show what is where, since when, by whom, from which commit and data'
 complete -c mlmake -n '__mlmake_command deploy' -l json -d 'with --status or -n: print one JSON document'

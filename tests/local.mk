@@ -25,6 +25,7 @@ unit_tests = \
 	test_release \
 	test_rows \
 	test_tables \
+	test_drift \
 	test_csvdiff \
 	test_code \
 	test_env \
@@ -46,7 +47,7 @@ include tests/shell/local.mk
 
 TESTS = tests/layers.sh $(SHELL_TESTS)
 if UNIT_TESTS
-check_PROGRAMS = $(unit_tests) code_tool env_tool
+check_PROGRAMS = $(unit_tests) code_tool env_tool drift_tool
 TESTS += $(unit_tests)
 endif
 
@@ -96,6 +97,10 @@ test_release_SOURCES = tests/unit/test_release.c $(tap)
 test_release_LDADD = $(unit_ldadd)
 test_report_SOURCES = tests/unit/test_report.c $(tap)
 test_report_LDADD = $(unit_ldadd)
+drift_tool_SOURCES = tests/unit/drift_tool.c
+drift_tool_LDADD = $(mlmake_LDADD)
+test_drift_SOURCES = tests/unit/test_drift.c tests/unit/slow_rows.h $(tap)
+test_drift_LDADD = $(unit_ldadd)
 test_tables_SOURCES = tests/unit/test_tables.c tests/unit/slow_rows.h $(tap)
 test_tables_LDADD = $(unit_ldadd)
 test_rows_SOURCES = tests/unit/test_rows.c tests/unit/slow_rows.h $(tap)

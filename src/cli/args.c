@@ -41,6 +41,7 @@ const struct command *const commands[] = {
 	&cmd_metrics,
 	&cmd_check,
 	&cmd_profile,
+	&cmd_monitor,
 	&cmd_gate,
 	&cmd_deploy,
 	&cmd_promote,

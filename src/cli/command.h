@@ -79,6 +79,6 @@ extern const struct command cmd_accept, cmd_build, cmd_checkout, cmd_completions
 	cmd_perform, cmd_promote, cmd_pull, cmd_push, cmd_reproduce, cmd_retrain, cmd_rollback, cmd_show, cmd_status, cmd_verify,
 	cmd_why;
 
-extern const struct command cmd_check, cmd_profile;
+extern const struct command cmd_check, cmd_monitor, cmd_profile;
 
 #endif

@@ -67,4 +67,4 @@ libmlmake_a_SOURCES += \
 	src/cli/from_remote.c \
 	src/cli/from_remote.h
 libmlmake_a_SOURCES += src/cli/mend.c src/cli/mend.h
-libmlmake_a_SOURCES += src/cli/cmd_check.c src/cli/cmd_profile.c src/cli/tables.c src/cli/tables.h
+libmlmake_a_SOURCES += src/cli/cmd_check.c src/cli/cmd_monitor.c src/cli/cmd_profile.c src/cli/tables.c src/cli/tables.h

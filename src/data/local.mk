@@ -1,10 +1,14 @@
 libmlmake_a_SOURCES += \
+	src/data/drift.c \
+	src/data/drift.h \
 	src/data/jsonrows.c \
 	src/data/jsonrows.h \
 	src/data/rows.c \
 	src/data/rows.h \
 	src/data/scan.c \
 	src/data/scan.h \
+	src/data/score.c \
+	src/data/score.h \
 	src/data/source.c \
 	src/data/source.h \
 	src/data/stats.c \

@@ -439,14 +439,34 @@ static size_t column_number(struct stats *st, const char *name)
 	return st->n++;
 }
 
+/* The columns of a table by their numbers in it; SIZE_MAX: one of that name stands before it. */
+struct numbering {
+	size_t *v, cap, n;
+	size_t different;
+};
+
+static void number_columns(struct stats *st, const struct rows *r, struct numbering *to)
+{
+	for (; to->n < r->names.n; to->n++) {
+		size_t number = column_number(st, r->names.v[to->n]);
+		struct stats_column *c = &st->columns[number];
+
+		ALLOC_GROW(to->v, to->n + 1, to->cap);
+		to->v[to->n] = c->table == st->tables ? SIZE_MAX : number;
+		to->different += c->table != st->tables;
+		c->table = st->tables;
+	}
+}
+
 int stats_take(struct stats *st, struct rows *r, struct err *err)
 {
 	static const struct field absent = {"", 0, FIELD_ABSENT};
-	struct stats_column *twice;
-	size_t *numbers = NULL, cap = 0, known = 0, i;
+	struct numbering numbers = {NULL, 0, 0, 0};
+	size_t i;
 	int got;
 
 	st->tables++;
+	number_columns(st, r, &numbers);
 	while ((got = rows_next(r, err)) > 0) {
 		if (!r->n && r->names.n > 1)
 			continue;
@@ -454,26 +474,20 @@ int stats_take(struct stats *st, struct rows *r, struct err *err)
 			st->broken++;
 			continue;
 		}
-		for (; known < r->names.n; known++) {
-			ALLOC_GROW(numbers, known + 1, cap);
-			numbers[known] = column_number(st, r->names.v[known]);
-			twice = &st->columns[numbers[known]];
-			numbers[known] = twice->table == st->tables ? SIZE_MAX : numbers[known];
-			twice->table = st->tables;
-		}
-		for (i = 0; i < known; i++) {
+		number_columns(st, r, &numbers);
+		for (i = 0; i < numbers.n; i++) {
 			struct field f = i < r->n_fields ? rows_field(r, i) : absent;
 
-			if (numbers[i] != SIZE_MAX)
-				take(st, &st->columns[numbers[i]], &f);
+			if (numbers.v[i] != SIZE_MAX)
+				take(st, &st->columns[numbers.v[i]], &f);
 		}
 		st->rows++;
 		st->ragged += r->format == ROWS_SEPARATED && r->n_fields != r->names.n;
 		st->broken += r->flags != 0;
-		for (i = 0; known < st->n && i < st->n; i++)
+		for (i = 0; numbers.different < st->n && i < st->n; i++)
 			if (st->columns[i].rows < st->rows)
 				take(st, &st->columns[i], &absent);
 	}
-	free(numbers);
+	free(numbers.v);
 	return got;
 }

@@ -17,6 +17,7 @@ static const struct {
 	const struct performer *by;
 } performers[STAGE_KINDS] = {
 	[STAGE_CHECK] = {"check", &performer_check},
+	[STAGE_MONITOR] = {"monitor", &performer_monitor},
 	[STAGE_GATE] = {"gate", &performer_gate},
 	[STAGE_RESCORE] = {"rescore", &performer_rescore},
 	[STAGE_DEPLOY] = {"deploy", &performer_deploy},

@@ -57,7 +57,7 @@ struct performer {
 	bool (*live)(struct lifecycle *lc, const struct instance *in, const struct record *now, struct strbuf *there);
 };
 
-extern const struct performer performer_check, performer_gate, performer_rescore, performer_deploy;
+extern const struct performer performer_check, performer_gate, performer_monitor, performer_rescore, performer_deploy;
 
 /* For plans and builds: ctx is lc, which is to live as long. */
 struct outside lifecycle_outside(struct lifecycle *lc);

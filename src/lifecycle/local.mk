@@ -1,5 +1,7 @@
 libmlmake_a_SOURCES += src/lifecycle/check.c src/lifecycle/check.h src/lifecycle/check_answer.c src/lifecycle/check_say.c \
-	src/lifecycle/checking.c src/lifecycle/infer.c src/lifecycle/statistics.c src/lifecycle/statistics.h
+	src/lifecycle/checking.c src/lifecycle/infer.c src/lifecycle/joined.c src/lifecycle/monitor.c src/lifecycle/monitor.h \
+	src/lifecycle/monitor_say.c src/lifecycle/monitorlog.c src/lifecycle/monitorlog.h src/lifecycle/timer.c src/lifecycle/timer.h \
+	src/lifecycle/statistics.c src/lifecycle/statistics.h
 libmlmake_a_SOURCES += \
 	src/lifecycle/deploy.c \
 	src/lifecycle/deploy.h \

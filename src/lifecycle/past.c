@@ -197,6 +197,19 @@ int past_production(struct lifecycle *lc, const struct instance *gate, const str
 	return got;
 }
 
+int past_live(struct lifecycle *lc, struct past *out, struct err *err)
+{
+	const struct release *live;
+	struct registry r = REGISTRY_INIT;
+	int got = registry_read(&r, lc->db, lc->repo->prefix ? lc->repo->prefix : "", err);
+
+	live = got == 0 ? registry_live(&r, NULL, REGISTRY_PRODUCTION) : NULL;
+	if (live)
+		got = take_release(lc, live, out, err) < 0 ? -1 : 1;
+	registry_release(&r);
+	return got;
+}
+
 /* ---- what passed ---- */
 
 struct finding {

@@ -24,6 +24,9 @@ NODISCARD int past_release(struct lifecycle *lc, const struct instance *gate, st
 			   int (*is_itself)(void *ctx, const struct release *live, struct err *err), void *ctx, const struct release **out,
 			   struct err *err);
 
+/* What is in production now, of whichever deploy went there last. As past_production. */
+NODISCARD int past_live(struct lifecycle *lc, struct past *out, struct err *err);
+
 /* The runs in which the gate passed on other inputs than those in now, the newest first. */
 struct passing {
 	const struct run *run;

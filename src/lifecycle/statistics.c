@@ -11,11 +11,10 @@
 #define KEPT_LIMIT ((size_t)512 << 20)
 #define CHUNK ((size_t)1 << 17)
 
-static int add_file(struct sha *sum, const char *path, char *buf, struct err *err)
+static int digest_file(const char *path, char *buf, struct digest *id, struct err *err)
 {
 	CLEANUP(data_file_close) struct data_file f = DATA_FILE_INIT;
 	struct sha sha;
-	struct digest id;
 	ssize_t got;
 
 	if (data_file_open(&f, path, err) < 0)
@@ -23,31 +22,39 @@ static int add_file(struct sha *sum, const char *path, char *buf, struct err *er
 	sha_init(&sha);
 	while ((got = f.src.read(f.src.ctx, buf, CHUNK, err)) > 0)
 		sha_update(&sha, buf, (size_t)got);
-	sha_final(&sha, &id);
-	sha_update(sum, id.b, sizeof(id.b));
+	sha_final(&sha, id);
 	return got < 0 ? -1 : 0;
 }
 
 /* What is read, and how, as one digest. */
-static int digest_files(const struct statistics_files *f, const struct strvec *files, struct digest *id, struct err *err)
+static void make_key(const struct statistics_files *f, const struct strvec *files, const struct digest *contents, struct digest *key)
 {
 	CLEANUP(strbuf_release) struct strbuf how = STRBUF_INIT;
-	CLEANUP(freep) char *buf = xmalloc(CHUNK);
-	struct sha sum;
 	size_t i;
 
 	strbuf_addf(&how, "mlmake-statistics 1\n%d %d\n", f->rules->separator, f->rules->no_header);
 	for (i = 0; i < f->rules->n_na; i++)
 		strbuf_addf(&how, "na %s\n", f->rules->na[i]);
-	for (i = 0; i < files->n; i++)
-		strbuf_addf(&how, "as %d\n", check_rows_options(f->rules, files->v[i]).format);
-	sha_init(&sum);
-	sha_update(&sum, how.buf, how.len);
-	for (i = 0; i < files->n; i++)
-		if (add_file(&sum, files->v[i], buf, err) < 0)
-			return -1;
-	sha_final(&sum, id);
-	return 0;
+	for (i = 0; i < files->n; i++) {
+		strbuf_addf(&how, "as %d ", check_rows_options(f->rules, files->v[i]).format);
+		strbuf_add(&how, contents[i].b, sizeof(contents[i].b));
+	}
+	digest_bytes(how.buf, how.len, key);
+}
+
+static int digest_files(const struct statistics_files *f, const struct strvec *files, struct digest *key, struct err *err)
+{
+	CLEANUP(freep) char *buf = xmalloc(CHUNK);
+	struct digest *contents = xcalloc(files->n + 1, sizeof(*contents));
+	size_t i;
+	int got = 0;
+
+	for (i = 0; i < files->n && got == 0; i++)
+		got = digest_file(files->v[i], buf, &contents[i], err);
+	if (got == 0)
+		make_key(f, files, contents, key);
+	free(contents);
+	return got;
 }
 
 static int read_files(const struct statistics_files *f, const struct strvec *files, struct summary *s, struct err *err)
@@ -85,12 +92,30 @@ static bool read_kept(const char *file, struct summary *s)
 	return false;
 }
 
+/* Where the statistics of this key are kept; NULL: nowhere. Owned. */
+static char *kept_file(const struct statistics_files *f, const struct digest *key)
+{
+	char hex[DIGEST_HEX + 1];
+
+	digest_hex(key, hex);
+	return f->shared && file_exists(f->shared) ? xstrfmt("%s/statistics/%s", f->shared, hex) : NULL;
+}
+
+bool statistics_kept(const struct statistics_files *f, const struct digest *contents, struct summary *s)
+{
+	CLEANUP(freep) char *file = NULL;
+	struct digest key;
+
+	make_key(f, f->paths, contents, &key);
+	file = kept_file(f, &key);
+	return file && read_kept(file, s);
+}
+
 int statistics_of(const struct statistics_files *f, struct summary *s, struct digest *id, struct err *err)
 {
 	CLEANUP(strvec_release) struct strvec files = STRVEC_INIT;
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 	CLEANUP(freep) char *file = NULL;
-	char hex[DIGEST_HEX + 1];
 	struct digest is;
 	size_t i;
 
@@ -101,12 +126,9 @@ int statistics_of(const struct statistics_files *f, struct summary *s, struct di
 		return -1;
 	if (id)
 		*id = is;
-	digest_hex(&is, hex);
-	if (f->shared && file_exists(f->shared)) {
-		file = xstrfmt("%s/statistics/%s", f->shared, hex);
-		if (read_kept(file, s))
-			return 0;
-	}
+	file = kept_file(f, &is);
+	if (file && read_kept(file, s))
+		return 0;
 	if (read_files(f, &files, s, err) < 0)
 		return -1;
 	if (!file)

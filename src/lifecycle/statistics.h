@@ -16,6 +16,8 @@ struct statistics_files {
 
 /* Fills *s (from what is kept, if *id is known there). id: of the files' contents; may be NULL. ERR_NOTFOUND, ERR_INVALID, ERR_IO. */
 NODISCARD int statistics_of(const struct statistics_files *f, struct summary *s, struct digest *id, struct err *err);
+/* The same of files with these contents, wherever they are now, if they are kept. */
+NODISCARD bool statistics_kept(const struct statistics_files *f, const struct digest *contents, struct summary *s);
 /* A [check NAME] that these data pass, for a person to begin with. paths as in f. */
 NODISCARD int statistics_infer(const struct statistics_files *f, const char *name, struct strbuf *out, struct err *err);
 

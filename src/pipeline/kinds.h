@@ -22,7 +22,7 @@ struct kind {
 	const char *(*rules)(struct load *ld, const struct proto *p);
 };
 
-extern const struct kind kind_check, kind_gate, kind_rescore, kind_deploy;
+extern const struct kind kind_check, kind_gate, kind_monitor, kind_rescore, kind_deploy;
 
 /* kind_rescore.c: for each gate with `compare = rescore` an instance "rescore:NAME", which scores what is in production on what the stage that
  * the gate judges reads now. To be called when all outputs are known. */

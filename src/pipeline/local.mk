@@ -1,3 +1,4 @@
+libmlmake_a_SOURCES += src/pipeline/kind_monitor.c src/pipeline/monitor_rules.c src/pipeline/monitor_rules.h
 libmlmake_a_SOURCES += \
 	src/pipeline/chars.c \
 	src/pipeline/check_rules.c \

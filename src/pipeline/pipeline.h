@@ -116,7 +116,7 @@ struct env {
 };
 
 /* What an instance does: run its command, or, from STAGE_CHECK on, what mlmake itself does by its rules (pipeline/kinds.h, lifecycle/kind.h). */
-enum stage_kind { STAGE_COMMAND, STAGE_CHECK, STAGE_GATE, STAGE_RESCORE /* by a gate */, STAGE_DEPLOY, STAGE_KINDS };
+enum stage_kind { STAGE_COMMAND, STAGE_CHECK, STAGE_GATE, STAGE_RESCORE /* by a gate */, STAGE_DEPLOY, STAGE_MONITOR, STAGE_KINDS };
 
 /* [normal PATTERN] */
 struct normal {

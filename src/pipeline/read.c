@@ -5,8 +5,8 @@
  * goes on with the value above it. A key may repeat, which means the same as a continuation, except where one value
  * makes sense.
  *
- * Sections: [project], [env NAME], [profile NAME], [stage NAME], [source NAME], [check NAME], [gate NAME], [remote NAME], [hook NAME], and those
- * that later versions act on: [sweep NAME] [deploy NAME] [monitor NAME]. A name has letters,
+ * Sections: [project], [env NAME], [profile NAME], [stage NAME], [source NAME], [check NAME], [gate NAME], [deploy NAME], [monitor NAME],
+ * [remote NAME], [hook NAME], and one that later versions act on: [sweep NAME]. A name has letters,
  * digits, '_', '.' and '-', and begins with neither '-' nor '.'. A type and a name come once; stages and sources
  * share their names. [project] comes once a file. Its 'include = FILE...' reads further files, whose sections follow
  * those of the file that includes them; each is read once, and paths in it are relative to the project like all
@@ -73,8 +73,10 @@ static const struct key_info deploy_keys[] = {
 	{"env", K_ENV, ONE}, {"after", K_AFTER, WORDS}, {"desc", K_DESC, TEXT},
 };
 static const struct key_info monitor_keys[] = {
-	{"every", K_NONE, ONE}, {"data", K_NONE, WORDS}, {"against", K_NONE, WORDS}, {"drift", K_NONE, TEXT},
-	{"actual", K_NONE, TEXT}, {"then", K_NONE, TEXT}, {"desc", K_NONE, TEXT},
+	{"against", K_DATA, WORDS}, {"data", K_RULE, WORDS}, {"format", K_RULE, ONE}, {"separator", K_RULE, ONE}, {"header", K_RULE, ONE},
+	{"na", K_RULE, WORDS}, {"rows", K_RULE, TEXT}, {"drift", K_RULE, TEXT}, {"correct", K_RULE, ONE}, {"actual", K_RULE, TEXT},
+	{"id", K_RULE, ONE}, {"predicted", K_RULE, ONE}, {"label", K_RULE, ONE}, {"every", K_RULE, ONE}, {"then", K_RULE, TEXT},
+	{"keep", K_KEEP, ONE}, {"desc", K_DESC, TEXT},
 };
 static const struct key_info hook_keys[] = {
 	{"branch", K_BRANCH, WORDS}, {"build", K_BUILD, WORDS}, {"when-busy", K_WHEN_BUSY, ONE}, {"note", K_NOTE, ONE},
@@ -97,7 +99,7 @@ static const struct section_info types[] = {
 	{"gate", S_KIND, gate_keys, ARRAY_SIZE(gate_keys), &kind_gate},
 	{"sweep", S_OTHER, sweep_keys, ARRAY_SIZE(sweep_keys)},
 	{"deploy", S_KIND, deploy_keys, ARRAY_SIZE(deploy_keys), &kind_deploy},
-	{"monitor", S_OTHER, monitor_keys, ARRAY_SIZE(monitor_keys)},
+	{"monitor", S_KIND, monitor_keys, ARRAY_SIZE(monitor_keys), &kind_monitor},
 	{"hook", S_HOOK, hook_keys, ARRAY_SIZE(hook_keys)},
 	{"remote", S_REMOTE, remote_keys, ARRAY_SIZE(remote_keys)},
 	{"normal", S_NORMAL, normal_keys, ARRAY_SIZE(normal_keys)},

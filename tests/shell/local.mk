@@ -1,3 +1,4 @@
+SHELL_TESTS += tests/shell/t0155-monitor.sh tests/shell/t0156-monitor-timer.sh tests/shell/t0157-drift-scipy.sh
 EXTRA_DIST += tests/shell/.shellcheckrc tests/shell/remote.sh tests/shell/deploy.sh tests/shell/forge.py
 SHELL_TESTS += \
 	tests/shell/t0040-lineage.sh \

@@ -516,12 +516,12 @@ static void includes_and_profiles(void)
 	      "{{b}}\nouts = o\n"
 		  "[profile ci]\nset a = 5\nset b = 6\ndefault = later\n");
 	file(&w, "p.ini", "a = 1\nb = 2\n");
-	file(&w, "sub/i.ini", "[stage later]\ncmd = y\nouts = made/here\n[monitor g]\nevery = 1d\n");
+	file(&w, "sub/i.ini", "[stage later]\ncmd = y\nouts = made/here\n[sweep g]\nthrough = a\n");
 	w.opt.profile = "ci";
 	w.opt.overrides = overrides;
 	w.opt.n_overrides = 1;
 	load(&w);
-	EXPECT_STR(w.said.buf, "sub/i.ini:4: warning: [monitor g] is read and does nothing yet\n");
+	EXPECT_STR(w.said.buf, "sub/i.ini:4: warning: [sweep g] is read and does nothing yet\n");
 	EXPECT_INT(w.rc, 0);
 	EXPECT_STR(cmd_of(&w, "a"), "x 5 7");
 	EXPECT_STR(w.pl.defaults[0], "later");
