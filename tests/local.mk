@@ -122,7 +122,7 @@ test_code_SOURCES = tests/unit/test_code.c $(tap)
 test_code_LDADD = $(unit_ldadd)
 
 if FUZZERS
-fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_artifacts fuzz_csv fuzz_code fuzz_code_book fuzz_installed fuzz_remote fuzz_release fuzz_hooks fuzz_rows fuzz_expr
+fuzzers = fuzz_params fuzz_manifest fuzz_statcache fuzz_pipeline fuzz_metrics fuzz_history fuzz_lock fuzz_artifacts fuzz_csv fuzz_code fuzz_code_book fuzz_installed fuzz_remote fuzz_release fuzz_hooks fuzz_rows fuzz_expr fuzz_tables
 noinst_PROGRAMS = $(fuzzers)
 endif
 fuzz_ldflags = -fsanitize=fuzzer $(INSTRUMENT)
@@ -159,6 +159,9 @@ fuzz_metrics_LDFLAGS = $(fuzz_ldflags)
 fuzz_history_SOURCES = tests/fuzz/fuzz_history.c
 fuzz_history_LDADD = $(mlmake_LDADD)
 fuzz_history_LDFLAGS = $(fuzz_ldflags)
+fuzz_tables_SOURCES = tests/fuzz/fuzz_tables.c tests/unit/slow_rows.h
+fuzz_tables_LDADD = $(mlmake_LDADD)
+fuzz_tables_LDFLAGS = $(fuzz_ldflags)
 fuzz_rows_SOURCES = tests/fuzz/fuzz_rows.c tests/unit/slow_rows.h
 fuzz_rows_LDADD = $(mlmake_LDADD)
 fuzz_rows_LDFLAGS = $(fuzz_ldflags)

@@ -107,6 +107,13 @@ static void read_expectation(struct answer *an, const struct json *j)
 	add_examples(an, f, json_get(result, "partial_unexpected_list"));
 }
 
+static bool is_blank(const char *s, size_t n)
+{
+	while (n && strchr(" \t\r\n", s[n - 1]) && s[n - 1])
+		n--;
+	return !n;
+}
+
 int check_read_answer(const char *text, size_t n, int status, const struct check_rules *rules, struct check_result *out, struct err *err)
 {
 	struct answer an = {rules, out};
@@ -115,7 +122,7 @@ int check_read_answer(const char *text, size_t n, int status, const struct check
 	size_t i, had = out->errors;
 	bool expectations;
 
-	if (strspn(text, " \t\r\n") == n) {
+	if (is_blank(text, n)) {
 		if (status)
 			add(&an, NULL, arena_fmt(&out->arena, "the command exited with %d and printed nothing", status), false);
 		return 0;

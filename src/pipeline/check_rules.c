@@ -12,6 +12,8 @@
 #include "pipeline/words.h"
 #include "util/text.h"
 
+#define MOST_COUNT 1e15
+
 struct reading {
 	struct arena *a;
 	struct check_rules *out;
@@ -137,10 +139,14 @@ static void need_order(struct reading *r, const struct check_range *g)
 		tell(r, "nothing is in %s", g->text);
 }
 
+static bool is_whole(double x)
+{
+	return x >= 0 && x <= MOST_COUNT && x == floor(x);
+}
+
 static bool is_count(const struct check_range *g)
 {
-	return !g->dates && (!g->has_low || (g->low >= 0 && g->low == floor(g->low))) &&
-	       (!g->has_high || (g->high >= 0 && g->high == floor(g->high)));
+	return !g->dates && (!g->has_low || is_whole(g->low)) && (!g->has_high || is_whole(g->high));
 }
 
 static bool read_counts(struct reading *r, const char *s, struct check_range *g)
@@ -287,11 +293,16 @@ static const char *unquoted(struct reading *r, const char *arg)
 static void read_column(struct reading *r)
 {
 	struct check_rules *out = r->out;
-	const char *name = unquoted(r, r->rule->arg);
 	struct check_column *c;
 	struct words ws;
+	const char *name;
 	size_t i;
 
+	if (!r->rule->arg) {
+		tell(r, "of which column? write 'column NAME = ...'");
+		return;
+	}
+	name = unquoted(r, r->rule->arg);
 	for (i = 0; i < out->n_columns && !streq(out->columns[i].name, name); i++)
 		;
 	if (i == out->n_columns) {

@@ -249,10 +249,12 @@ int monitor_rules_read(const struct rule *rules, struct arena *a, struct monitor
 	got = check_rules_read(rules, a, &out->read, problem, ctx);
 	for (r.rule = rules; r.rule; r.rule = r.rule->next)
 		read_rule(&r);
-	out->least = out->read.rows.has_low ? (uint64_t)out->read.rows.low : out->read.rows.text ? 0 : LEAST_ROWS;
 	if (!out->n_data)
 		tell(&r, "it looks at nothing; give it 'data = prod/*.csv'");
 	if (!out->n_drift && !out->n_actual)
 		tell(&r, "it asks nothing; give it 'drift = psi 0.2 COLUMN...' or 'actual = auc LABELS >= 0.8'");
-	return got < 0 || r.problems ? -1 : 0;
+	if (got < 0 || r.problems)
+		return -1;
+	out->least = out->read.rows.has_low ? (uint64_t)out->read.rows.low : out->read.rows.text ? 0 : LEAST_ROWS;
+	return 0;
 }
