@@ -43,7 +43,7 @@ int monitor_log_lock(const struct repo *repo, const char *name, struct err *err)
 bool monitor_entry_parse(const char *line, size_t n, struct monitor_entry *e)
 {
 	char want[HASH + 1];
-	const struct json *action;
+	const struct json *action, *status;
 	const char *outcome;
 	struct json *j;
 	int i;
@@ -66,7 +66,8 @@ bool monitor_entry_parse(const char *line, size_t n, struct monitor_entry *e)
 			e->outcome = (enum monitor_outcome)i;
 	action = json_get(j, "action");
 	e->acted = action && json_kind(action) == JSON_MAP;
-	e->exit = e->acted && json_kind(json_get(action, "exit")) == JSON_INT ? (int)json_int(json_get(action, "exit")) : -1;
+	status = e->acted ? json_get(action, "exit") : NULL;
+	e->exit = status && json_kind(status) == JSON_INT ? (int)json_int(status) : -1;
 	return true;
 }
 
