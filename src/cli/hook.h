@@ -20,6 +20,8 @@ NODISCARD int hook_place_open(struct hook_place *h, const struct args *a);
 void hook_place_release(struct hook_place *h);
 /* Starts a worker if something waits and none is there. */
 void hook_revive(const struct hook_place *h);
+/* Is a worker at work? */
+bool hook_is_working(const struct hook_place *h);
 
 /* `hook run NAME`, which git calls: asks for a build, or judges a push, and then becomes the hook that stood there before. */
 int hook_run(struct args *a, const char *name);

@@ -85,6 +85,15 @@ void hook_revive(const struct hook_place *h)
 		fprintf(stderr, "mlmake: warning: %s\n", err.msg);
 }
 
+bool hook_is_working(const struct hook_place *h)
+{
+	bool there = worker_is_there(h->dir);
+
+	if (!there)
+		hook_revive(h);
+	return there;
+}
+
 /* ---- the sections */
 
 /* The hooks that are asked for: by mlmake.ini, or of a bare repository the one that follows a push. */
@@ -425,7 +434,7 @@ static int status(struct hook_place *h, const struct args *a, struct err *err)
 	(void)!find_sections(h, &ignored);
 	if (!(dir = hooks_dir(h, &elsewhere, err)) || hookqueue_read(h->dir, &q, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
-	working = worker_is_there(h->dir);
+	working = hook_is_working(h);
 	if (args_count(a, "json"))
 		return cli_print_json(status_json(h, dir, &q, working));
 	status_text(h, dir, &q, working, &out);

@@ -162,7 +162,7 @@ static bool is_idle(const struct hook_place *h)
 {
 	CLEANUP(hookqueue_release) struct hookqueue q = HOOKQUEUE_INIT;
 
-	return hookqueue_read(h->dir, &q, NULL) == 0 && !q.n && !worker_is_there(h->dir);
+	return !hook_is_working(h) && hookqueue_read(h->dir, &q, NULL) == 0 && !q.n;
 }
 
 static int watch(const struct hook_place *h, const struct args *a, struct err *err)
@@ -249,6 +249,7 @@ static int cancel(const struct hook_place *h, const struct args *a, struct err *
 	n = drop_entries(h, ref);
 	for (i = 0; i < PATIENCE && is_building(h, ref); i++)
 		usleep(PAUSE);
+	hook_revive(h); /* of what came meanwhile, and of other branches */
 	if (!n && !building)
 		printf("nothing is built, and nothing waits\n");
 	else if (building)

@@ -453,15 +453,30 @@ static const struct run *find_run(struct making *m, struct lineage *l)
 	return NULL;
 }
 
-static const char *name_failed(struct making *m, const struct run *r)
+/* The words of a line of the build's that tell of an instance: "failed NAME 0.2s REASON". NULL if it is none. */
+static const char *reason_in(struct making *m, const char *line, size_t n)
 {
-	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
-	size_t i;
+	CLEANUP(freep) char *copy = xstrndup(line, n);
+	char *at, *word = strtok_r(copy, " ", &at), *name, *why;
 
-	for (i = 0; i < r->n_parts; i++)
-		if (streq(r->parts[i].result, "failed"))
-			strbuf_addf(&out, "%s%s", out.len ? ", " : "", r->parts[i].name);
-	return out.len ? arena_fmt(m->a, "%s failed", out.buf) : "";
+	if (!word || !(streq(word, "failed") || streq(word, "refused")) || !(name = strtok_r(NULL, " ", &at)) || !strtok_r(NULL, " ", &at))
+		return NULL;
+	why = at + strspn(at, " ");
+	return *why ? arena_fmt(m->a, "%s: %s", name, why) : arena_fmt(m->a, "%s %s", name, word);
+}
+
+/* Why the first that failed or was refused did so; "" if none is told of. */
+static const char *first_reason(struct making *m)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	const char *p, *why;
+
+	if (!m->out || file_read(m->out, TEXT_LIMIT, &text, NULL) < 0)
+		return "";
+	for (p = text.buf; *p; p += strcspn(p, "\n"), p += *p == '\n')
+		if ((why = reason_in(m, p, strcspn(p, "\n"))))
+			return why;
+	return "";
 }
 
 /* The last thing that the build said. */
@@ -491,10 +506,10 @@ static void judge(struct making *m, int code)
 	e->code = code;
 	e->outcome = code == 0 ? "done" : code == 1 ? "failed" : code == EXIT_REFUSED ? "refused" : code == EXIT_STOPPED ? "stopped"
 			       : code > 128 ? "killed" : "error";
-	if (r) {
+	if (r)
 		e->run = arena_strdup(m->a, r->id);
-		e->text = name_failed(m, r);
-	}
+	if (code)
+		e->text = first_reason(m);
 	if (code && !*e->text)
 		e->text = last_line(m);
 	if (code == EXIT_STOPPED || code > 128)

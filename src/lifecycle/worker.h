@@ -14,7 +14,8 @@
 /* Starts one for the clone with that git directory (absolute), unless one is at work. program is mlmake. Nothing of the calling process is
  * kept: no descriptor, no terminal, none of the variables by which git speaks to its children. */
 NODISCARD int worker_start(const char *common, const char *program, struct err *err);
-/* Is one at work? dir is SHARED/queue. */
+/* Is one at work? dir is SHARED/queue. A hook that asks for something in the very moment of this question takes the answer for a worker: who
+ * asks looks at the queue once more, as a worker does, and starts one. */
 bool worker_is_there(const char *dir);
 
 #endif

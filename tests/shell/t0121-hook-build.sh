@@ -66,7 +66,7 @@ echo 'echo something is wrong >&2; exit 3' > up.sh
 git commit -q -a -m broken
 "$MLMAKE" hook watch > "$T/out" 2>&1
 is $? 1 'exit of watch'
-said 'failed .*up failed'
+said 'failed .*up: exit status 3'
 mm 0 hook log "$(git rev-parse HEAD)"; said 'something is wrong'
 mm 0 hook log; said 'failed'
 is "$("$MLMAKE" hook log --json | grep -c '"outcome": "failed"')" 1 'in JSON'

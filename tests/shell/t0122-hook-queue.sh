@@ -228,6 +228,22 @@ mm 2 hook watch | true
 mm 0 hook log; said 'what stood in the queue was no entry'
 quiet
 
+begin 'who only asks takes no wake-up away'
+slow asking
+go
+change 1; built
+: > "$T/ask"
+while [ -e "$T/ask" ]; do "$MLMAKE" hook status > /dev/null 2>&1; done &
+asker=$!
+for i in 2 3 4 5 6 7 8 9; do
+	change "asked$i"
+	until_true "asked$i is built" grep -q "asked$i" "$COUNT"
+done
+rm "$T/ask"; wait "$asker"
+built
+quiet
+cd ../resume || exit 1
+
 begin 'numbers only grow'
 git commit -q --allow-empty -m next
 built
