@@ -113,14 +113,10 @@ outs = o.txt
 [sweep s]
 through = s
 goal = max auc
-[monitor g]
-data = s
-drift = psi 0.2
 END
 mm 0
 said '^mlmake\.ini:4: warning: .*does nothing yet'
-said '^mlmake\.ini:7: warning: .*does nothing yet'
-printf 'drifts = x\n' >> mlmake.ini
+printf 'searches = x\n' >> mlmake.ini
 mm 2 lint
-said '^mlmake\.ini:10: error: .*drifts.*did you mean.*drift'
+said '^mlmake\.ini:7: error: .*searches.*did you mean.*search'
 finish
