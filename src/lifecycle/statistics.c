@@ -3,8 +3,10 @@
 
 #include "lifecycle/statistics.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "util/file.h"
 
@@ -82,12 +84,15 @@ static int read_files(const struct statistics_files *f, const struct strvec *fil
 	return got;
 }
 
+/* Its time says when it was last of use: gc_do of upkeep/gc.h removes what has not been for long. */
 static bool read_kept(const char *file, struct summary *s)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 
-	if (file_read(file, KEPT_LIMIT, &text, NULL) == 0 && summary_parse(s, text.buf, text.len, NULL) == 0)
+	if (file_read(file, KEPT_LIMIT, &text, NULL) == 0 && summary_parse(s, text.buf, text.len, NULL) == 0) {
+		utimensat(AT_FDCWD, file, NULL, 0);
 		return true;
+	}
 	summary_release(s);
 	return false;
 }

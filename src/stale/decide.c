@@ -705,9 +705,27 @@ static void words_of_output(const struct reason *r, struct strbuf *out)
 		strbuf_addstr(out, " is not as it was left");
 }
 
+/* A digest in it is told apart from others by its beginning. */
+static void words_of_one(struct strbuf *out, const char *s)
+{
+	struct digest id;
+
+	while (*s) {
+		size_t n = strcspn(s, " ");
+
+		strbuf_add(out, s, n == DIGEST_HEX && digest_parse(s, &id) ? 8 : n);
+		s += n;
+		for (; *s == ' '; s++)
+			strbuf_addch(out, ' ');
+	}
+}
+
 static void words_of_value(const char *name, const struct reason *r, const char *none, struct strbuf *out)
 {
-	strbuf_addf(out, "%s: %s -> %s", name, r->old ? r->old : none, r->new ? r->new : none);
+	strbuf_addf(out, "%s: ", name);
+	words_of_one(out, r->old ? r->old : none);
+	strbuf_addstr(out, " -> ");
+	words_of_one(out, r->new ? r->new : none);
 }
 
 static void words_of_env(const struct reason *r, struct strbuf *out)

@@ -3,9 +3,12 @@
 
 #include "upkeep/gc.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +21,7 @@
 #include "util/map.h"
 
 #define LOCK "mlmake.lock"
+#define STATISTICS_KEPT ((int64_t)90 * 24 * 3600) /* seconds */
 #define LOCK_LIMIT ((size_t)1 << 30)
 
 /* What becomes of a file of the store. */
@@ -498,6 +502,22 @@ static int prune_code(struct gc *g, struct err *err)
 	return code_book_prune(dir, is_needed, g, err);
 }
 
+/* Statistics of tables that nobody has asked for lately are made anew if somebody does. */
+static void prune_statistics(struct gc *g)
+{
+	CLEANUP(freep) char *path = xstrfmt("%s/statistics", g->repo->shared);
+	int64_t before = g->now - MAX(g->opt->grace, STATISTICS_KEPT);
+	DIR *dir = opendir(path);
+	struct dirent *e;
+	struct stat st;
+
+	while (dir && (e = readdir(dir)))
+		if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) && st.st_mtim.tv_sec < before)
+			unlinkat(dirfd(dir), e->d_name, 0);
+	if (dir)
+		closedir(dir);
+}
+
 int gc_do(struct gc *g, struct err *err)
 {
 	struct gc_count swept;
@@ -507,6 +527,7 @@ int gc_do(struct gc *g, struct err *err)
 	if (note_collected(g, err) < 0 || move_files(g, err) < 0)
 		return -1;
 	store_sweep(g->store, g->now - g->opt->grace, false, &swept.n, &swept.bytes);
+	prune_statistics(g);
 	if (tidy(g, err) < 0 || prune_records(g, err) < 0 || prune_code(g, err) < 0 || store_prune_tables(g->store, err) < 0)
 		return -1;
 	return lineage_rebuild(g->lineage, err);

@@ -45,6 +45,18 @@ cat proposed >> mlmake.ini
 mm 0 check; said 'passed +check:t'
 echo '7;200;1;free;x' >> t.csv
 mm 1 check; said 't.csv:402: 7, as on line 8'; said 't.csv:402: 200'; said 't.csv:402: free'
+begin 'gc forgets what nobody has asked for in a quarter of a year, and nothing else'
+printf 'a\n1\n' > one.csv; printf 'a\n2\n' > two.csv
+rm -rf .git/mlmake/statistics
+mm 0 profile one.csv; mm 0 profile two.csv
+touch -d '100 days ago' .git/mlmake/statistics/*
+mm 0 profile two.csv
+mm 0 gc
+is "$(ls .git/mlmake/statistics | wc -l | tr -d ' ')" 1
+touch -d '80 days ago' .git/mlmake/statistics/*
+mm 0 gc
+is "$(ls .git/mlmake/statistics | wc -l | tr -d ' ')" 1
+
 begin 'bad calls'
 mm 2 profile; said 'which file'
 mm 2 profile nowhere.csv; said "'nowhere.csv' is not there"
