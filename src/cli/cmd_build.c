@@ -233,6 +233,17 @@ static bool has_work(const struct making *m)
 	return m->plan.counts[STALE_STALE] + m->plan.counts[STALE_RESTORABLE] > 0;
 }
 
+/* What the pipeline was asked for, if it was that of the source alone, and this build is all of it. */
+static void tell_targets(struct making *m, struct run *run)
+{
+	static const char *whole[] = {""};
+
+	if (m->fetch || m->deploys->n || m->a->overrides.n || args_value(m->a, "profile"))
+		return;
+	run->targets = m->p.targets.n ? (const char **)m->p.targets.v : whole;
+	run->n_targets = MAX(m->p.targets.n, (size_t)1);
+}
+
 static int build(struct making *m, struct err *err)
 {
 	struct build_tools tools = {.cache = m->p.cache,
@@ -275,6 +286,7 @@ static int build(struct making *m, struct err *err)
 	if (got < 0) /* the journal stays, and the next run undoes what was under way */
 		return -1;
 	recorder_run(m->recorder, &m->result, &run);
+	tell_targets(m, &run);
 	if (recorder_save(m->recorder, &run, err) < 0 || fetching_keep(&m->fetching, &m->p, &m->result, err) < 0)
 		return -1;
 	return m->deploys->n ? 0 : unchanged_keep(&m->p, &m->plan, err);

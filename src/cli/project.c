@@ -421,7 +421,6 @@ int project_graph(struct project *p, const struct pipeline_disk *disk)
 
 static int load_all(struct project *p, char *const *words, size_t n)
 {
-	CLEANUP(strvec_release) struct strvec targets = STRVEC_INIT;
 	struct pipeline_disk disk = disk_of(p);
 	struct pipeline_options opt = {p->file, args_value(p->args, "profile"), p->args->overrides.v,
 				       p->args->overrides.n,            .inherit = args_count(p->args, "inherit-env") > 0};
@@ -432,8 +431,8 @@ static int load_all(struct project *p, char *const *words, size_t n)
 	p->selected = xcalloc(p->g.n + 1, sizeof(*p->selected));
 	p->named = xcalloc(p->g.n + 1, sizeof(*p->named));
 	for (i = 0; i < n; i++)
-		strvec_push_owned(&targets, project_target(p, words[i]));
-	if (graph_select(&p->g, (const char *const *)targets.v, targets.n, p->selected, p->named, &p->ds) == 0)
+		strvec_push_owned(&p->targets, project_target(p, words[i]));
+	if (graph_select(&p->g, (const char *const *)p->targets.v, p->targets.n, p->selected, p->named, &p->ds) == 0)
 		return project_look_at_environments(p, !p->will_ask);
 	if (n)
 		hint_command(p, words[0]);
@@ -553,6 +552,7 @@ void project_close(struct project *p)
 	map_release(&p->held);
 	free(p->selected);
 	free(p->named);
+	strvec_release(&p->targets);
 	lifecycle_release(&p->lifecycle);
 	graph_release(&p->g);
 	pipeline_release(&p->pl);

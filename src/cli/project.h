@@ -44,6 +44,7 @@ struct project {
 	struct pipeline pl;
 	struct graph g;
 	bool *selected, *named;
+	struct strvec targets; /* the words behind them; none: what the pipeline says */
 	struct map held;          /* see project_held */
 	bool held_known;
 	bool sections_tried;      /* mlmake.ini was read for what does not need all of it (project_sections) */

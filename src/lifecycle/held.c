@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gitdb/tree.h"
+#include "graph/graph.h"
 #include "lifecycle/hookbuild.h"
 #include "lineage/lineage.h"
 
@@ -37,32 +38,124 @@ static void step_back(struct judging *j, struct git_id *id)
 	}
 }
 
-static bool was_part(const struct run *r, const char *target)
-{
-	size_t i, n = strlen(target);
+/* ---- built in its owner's own work tree */
 
-	for (i = 0; i < r->n_parts; i++)
-		if (strncmp(r->parts[i].name, target, n) == 0 && (!r->parts[i].name[n] || r->parts[i].name[n] == '@'))
-			return true;
-	return false;
+/* A commit's pipeline, and what of it was built. */
+struct by_hand {
+	const struct judging *j;
+	const struct git_id *tree;
+	struct pipeline pl;
+	struct graph g;
+	bool *built; /* by node */
+};
+
+static int read_in_commit(void *ctx, const char *path, struct strbuf *out, struct err *err)
+{
+	const struct by_hand *h = ctx;
+
+	return hookbuild_read(h->j->db, h->tree, h->j->repo->prefix, path, out, err);
 }
 
-/* Did its owner build it in his own work tree? */
+/* Patterns find what the work tree has, with what git does not hold. */
+static int load(struct by_hand *h)
+{
+	CLEANUP(diags_release) struct diags ignored = DIAGS_INIT;
+	const struct pipeline_options opt = {.file = "mlmake.ini"};
+	struct pipeline_disk disk = pipeline_disk_system;
+
+	disk.read = read_in_commit;
+	disk.ctx = h;
+	return pipeline_load(&h->pl, &opt, &disk, &ignored) < 0 || graph_build(&h->g, &h->pl, &ignored) < 0 ? -1 : 0;
+}
+
+/* Was it asked for the same, by the same words? "" is what plain mlmake builds. */
+static bool was_asked_for_all(const struct run *r, const struct hook_section *hook)
+{
+	size_t i, j;
+
+	if (!hook->n_build)
+		return r->n_targets == 1 && !*r->targets[0];
+	for (i = 0; i < hook->n_build; i++) {
+		for (j = 0; j < r->n_targets && !streq(r->targets[j], hook->build[i]); j++)
+			;
+		if (j == r->n_targets)
+			return false;
+	}
+	return true;
+}
+
+/* What it ran, and all that it was asked for, which else was fresh. Deploys come after a build. */
+static void mark_built(struct by_hand *h, const struct run *r)
+{
+	CLEANUP(diags_release) struct diags ignored = DIAGS_INIT;
+	CLEANUP(freep) bool *selected = xcalloc(h->g.n + 1, sizeof(*selected));
+	bool all = r->n_targets == 1 && !*r->targets[0];
+	size_t i;
+
+	for (i = 0; i < r->n_parts; i++) {
+		const struct instance *in = pipeline_instance(&h->pl, r->parts[i].name);
+
+		if (in)
+			h->built[in->index] = true;
+	}
+	if (!r->n_targets || graph_select(&h->g, r->targets, all ? 0 : r->n_targets, selected, NULL, &ignored) < 0)
+		return;
+	for (i = 0; i < h->g.n; i++)
+		h->built[i] |= selected[i] && h->g.nodes[i].in->stage->kind != STAGE_DEPLOY;
+}
+
+static bool is_all_built(const struct by_hand *h)
+{
+	const struct hook_section *hook = h->j->hook;
+	CLEANUP(diags_release) struct diags ignored = DIAGS_INIT;
+	CLEANUP(freep) bool *selected = xcalloc(h->g.n + 1, sizeof(*selected)), *named = xcalloc(h->g.n + 1, sizeof(*named));
+	size_t i;
+
+	if (graph_select(&h->g, hook->build, hook->n_build, selected, named, &ignored) < 0)
+		return false;
+	for (i = 0; i < h->g.n; i++)
+		if (named[i] && !h->built[i])
+			return false;
+	return true;
+}
+
+static bool is_covered(const struct judging *j, const struct git_id *tree, const struct run *const *v, size_t n)
+{
+	struct by_hand h = {.j = j, .tree = tree, .pl = PIPELINE_INIT, .g = GRAPH_INIT};
+	bool all = false;
+	size_t i;
+
+	if (load(&h) == 0) {
+		h.built = xcalloc(h.g.n + 1, sizeof(*h.built));
+		for (i = 0; i < n; i++)
+			mark_built(&h, v[i]);
+		all = is_all_built(&h);
+	}
+	free(h.built);
+	graph_release(&h.g);
+	pipeline_release(&h.pl);
+	return all;
+}
+
+/* Did its owner build it in his own work tree, in one run or several? */
 static bool was_built_by_hand(struct judging *j, const struct git_id *tree)
 {
 	struct lineage *l = lineage_new(j->repo, j->db);
 	CLEANUP(freep) char *lock = *j->repo->prefix ? xstrfmt("%s/mlmake.lock", j->repo->prefix) : xstrdup("mlmake.lock");
-	const struct run *r = NULL;
+	CLEANUP(freep) const struct run **of = NULL;
+	const struct run *runs;
 	struct git_id without;
+	size_t i, n, n_of = 0;
 	bool all = false;
-	size_t i;
 
-	if (tree_without(j->db, NULL, tree, lock, &without, NULL) == 0)
-		r = lineage_built(l, &without, NULL);
-	if (r) {
-		all = true;
-		for (i = 0; i < j->hook->n_build; i++)
-			all &= was_part(r, j->hook->build[i]);
+	if (tree_without(j->db, NULL, tree, lock, &without, NULL) == 0 && lineage_runs(l, &runs, &n, NULL) == 0) {
+		of = xcalloc(n + 1, sizeof(*of));
+		for (i = 0; i < n; i++)
+			if (lineage_is_good(l, &runs[i], &without)) {
+				of[n_of++] = &runs[i];
+				all |= was_asked_for_all(&runs[i], j->hook);
+			}
+		all = all || (n_of && is_covered(j, tree, of, n_of));
 	}
 	lineage_free(l);
 	return all;

@@ -99,11 +99,6 @@ static const char *hex_of(struct making *m, const struct git_id *id)
 	return arena_strdup(m->a, hex);
 }
 
-static char *in_tree(const struct making *m, const char *file)
-{
-	return *m->repo.prefix ? path_join(m->repo.prefix, file) : xstrdup(file);
-}
-
 /* What it writes is nobody's but ours. */
 static int ask_git(const struct making *m, const char *const *words, struct strbuf *out, struct strbuf *said, struct err *err)
 {
@@ -122,19 +117,25 @@ static int ask_git(const struct making *m, const char *const *words, struct strb
 
 /* ---- which commit */
 
-/* The disk of a commit, for the sections of its mlmake.ini. */
-static int read_in_commit(void *ctx, const char *path, struct strbuf *out, struct err *err)
+int hookbuild_read(struct gitdb *db, const struct git_id *tree, const char *prefix, const char *path, struct strbuf *out, struct err *err)
 {
-	struct making *m = ctx;
-	CLEANUP(freep) char *name = in_tree(m, path);
+	CLEANUP(freep) char *name = *prefix ? path_join(prefix, path) : xstrdup(path);
 	struct tree_entry e;
-	int got = tree_find(m->db, &m->tree, name, &e, err);
+	int got = tree_find(db, tree, name, &e, err);
 
 	if (got < 0)
 		return -1;
 	if (!got || (e.mode != TREE_FILE && e.mode != TREE_EXEC))
 		return err_set(err, ERR_NOTFOUND, "there is no '%s'", path);
-	return gitdb_read(m->db, &e.id, GITDB_BLOB, TEXT_LIMIT, out, err);
+	return gitdb_read(db, &e.id, GITDB_BLOB, TEXT_LIMIT, out, err);
+}
+
+/* The disk of a commit, for the sections of its mlmake.ini. */
+static int read_in_commit(void *ctx, const char *path, struct strbuf *out, struct err *err)
+{
+	struct making *m = ctx;
+
+	return hookbuild_read(m->db, &m->tree, m->repo.prefix, path, out, err);
 }
 
 /* Takes commit as what is to be built, and reads what its mlmake.ini says of this hook: NULL: nothing. */

@@ -4,6 +4,7 @@
 #ifndef LIFECYCLE_HOOKBUILD_H
 #define LIFECYCLE_HOOKBUILD_H
 
+#include "gitdb/gitdb.h"
 #include "lifecycle/hooklog.h"
 #include "lifecycle/hookqueue.h"
 
@@ -22,6 +23,9 @@ struct hookbuild_options {
  * told there, too. */
 void hookbuild(const struct hookbuild_options *opt, struct arena *a, uint64_t *upto, struct hook_event *e);
 
+/* Appends a file of the project at prefix in that tree. ERR_NOTFOUND. */
+NODISCARD int hookbuild_read(struct gitdb *db, const struct git_id *tree, const char *prefix, const char *path, struct strbuf *out,
+			     struct err *err);
 /* Does a commit with that message want no build? */
 bool hookbuild_is_skipped(const char *message);
 /* Does one of the patterns match the branch that ref (whole) names? */

@@ -333,6 +333,23 @@ static void build(struct worker *w, const struct hook_entry *v, size_t n)
 
 /* ---- what is next */
 
+/* What is no entry is told of once, and out of the queue. */
+static void drop_broken(struct worker *w, struct hookqueue *q)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < q->n; i++) {
+		if (q->v[i].hook) {
+			q->v[kept++] = q->v[i];
+			continue;
+		}
+		tell_of(w, &q->v[i], "error", "what stood in the queue was no entry");
+		w->stopping |= hookqueue_remove(w->dir, q->v[i].number, NULL) < 0;
+		hook_entry_release(&q->v[i]);
+	}
+	q->n = kept;
+}
+
 static bool must_wait(const struct worker *w, const struct hook_entry *e)
 {
 	CLEANUP(freep) char *own = path_join(w->common, e->work);
@@ -341,21 +358,15 @@ static bool must_wait(const struct worker *w, const struct hook_entry *e)
 }
 
 /* Who asked first comes first, with all that asked for the same; what has to wait lets others by. NULL: nothing can be done now. */
-static struct hook_entry *choose(struct worker *w, const struct hookqueue *q, size_t *n)
+static struct hook_entry *choose(const struct worker *w, const struct hookqueue *q, size_t *n)
 {
 	struct hook_entry *v = xcalloc(q->n + 1, sizeof(*v));
 	size_t i, j;
 
-	for (i = 0, *n = 0; i < q->n && !*n; i++) {
-		if (!q->v[i].hook) {
-			tell_of(w, &q->v[i], "error", "what stood in the queue was no entry");
-			w->stopping |= hookqueue_remove(w->dir, q->v[i].number, NULL) < 0;
-			continue;
-		}
+	for (i = 0, *n = 0; i < q->n && !*n; i++)
 		for (j = i; j < q->n && !must_wait(w, &q->v[i]); j++)
 			if (hookqueue_same(&q->v[i], &q->v[j]) && !must_wait(w, &q->v[j]))
 				v[(*n)++] = q->v[j];
-	}
 	if (*n)
 		return v;
 	free(v);
@@ -370,10 +381,9 @@ static void await(struct worker *w, const struct hookqueue *q)
 	size_t i;
 
 	for (i = 0; i < q->n; i++) {
-		CLEANUP(freep) char *own = q->v[i].hook ? path_join(w->common, q->v[i].work) : NULL;
+		CLEANUP(freep) char *own = path_join(w->common, q->v[i].work);
 
-		if (own)
-			inotify_add_watch(w->watch_fd, own, IN_CREATE | IN_DELETE | IN_MOVE | IN_DELETE_SELF);
+		inotify_add_watch(w->watch_fd, own, IN_CREATE | IN_DELETE | IN_MOVE | IN_DELETE_SELF);
 	}
 	ready = choose(w, q, &i);
 	if (ready) /* it ended before it was watched */
@@ -394,10 +404,11 @@ static void work(struct worker *w)
 		take_signals(w);
 		if (hookqueue_read(w->dir, &q, NULL) < 0 || !q.n)
 			return;
+		drop_broken(w, &q);
 		v = choose(w, &q, &n);
 		if (v)
 			build(w, v, n);
-		else
+		else if (q.n)
 			await(w, &q);
 	}
 }

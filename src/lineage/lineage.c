@@ -355,6 +355,11 @@ static bool left_lock(struct lineage *l, const struct run *r, const struct git_i
 	return lineage_entry(l, r, "mlmake.lock", &e, NULL) == 1 && git_id_eq(&e.id, lock);
 }
 
+bool lineage_is_good(const struct lineage *l, const struct run *r, const struct git_id *tree)
+{
+	return r->has_tree && git_id_eq(&r->tree, tree) && streq(r->outcome, "done") && streq(r->project, l->repo->prefix);
+}
+
 const struct run *lineage_built(struct lineage *l, const struct git_id *tree, const struct git_id *lock)
 {
 	const struct run *runs, *newest = NULL;
@@ -365,7 +370,7 @@ const struct run *lineage_built(struct lineage *l, const struct git_id *tree, co
 	while (n--) {
 		const struct run *r = &runs[n];
 
-		if (!r->has_tree || !git_id_eq(&r->tree, tree) || !streq(r->outcome, "done") || !streq(r->project, l->repo->prefix))
+		if (!lineage_is_good(l, r, tree))
 			continue;
 		if (!lock || left_lock(l, r, lock))
 			return r;

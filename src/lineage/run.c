@@ -94,6 +94,8 @@ void run_write(const struct run *r, struct strbuf *out)
 		git_id_hex(&r->tree, hex);
 		strbuf_addf(out, "tree %s\n", hex);
 	}
+	for (i = 0; i < r->n_targets; i++)
+		add_text(out, "target", r->targets[i]);
 	for (i = 0; i < r->n_parts; i++)
 		add_part(out, &r->parts[i]);
 }
@@ -144,6 +146,12 @@ static bool take_machine(const char *s, const char *end, struct arena *a, struct
 	r->machine = arena_grow(a, r->machine, r->n_machine, sizeof(*r->machine));
 	r->machine[r->n_machine++] = (struct run_fact){arena_strndup(a, s, (size_t)(blank - s)), value};
 	return true;
+}
+
+static bool take_target(const char *s, const char *end, struct arena *a, struct run *r)
+{
+	r->targets = arena_grow(a, r->targets, r->n_targets, sizeof(*r->targets));
+	return (r->targets[r->n_targets++] = take_text(s, end, a)) != NULL;
 }
 
 /* "done 800000000 <key> train@1" */
@@ -225,6 +233,8 @@ static bool take_line(const char *line, const char *end, struct arena *a, struct
 	for (i = 0; i < ARRAY_SIZE(numbers); i++)
 		if (skip_prefix(line, numbers[i].word, &s))
 			return take_number(s, end, numbers[i].to);
+	if (skip_prefix(line, "target ", &s))
+		return take_target(s, end, a, r);
 	if (skip_prefix(line, "machine ", &s))
 		return take_machine(s, end, a, r);
 	if (skip_prefix(line, "source ", &s))

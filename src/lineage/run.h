@@ -15,6 +15,8 @@
  *     project sub/dir                       of the project within its repository; not at the top
  *     source <commit> clean|dirty|unknown   what HEAD named, and whether tracked files differed from it
  *     tree <tree>                           the source that was built, without mlmake.lock: `source` in the commit's tree
+ *     target train@1                        what was asked for, a line each; empty: what plain mlmake builds. None: not said, as
+ *                                           when the command line changed the pipeline
  *     part done 800000000 <key> train@1     what ran, was restored, failed ...: result, nanoseconds, key or -, instance
  *     said auc >= 0.8: 0.79 >= 0.8 does not hold      of the part above: why it failed, or what it refused
  *     why param<TAB>train.eta<TAB>=0.1<TAB>=0.05     of the part above: kind, name, old and new (absent: no '=')
@@ -63,6 +65,8 @@ struct run {
 	int dirty;               /* 1, 0, -1: not known */
 	bool has_tree;
 	struct git_id tree;
+	const char **targets;
+	size_t n_targets;
 	struct run_part *parts;  /* what ran, was restored or failed; fresh instances are not listed */
 	size_t n_parts;
 	/* Not of the text: where it was found. */

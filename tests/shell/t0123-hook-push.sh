@@ -45,6 +45,53 @@ refuse 'unknown' push origin main
 mm 0 count
 check 'built by hand' push origin main
 
+begin 'without `build` all that plain mlmake builds must have been built, not some stage'
+new_project part <<'END'
+[stage prepare]
+cmd  = echo 1 > {{outs}}
+outs = p.txt
+[stage train]
+cmd  = cat {{data}} go > {{outs}}
+data = p.txt
+outs = m.txt
+[hook pre-push]
+END
+printf '%s\n' p.txt m.txt go mlmake.lock > .gitignore
+git init -q --bare "$T/part.git" && git remote add origin "$T/part.git"
+mm 0 hook install
+git add . && git commit -q -m first
+mm 0 build prepare
+mm 1
+refuse 'half' push origin main
+pushed 'was not built'
+echo > go
+mm 0 -v; said '1 fresh'
+check 'one ran, one was fresh' push origin main
+sed -i 's/^\[hook.*/&\nbuild = train prepare/' mlmake.ini
+git commit -q -a -m named; echo 2 > go; mm 0 -B train
+check 'what is fresh or needed counts, whatever it was called' push origin main
+
+begin 'of a stage all instances must have been built, in one run or several'
+new_project matrix <<'END'
+[stage train]
+matrix seed = 1 2
+cmd  = test {{seed}} = 1 -o -e go && echo {{seed}} > {{outs}}
+outs = m{{seed}}.txt
+[hook pre-push]
+build = train
+END
+printf '%s\n' m1.txt m2.txt go mlmake.lock > .gitignore
+git init -q --bare "$T/matrix.git" && git remote add origin "$T/matrix.git"
+mm 0 hook install
+git add . && git commit -q -m first
+mm 0 build train@1
+mm 1 build train@2
+refuse 'one of two' push origin main
+pushed 'was not built'
+echo > go
+mm 0 build train@2
+check 'both' push origin main
+
 begin 'a gate that refuses holds the push'
 three refused
 cat >> mlmake.ini <<'END'

@@ -126,6 +126,16 @@ rm .git/mlmake/queue/log
 change 3; built
 mm 0 hook log; said 'done'
 
+begin 'what is no entry of the queue is told of once'
+hooked broken
+before=$("$MLMAKE" hook log -n 0 | wc -l)
+ln -s garbage .git/mlmake/queue/000000000000000099
+mm 0 hook watch
+mm 0 hook log -n 0
+is "$(grep -c 'was no entry' "$T/out")" 1 'times told'
+is "$(wc -l < "$T/out")" $((before + 1)) lines
+missing .git/mlmake/queue/000000000000000099
+
 begin 'a log does not grow beyond measure'
 awk 'BEGIN { for (i = 0; i < 20000; i++) print "0123456789abcdef padding padding padding padding padding padding" }' >> .git/mlmake/queue/log
 change 4; built
