@@ -24,13 +24,13 @@ static void problem(void *ctx, int line, const char *message)
 		stage_error(c->ld, c->p, c->p->sec->line, "'%s': %s", c->p->st.name, message);
 }
 
-/* It becomes part of the name of a tag, in a grammar that others read too. */
+/* It becomes part of the name of a tag, in a grammar that others read too, and which has '/' as well. */
 static bool is_tag_name(const char *s)
 {
 	const char *p;
 
 	for (p = s; *p; p++)
-		if (!isalnum((unsigned char)*p) && (p == s || !p[1] || !strchr("-_/", *p)))
+		if (!isalnum((unsigned char)*p) && (p == s || !p[1] || !strchr("-_", *p)))
 			return false;
 	return *s != '\0';
 }

@@ -192,9 +192,10 @@ said "mlmake.ini:4: error: 'deploy:a.b': it has no 'cmd'"
 printf '[stage s]\ncmd = true\nouts = s.txt\n[deploy a.b]\nship = s.txt\ncmd = true {{ship.2}}\ngate = releas\n' > sub/mlmake.ini
 mm 2 -C sub lint
 said "'ship' has the numbers 1 to 1"
-printf '[stage s]\ncmd = true\nouts = s.txt\n[deploy a.b]\nship = s.txt\ncmd = true\ngate = releas\n' > sub/mlmake.ini
+printf '[stage s]\ncmd = true\nouts = s.txt\n[deploy a.b]\nship = s.txt\ncmd = true\ngate = releas\nenvironments = x/y\n' > sub/mlmake.ini
 mm 2 -C sub lint
 said "'a.b' becomes part of the names of tags"
+said "the environment 'x/y' becomes part of the names of tags"
 said "there is no \[gate releas\]"
 printf '[stage s]\ncmd = true\nouts = s.txt\n[deploy a]\nship = s.txt\ncmd = true\n' > sub/mlmake.ini
 mm 2 -C sub lint
