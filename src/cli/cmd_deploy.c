@@ -80,14 +80,14 @@ static void find_data(struct looking *l, struct deploy_place *place)
 
 static int look_at(struct looking *l, struct deploy_place *place, struct err *err)
 {
-	const char *shared = l->p->repo.shared;
-	int got = shipping_read(shared, place->name, place->environment, &l->a, &place->left, err);
+	const struct repo *repo = &l->p->repo;
+	int got = shipping_read(repo, place->name, place->environment, &l->a, &place->left, err);
 	char *hex;
 
 	if (got < 0)
 		return -1;
 	place->has_left = got > 0;
-	place->busy = got > 0 && shipping_is_held(shared, place->name);
+	place->busy = got > 0 && shipping_is_held(repo, place->name);
 	place->live = registry_live(&l->reg, place->name, place->environment);
 	place->before = registry_before(&l->reg, place->name, place->environment);
 	if (!place->live)

@@ -86,14 +86,14 @@ static int take_lock(struct one *o, struct err *err)
 {
 	bool wait = !args_count(o->p.args, "no-wait");
 
-	o->lock_fd = shipping_lock(o->p.repo.shared, o->rq->name, false, err);
+	o->lock_fd = shipping_lock(&o->p.repo, o->rq->name, false, err);
 	if (o->lock_fd >= 0 || err->code != ERR_LOCKED)
 		return o->lock_fd < 0 ? -1 : 0;
 	if (!wait)
 		return err_set(err, ERR_LOCKED, "another mlmake is deploying '%s'", o->rq->name);
 	fprintf(stderr, "mlmake: waiting for another mlmake that is deploying '%s'\n", o->rq->name);
 	err_clear(err);
-	o->lock_fd = shipping_lock(o->p.repo.shared, o->rq->name, true, err);
+	o->lock_fd = shipping_lock(&o->p.repo, o->rq->name, true, err);
 	return o->lock_fd < 0 ? -1 : 0;
 }
 
@@ -102,10 +102,10 @@ static int look_at_registry(struct one *o, struct err *err)
 	struct shipping left;
 	int got;
 
-	if (registry_read(&o->reg, o->p.db, prefix_of(o), err) < 0)
+	if (registry_read_all(&o->reg, o->p.db, prefix_of(o), err) < 0)
 		return -1;
 	o->before = registry_live(&o->reg, o->rq->name, o->environment);
-	got = shipping_read(o->p.repo.shared, o->rq->name, o->environment, &o->a, &left, err);
+	got = shipping_read(&o->p.repo, o->rq->name, o->environment, &o->a, &left, err);
 	o->left = got > 0;
 	if (got > 0) {
 		CLEANUP(strbuf_release) struct strbuf words = STRBUF_INIT;
@@ -259,7 +259,7 @@ static void say_failed(struct one *o, enum deployed how, const struct strbuf *wh
 	term_add_lines(&out, "", why->buf, why->len);
 	if (out.buf[out.len - 1] != '\n')
 		strbuf_addch(&out, '\n');
-	if (how == DEPLOY_UNKNOWN) {
+	if (how == DEPLOY_UNKNOWN || (how == DEPLOY_UNTOUCHED && o->left)) {
 		hue_addf(&out, &style, HUE_BAD, "    WHAT IS IN %s IS NOT KNOWN", o->environment);
 		strbuf_addf(&out, ": look there, then `mlmake deploy %s` or `mlmake rollback %s` (before, it was %s)\n", o->rq->name, o->rq->name,
 			    version_words(o->before));
@@ -278,7 +278,7 @@ static int on_phase(void *ctx, enum shipping_phase phase, const char *why, struc
 
 	o->shipping.phase = phase;
 	o->shipping.why = why;
-	return shipping_write(o->p.repo.shared, &o->shipping, err);
+	return shipping_write(&o->p.repo, &o->shipping, err);
 }
 
 static const char *outcome_word(const struct one *o)
@@ -343,7 +343,7 @@ static int write_tags(struct one *o, struct err *err)
 static int note_success(struct one *o, struct err *err)
 {
 	if (on_phase(o, SHIPPING_NOTES, NULL, err) < 0 || write_run(o, outcome_word(o), NULL, err) < 0 || write_tags(o, err) < 0 ||
-	    shipping_clear(o->p.repo.shared, o->rq->name, o->environment, err) < 0)
+	    shipping_clear(&o->p.repo, o->rq->name, o->environment, err) < 0)
 		return err_wrap(err, "%s of '%s' was shipped to %s and works, but that could not be written down", o->what.version, o->rq->name,
 				o->environment);
 	return 0;
@@ -353,7 +353,7 @@ static int note_failure(struct one *o, enum deployed how, const char *why, struc
 {
 	if (how == DEPLOY_UNKNOWN && on_phase(o, SHIPPING_UNKNOWN, why, err) < 0)
 		return -1;
-	if (how == DEPLOY_UNDONE && shipping_clear(o->p.repo.shared, o->rq->name, o->environment, err) < 0)
+	if (how == DEPLOY_UNDONE && shipping_clear(&o->p.repo, o->rq->name, o->environment, err) < 0)
 		return -1;
 	return write_run(o, "failed", why, err);
 }
@@ -400,8 +400,7 @@ static int ship(struct one *o, struct err *err)
 	struct deploying d = {.rules = &o->rules,
 			      .in = o->in,
 			      .store = o->p.store,
-			      .state_dir = o->p.repo.state,
-			      .shared = o->p.repo.shared,
+			      .repo = &o->p.repo,
 			      .what = &o->what,
 			      .before = o->before,
 			      .phase = on_phase,

@@ -73,8 +73,8 @@ static bool live(struct lifecycle *lc, const struct instance *in, const struct r
 
 	deploy_rules_of(in, &a, &rules);
 	deploy_release(in, &rules, now, &a, &want);
-	if (registry_read(&reg, lc->db, lc->repo->prefix ? lc->repo->prefix : "", NULL) < 0 ||
-	    shipping_read(lc->repo->shared, want.name, want.environment, &a, &pending, NULL) != 0) {
+	if (registry_read_all(&reg, lc->db, lc->repo->prefix ? lc->repo->prefix : "", NULL) < 0 ||
+	    shipping_read(lc->repo, want.name, want.environment, &a, &pending, NULL) != 0) {
 		strbuf_addstr(there, "not known");
 	} else {
 		is = registry_live(&reg, want.name, want.environment);
@@ -112,7 +112,7 @@ static int place_ships(struct deploying *d, const struct release *r, const char 
 		if (file_mkdirs_for(to, err) < 0)
 			return -1;
 		if (store_place(d->store, &r->ships[i].content, to, err) < 0)
-			return err_wrap(err, "'%s' of %s %s", r->ships[i].path, r->name, r->version);
+			return err_wrap(err, "'%s' of %s %s", r->ships[i].path, r->name, r->version ? r->version : r->tag);
 	}
 	return 0;
 }
@@ -124,7 +124,10 @@ static void make_env(const struct deploying *d, const struct release *r, const c
 	strvec_pushf(env, DEPLOY_SHIP "=%s", dir);
 	for (i = 0; i < r->n_ships; i++)
 		strvec_pushf(env, DEPLOY_SHIP "_%zu=%s/%s", i + 1, dir, r->ships[i].path);
-	strvec_pushf(env, DEPLOY_VERSION "=%s", r->version);
+	if (r->version)
+		strvec_pushf(env, DEPLOY_VERSION "=%s", r->version);
+	else
+		strvec_push(env, DEPLOY_VERSION);
 	strvec_pushf(env, DEPLOY_ENVIRONMENT "=%s", d->what->environment);
 	strvec_pushf(env, "MLMAKE_DEPLOY=%s", d->what->name);
 	if (d->before && d->before->version)
@@ -146,10 +149,10 @@ static void drain_signals(const struct deploying *d)
 static int run_command(struct deploying *d, const char *word, const char *cmd, const struct release *r, int64_t timeout, struct strbuf *why,
 		       struct err *err)
 {
-	CLEANUP(freep) char *ships = shipping_ships_dir(d->shared, d->what->name);
+	CLEANUP(freep) char *ships = shipping_ships_dir(d->repo, d->what->name);
 	CLEANUP(freep) char *cwd = path_is_absolute(ships) ? xstrdup("") : getcwd(NULL, 0);
 	CLEANUP(freep) char *dir = path_join(cwd ? cwd : "", ships);
-	CLEANUP(freep) char *log = xstrfmt("%s/log/%s.%s.log", d->state_dir, d->in->stage->name, word);
+	CLEANUP(freep) char *log = xstrfmt("%s/log/%s.%s.log", d->repo->state, d->in->stage->name, word);
 	CLEANUP(strvec_release) struct strvec env = STRVEC_INIT;
 	CLEANUP(strbuf_release) struct strbuf tail = STRBUF_INIT;
 	const struct env *e = d->in->stage->env;
@@ -220,17 +223,31 @@ static int look_at_health(struct deploying *d, const struct release *r, struct s
 	return 1;
 }
 
+/* Is what was there well again? Its own copies are looked at; of one that says none of its ships, nothing can be. */
+static int look_at_before(struct deploying *d, const char *dir, struct strbuf *why, struct err *err)
+{
+	CLEANUP(err_release) struct err failed = ERR_INIT;
+
+	if (!d->before || !d->before->n_ships || !d->rules->health)
+		return 0;
+	if (place_ships(d, d->before, dir, &failed) < 0) {
+		strbuf_addf(why, "'undo' worked, and what was there before cannot be had to look at its health: %s", failed.msg);
+		return 1;
+	}
+	return look_at_health(d, d->before, why, err);
+}
+
 /* Back to what was there: by `undo`, or by shipping it again. 0 if it is there, 1 and *why if not. */
 static int undo(struct deploying *d, struct strbuf *why, struct err *err)
 {
-	CLEANUP(freep) char *dir = shipping_ships_dir(d->shared, d->what->name);
+	CLEANUP(freep) char *dir = shipping_ships_dir(d->repo, d->what->name);
 	CLEANUP(err_release) struct err failed = ERR_INIT;
 	bool again = d->before && d->before->n_ships == d->what->n_ships;
 	int got;
 
 	if (d->rules->undo) {
 		got = run_command(d, "undo", d->rules->undo, d->what, d->in->stage->timeout, why, err);
-		return got || !d->before ? got : look_at_health(d, d->before, why, err);
+		return got ? got : look_at_before(d, dir, why, err);
 	}
 	if (!again) {
 		strbuf_addstr(why, d->before ? "there is no 'undo', and what was there before ships other files"
@@ -264,7 +281,7 @@ static int go_back(struct deploying *d, enum deployed *how, struct strbuf *why, 
 
 int deploy_ship(struct deploying *d, enum deployed *how, struct strbuf *why, struct err *err)
 {
-	CLEANUP(freep) char *dir = shipping_ships_dir(d->shared, d->what->name);
+	CLEANUP(freep) char *dir = shipping_ships_dir(d->repo, d->what->name);
 	struct err failed = ERR_INIT;
 	int got;
 

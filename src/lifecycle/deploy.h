@@ -17,7 +17,7 @@ struct deploying {
 	const struct launcher *launcher;
 	struct store *store;
 	int signal_fd;
-	const char *state_dir, *shared;
+	const struct repo *repo;
 	const struct release *what;   /* name, environment, version, ships */
 	const struct release *before; /* what is there now, as far as is known; NULL: nothing */
 	/* Before each step; -1 ends it there. why: what failed, before SHIPPING_UNDOES. */

@@ -187,7 +187,7 @@ int past_production(struct lifecycle *lc, const struct instance *gate, const str
 	struct judging j = {lc, rules, now};
 	struct registry r = REGISTRY_INIT;
 	const struct release *there;
-	int got = registry_read(&r, lc->db, lc->repo->prefix ? lc->repo->prefix : "", err);
+	int got = registry_read_all(&r, lc->db, lc->repo->prefix ? lc->repo->prefix : "", err);
 
 	if (got == 0)
 		got = past_release(lc, gate, &r, has_these_metrics, &j, &there, err);
@@ -201,7 +201,7 @@ int past_live(struct lifecycle *lc, struct past *out, struct err *err)
 {
 	const struct release *live;
 	struct registry r = REGISTRY_INIT;
-	int got = registry_read(&r, lc->db, lc->repo->prefix ? lc->repo->prefix : "", err);
+	int got = registry_read_all(&r, lc->db, lc->repo->prefix ? lc->repo->prefix : "", err);
 
 	live = got == 0 ? registry_live(&r, NULL, REGISTRY_PRODUCTION) : NULL;
 	if (live)

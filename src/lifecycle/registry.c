@@ -46,6 +46,8 @@ static int visit(void *ctx, const char *ref, const struct git_id *id)
 		return 0;
 	if (read_text(rd, id, &found) < 0) {
 		r->unreadable++;
+		if (found.environment && !r->unread)
+			r->unread = found.tag;
 		return 0;
 	}
 	to = arena_alloc(&r->arena, sizeof(*to));
@@ -144,6 +146,16 @@ int registry_read(struct registry *r, struct gitdb *db, const char *prefix, stru
 	return 0;
 }
 
+int registry_read_all(struct registry *r, struct gitdb *db, const char *prefix, struct err *err)
+{
+	if (registry_read(r, db, prefix, err) < 0)
+		return -1;
+	if (r->unread)
+		return err_set(err, ERR_PARSE, "the tag '%s' cannot be read, so what is deployed is not known; fetch it again, or remove it with "
+			       "`git tag -d`", r->unread);
+	return 0;
+}
+
 void registry_release(struct registry *r)
 {
 	arena_release(&r->arena);
@@ -152,7 +164,18 @@ void registry_release(struct registry *r)
 
 static bool is_about(const struct release *a, const char *name, const char *environment)
 {
-	return a->environment && streq(a->environment, environment) && (!name || streq(a->name, name));
+	return a->environment && streq(a->environment, environment) && streq(a->name, name);
+}
+
+static const struct release *live_of(const struct registry *r, const char *name, const char *environment)
+{
+	const struct release *last = NULL;
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		if (is_about(r->v[i], name, environment))
+			last = r->v[i];
+	return last && last->kind == RELEASE_ASSIGNED ? last : NULL;
 }
 
 const struct release *registry_live(struct registry *r, const char *name, const char *environment)
@@ -160,13 +183,16 @@ const struct release *registry_live(struct registry *r, const char *name, const 
 	const struct release *live = NULL;
 	size_t i;
 
+	if (name)
+		return live_of(r, name, environment);
 	for (i = 0; i < r->n; i++) {
-		const struct release *a = r->v[i];
+		const char *each = r->v[i]->name;
+		const struct release *is = i && streq(each, r->v[i - 1]->name) ? NULL : live_of(r, each, environment);
 
-		if (is_about(a, name, environment) && (!live || streq(a->name, live->name) || a->when >= live->when))
-			live = a;
+		if (is && (!live || is->when >= live->when))
+			live = is;
 	}
-	return live && live->kind == RELEASE_ASSIGNED ? live : NULL;
+	return live;
 }
 
 static bool is_same_version(const struct release *a, const struct release *b)

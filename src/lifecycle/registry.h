@@ -15,15 +15,18 @@ struct registry {
 	struct release **v; /* by name; then versions, the earliest first; then assignments, in the order in which they were made */
 	size_t n;
 	size_t unreadable;  /* tags of the grammar that could not be read */
+	const char *unread; /* one of them that is an assignment, NULL: none is */
 };
 #define REGISTRY_INIT {.arena = ARENA_INIT}
 
 /* All tags of the project at prefix ("" at the top of its work tree). Without a repository there are none. */
 NODISCARD int registry_read(struct registry *r, struct gitdb *db, const char *prefix, struct err *err);
+/* As registry_read, for those who act on what is live: ERR_PARSE if an assignment could not be read. */
+NODISCARD int registry_read_all(struct registry *r, struct gitdb *db, const char *prefix, struct err *err);
 void registry_release(struct registry *r);
 
 /* What is in the environment now: the newest assignment, its version filled in where the registry knows it, or NULL if there is none or it was
- * unassigned. name NULL: of any deploy, the newest. run, ships and the like are those of the version where the assignment does not say
+ * unassigned. name NULL: of what is live of each deploy, the newest. run, ships and the like are those of the version where the assignment does not say
  * them. */
 const struct release *registry_live(struct registry *r, const char *name, const char *environment);
 /* What was there before it, which is another version: NULL if there was none. */

@@ -88,7 +88,7 @@ static int values(struct lifecycle *lc, const struct instance *in, const struct 
 	CLEANUP(freep) char *gate = xstrfmt("gate:%s", strchr(in->name, ':') + 1);
 	struct registry r = REGISTRY_INIT;
 	const struct release *there;
-	int got = registry_read(&r, lc->db, lc->repo->prefix ? lc->repo->prefix : "", err);
+	int got = registry_read_all(&r, lc->db, lc->repo->prefix ? lc->repo->prefix : "", err);
 
 	if (got == 0)
 		got = past_release(lc, pipeline_instance(lc->pl, gate), &r, ships_what_is_here, (void *)(uintptr_t)now, &there, err);

@@ -18,43 +18,47 @@
 
 static const char *const phases[] = {"shipping", "checking", "undoing", "noting", "unknown"};
 
-/* A name of the grammar of tags as one file name. */
+/* A path as one file name. */
 static void add_file_name(struct strbuf *out, const char *name)
 {
 	for (; *name; name++) {
-		if (*name == '/')
-			strbuf_addstr(out, "%2F");
+		if (*name == '/' || *name == '%')
+			strbuf_addf(out, "%%%02X", (unsigned)*name);
 		else
 			strbuf_addch(out, *name);
 	}
 }
 
-static char *file_of(const char *shared, const char *name, const char *behind, const char *environment)
+static char *file_of(const struct repo *repo, const char *name, const char *behind, const char *environment)
 {
 	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
 
-	strbuf_addf(&sb, "%s/deploys/", shared);
+	strbuf_addf(&sb, "%s/deploys/", repo->shared);
+	if (repo->prefix && *repo->prefix) {
+		add_file_name(&sb, repo->prefix);
+		strbuf_addch(&sb, '=');
+	}
 	add_file_name(&sb, name);
 	strbuf_addstr(&sb, behind);
 	add_file_name(&sb, environment);
 	return strbuf_detach(&sb);
 }
 
-char *shipping_ships_dir(const char *shared, const char *name)
+char *shipping_ships_dir(const struct repo *repo, const char *name)
 {
-	return file_of(shared, name, ".ships", "");
+	return file_of(repo, name, ".ships", "");
 }
 
-int shipping_lock(const char *shared, const char *name, bool wait, struct err *err)
+int shipping_lock(const struct repo *repo, const char *name, bool wait, struct err *err)
 {
-	CLEANUP(freep) char *path = file_of(shared, name, ".lock", "");
+	CLEANUP(freep) char *path = file_of(repo, name, ".lock", "");
 
 	return file_mkdirs_for(path, err) < 0 ? -1 : file_lock(path, true, wait, err);
 }
 
-bool shipping_is_held(const char *shared, const char *name)
+bool shipping_is_held(const struct repo *repo, const char *name)
 {
-	CLEANUP(freep) char *path = file_of(shared, name, ".lock", "");
+	CLEANUP(freep) char *path = file_of(repo, name, ".lock", "");
 	CLEANUP(err_release) struct err err = ERR_INIT;
 	CLEANUP(closep) int fd = file_exists(path) ? file_lock(path, false, false, &err) : -1;
 
@@ -70,9 +74,9 @@ static void add_text(struct strbuf *out, const char *word, const char *text)
 	strbuf_addch(out, '\n');
 }
 
-int shipping_write(const char *shared, const struct shipping *s, struct err *err)
+int shipping_write(const struct repo *repo, const struct shipping *s, struct err *err)
 {
-	CLEANUP(freep) char *path = file_of(shared, s->name, "#", s->environment);
+	CLEANUP(freep) char *path = file_of(repo, s->name, "#", s->environment);
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 
 	strbuf_addstr(&text, LINE1);
@@ -132,9 +136,9 @@ int shipping_parse(const char *text, size_t n, struct arena *a, struct shipping 
 	return 0;
 }
 
-int shipping_read(const char *shared, const char *name, const char *environment, struct arena *a, struct shipping *out, struct err *err)
+int shipping_read(const struct repo *repo, const char *name, const char *environment, struct arena *a, struct shipping *out, struct err *err)
 {
-	CLEANUP(freep) char *path = file_of(shared, name, "#", environment);
+	CLEANUP(freep) char *path = file_of(repo, name, "#", environment);
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 	struct err why = ERR_INIT;
 
@@ -147,10 +151,10 @@ int shipping_read(const char *shared, const char *name, const char *environment,
 	return shipping_parse(text.buf, text.len, a, out, err) < 0 ? err_wrap(err, "'%s'", path) : 1;
 }
 
-int shipping_clear(const char *shared, const char *name, const char *environment, struct err *err)
+int shipping_clear(const struct repo *repo, const char *name, const char *environment, struct err *err)
 {
-	CLEANUP(freep) char *path = file_of(shared, name, "#", environment);
-	CLEANUP(freep) char *dir = xstrfmt("%s/deploys", shared);
+	CLEANUP(freep) char *path = file_of(repo, name, "#", environment);
+	CLEANUP(freep) char *dir = xstrfmt("%s/deploys", repo->shared);
 
 	if (file_remove_tree(path, err) < 0 || file_sweep(path, err) < 0)
 		return -1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What is being shipped, or was when whoever did it was killed: SHARED/deploys/<name>#<environment>, one for all work trees of a clone.
+/* What is being shipped, or was when whoever did it was killed: SHARED/deploys/<name>#<environment>, one for all work trees of a clone, and
+ * as in tags <prefix>=<name>#<environment> for a project below the top of its work tree.
  *
  *     # mlmake shipping 1
  *     name api
@@ -18,6 +19,7 @@
 #ifndef LIFECYCLE_SHIPPING_H
 #define LIFECYCLE_SHIPPING_H
 
+#include "gitdb/repo.h"
 #include "util/arena.h"
 #include "util/err.h"
 #include "util/strbuf.h"
@@ -39,17 +41,17 @@ struct shipping {
 };
 
 /* Paths below SHARED, owned. */
-char *shipping_ships_dir(const char *shared, const char *name);
+char *shipping_ships_dir(const struct repo *repo, const char *name);
 
 /* The lock of what name ships; closing it lets go. Waits if wait, else ERR_LOCKED. */
-NODISCARD int shipping_lock(const char *shared, const char *name, bool wait, struct err *err);
-NODISCARD int shipping_write(const char *shared, const struct shipping *s, struct err *err);
+NODISCARD int shipping_lock(const struct repo *repo, const char *name, bool wait, struct err *err);
+NODISCARD int shipping_write(const struct repo *repo, const struct shipping *s, struct err *err);
 /* 1 and *out, in a, if something is there; 0; -1 if it cannot be read. */
-NODISCARD int shipping_read(const char *shared, const char *name, const char *environment, struct arena *a, struct shipping *out,
+NODISCARD int shipping_read(const struct repo *repo, const char *name, const char *environment, struct arena *a, struct shipping *out,
 			    struct err *err);
-NODISCARD int shipping_clear(const char *shared, const char *name, const char *environment, struct err *err);
+NODISCARD int shipping_clear(const struct repo *repo, const char *name, const char *environment, struct err *err);
 /* Is somebody shipping name now? */
-bool shipping_is_held(const char *shared, const char *name);
+bool shipping_is_held(const struct repo *repo, const char *name);
 
 /* Reads the text of such a file, hostile. ERR_PARSE. */
 NODISCARD int shipping_parse(const char *text, size_t n, struct arena *a, struct shipping *out, struct err *err);

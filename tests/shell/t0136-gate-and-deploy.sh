@@ -94,4 +94,11 @@ mm 3
 mm 0 why gate:release
 said '[^.]acc: 0\.3 -> 0\.1'
 said 'production\.acc: 0\.1 -> 0\.3'
+begin 'the tag of what is in production cannot be read: that is not nothing'
+git tag -f "$(git tag -l --sort=v:refname 'api#production#*' | tail -n 1)" "$(git rev-parse HEAD:train.txt)" > /dev/null
+mm 2
+said "the tag 'api#production#[0-9]*' cannot be read"
+sed -i '/^compare/d' mlmake.ini
+mm 3
+said "the tag 'api#production#[0-9]*' cannot be read"
 finish

@@ -85,16 +85,81 @@ mm 1 deploy; ran train ship health
 said 'cmd: it took longer than its timeout of 0.30s and was stopped'
 live production 0.7 v0.0.1
 
+# damage VERSION: the bytes of it in the store.
+damage() {
+	object=$(find .git/mlmake/objects -name "$(git cat-file -p "api@$1" | sed -n 's/^Mlmake-Ship: f \([0-9a-f]*\) .*/\1/p')")
+	chmod u+w "$object"; printf x | dd of="$object" bs=1 seek=100 conv=notrunc 2> /dev/null; chmod u-w "$object"
+}
+
 begin 'bytes that are damaged in the store are never shipped'
 deploys damaged
 sed -i 's|cat {{data}} > {{outs}};|head -c 3000000 /dev/zero > {{outs}}; cat {{data}} >> {{outs}};|' mlmake.ini; git commit -qam large
 mm 0 deploy
 data 0.8; mm 0 deploy; : > "$COUNT"
-object=$(find .git/mlmake/objects -name "$(printf '0.7\n' | cat /dev/zero - 2> /dev/null | head -c 0; git cat-file -p api@v0.0.1 | sed -n 's/^Mlmake-Ship: f \([0-9a-f]*\) .*/\1/p')")
-chmod u+w "$object"; printf x | dd of="$object" bs=1 seek=100 conv=notrunc 2> /dev/null; chmod u-w "$object"
+damage v0.0.1
 mm 1 rollback api; ran
 said 'in production is what was there before: v0.0.2'
 is_state live
+
+begin 'what is there was not known, and nothing could be shipped: it is not known still'
+sed -i 's|^cmd     = echo ship.*|&; exit 7|; /^wait/a undo = exit 9' mlmake.ini; data 0.9
+mm 1 deploy
+said 'WHAT IS IN production IS NOT KNOWN'
+damage v0.0.2; : > "$COUNT"
+mm 1 rollback api --to=v0.0.2; ran
+said 'WHAT IS IN production IS NOT KNOWN.*before, it was v0.0.2'
+said_not 'is what was there before'
+is_state unknown
+
+begin 'after undo, health looks at the copies of what was there before, under its version'
+deploys looks
+echo 'undo    = echo 0.7 > "$server/{{environment}}"' >> mlmake.ini
+sed -i 's|^health .*|health  = { echo "${MLMAKE_VERSION-unset}"; cat {{ship}}; } >> "$T/looks"; cmp -s {{ship}} "$server/{{environment}}"|' mlmake.ini
+git commit -qam looks
+mm 0 deploy
+sed -i 's|^cmd     = echo ship.*|&; exit 7|' mlmake.ini; data 0.8
+: > "$T/looks"
+mm 1 deploy
+said 'in production is what was there before: v0.0.1'
+holds "$T/looks" v0.0.1 0.7
+
+begin 'a version that is not known is no version for the commands'
+git cat-file -p 'api#production#1' | sed '1,/^$/d; /^Mlmake-Version/d' > "$T/message"
+git tag -d 'api#production#1' api@v0.0.1 > /dev/null
+git tag -a -F "$T/message" 'api#production#1' HEAD~1
+: > "$T/looks"
+mm 1 deploy
+said 'in production is what was there before: a version that is not known'
+holds "$T/looks" unset 0.7
+
+begin 'of what was there before and does not say what it ships, the health is not looked at'
+git tag -f -a -m gto 'api#production#1' HEAD~1 > /dev/null
+: > "$T/looks"
+mm 1 deploy
+said 'in production is what was there before: a version that is not known'
+holds "$T/looks"
+
+begin 'the tag of what is there cannot be read: nothing is taken for known'
+deploys unread
+mm 0 deploy; : > "$COUNT"
+git tag -f 'api#production#1' "$(git rev-parse HEAD:raw.txt)" > /dev/null
+mm 2 deploy --again; ran
+said "the tag 'api#production#1' cannot be read, so what is deployed is not known"
+mm 0 status deploy:api; said 'live: not known'
+git tag -d 'api#production#1' > /dev/null
+mm 0 deploy; ran ship health
+
+begin 'two projects of one repository: the state of one is not the state of the other'
+deploys two
+mkdir one other; git mv mlmake.ini raw.txt one; cp one/mlmake.ini one/raw.txt other
+sed -i 's|^cmd     = echo ship.*|&; exit 7|; /^wait/a undo = exit 9' one/mlmake.ini
+git add -A; git commit -qm two
+mm 1 -C one deploy
+said 'WHAT IS IN production IS NOT KNOWN'
+mm 0 -C other deploy
+said_not 'is not known'
+mm 0 -C one deploy --status
+said 'not known what is there'
 
 begin 'interrupted: what was there before comes back'
 deploys stopped

@@ -184,31 +184,84 @@ static void others(void)
 	gitdb_free(db);
 }
 
+/* That nothing of one is there any more does not hide another that is. */
+static void of_any(void)
+{
+	struct registry reg = REGISTRY_INIT;
+	const struct release *live;
+	struct release r;
+	struct shipped ship;
+	struct gitdb *db = repository("any", &r, &ship);
+
+	says("cd any && exec 2>&1 && export GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@x GIT_COMMITTER_DATE='1000000000 +0000' && "
+	     "git tag -a -m x a#production#1 && git tag -a -m x b#production#1 && export GIT_COMMITTER_DATE='1500000000 +0000' && "
+	     "git tag -a -m x b#production!#2 && git tag -a -m x c#staging#1");
+	EXPECT_INT(registry_read(&reg, db, "", NULL), 0);
+	live = registry_live(&reg, NULL, "production");
+	EXPECT_STR(live ? live->name : "-", "a");
+	live = registry_live(&reg, NULL, "staging");
+	EXPECT_STR(live ? live->name : "-", "c");
+	EXPECT_INT(registry_live(&reg, NULL, "moon") == NULL, true);
+	registry_release(&reg);
+	gitdb_free(db);
+}
+
+/* A version that cannot be read is one less; an assignment leaves nothing known. */
+static void unreadable(void)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	struct registry reg = REGISTRY_INIT;
+	struct release r;
+	struct shipped ship;
+	struct gitdb *db = repository("unreadable", &r, &ship);
+
+	says("cd unreadable && exec 2>&1 && git tag api@v1.0.0 $(echo x | git hash-object -w --stdin)");
+	EXPECT_INT(registry_read_all(&reg, db, "", NULL), 0);
+	registry_release(&reg);
+	says("cd unreadable && exec 2>&1 && git tag 'api#production#7' $(echo x | git hash-object -w --stdin)");
+	EXPECT_INT(registry_read(&reg, db, "", NULL), 0);
+	registry_release(&reg);
+	EXPECT_INT(registry_read_all(&reg, db, "", &err), -1);
+	EXPECT_INT(err.code, ERR_PARSE);
+	EXPECT_STR(reg.unread ? reg.unread : "-", "api#production#7");
+	registry_release(&reg);
+	EXPECT_INT(registry_read_all(&reg, db, "sub", NULL), 0); /* another project's */
+	registry_release(&reg);
+	gitdb_free(db);
+}
+
 /* What a kill leaves is read, and what is no such thing is not. */
 static void shippings(void)
 {
 	const struct shipping s = {.name = "a/b", .environment = "production", .version = "v1.0.0", .phase = SHIPPING_UNDOES, .since = 5,
 				   .who = "Jane", .run = "run-1", .why = "two\nlines"};
+	char shared[] = "shared", none[] = "", p[] = "p", q[] = "p/q";
+	const struct repo top = {.shared = shared, .prefix = none}, in_p = {.shared = shared, .prefix = p}, in_q = {.shared = shared, .prefix = q};
 	CLEANUP(strbuf_release) struct strbuf words = STRBUF_INIT;
 	CLEANUP(closep) int lock = -1;
 	struct arena a = ARENA_INIT;
 	struct shipping r;
 
-	EXPECT_INT(shipping_read("shared", "a/b", "production", &a, &r, NULL), 0);
-	EXPECT_INT(shipping_write("shared", &s, NULL), 0);
-	EXPECT_INT(shipping_read("shared", "a/b", "production", &a, &r, NULL), 1);
+	EXPECT_INT(shipping_read(&top, "a/b", "production", &a, &r, NULL), 0);
+	EXPECT_INT(shipping_write(&top, &s, NULL), 0);
+	EXPECT_INT(shipping_read(&top, "a/b", "production", &a, &r, NULL), 1);
 	EXPECT_STR(r.why, "two\nlines");
 	EXPECT_INT(r.before == NULL && r.phase == SHIPPING_UNDOES && r.since == 5, true);
 	shipping_words(&r, &words);
 	EXPECT_STR(words.buf, "the deploy of v1.0.0 to production, begun 1970-01-01T00:00:00Z by Jane, did not end: it was being undone");
-	EXPECT_INT(shipping_is_held("shared", "a/b"), false);
-	lock = shipping_lock("shared", "a/b", true, NULL);
-	EXPECT_INT(lock >= 0 && shipping_is_held("shared", "a/b"), true);
-	EXPECT_INT(shipping_lock("shared", "a/b", false, NULL), -1);
-	EXPECT_INT(shipping_clear("shared", "a/b", "production", NULL), 0);
-	EXPECT_INT(shipping_read("shared", "a/b", "production", &a, &r, NULL), 0);
+	EXPECT_INT(shipping_is_held(&top, "a/b"), false);
+	lock = shipping_lock(&top, "a/b", true, NULL);
+	EXPECT_INT(lock >= 0 && shipping_is_held(&top, "a/b"), true);
+	EXPECT_INT(shipping_lock(&top, "a/b", false, NULL), -1);
+	EXPECT_INT(shipping_is_held(&in_p, "a/b"), false); /* another project's is its own */
+	EXPECT_INT(shipping_read(&in_p, "a/b", "production", &a, &r, NULL), 0);
+	EXPECT_INT(shipping_write(&in_p, &s, NULL), 0);
+	EXPECT_INT(shipping_read(&in_q, "a/b", "production", &a, &r, NULL), 0);
+	EXPECT_INT(file_exists("shared/deploys/p=a%2Fb#production"), true);
+	EXPECT_INT(shipping_clear(&top, "a/b", "production", NULL), 0);
+	EXPECT_INT(shipping_read(&top, "a/b", "production", &a, &r, NULL), 0);
 	EXPECT_INT(file_write("shared/deploys/x#y", "# mlmake shipping 1\nname x\n", 27, 0644, false, NULL), 0);
-	EXPECT_INT(shipping_read("shared", "x", "y", &a, &r, NULL), -1);
+	EXPECT_INT(shipping_read(&top, "x", "y", &a, &r, NULL), -1);
 	arena_release(&a);
 }
 
@@ -219,6 +272,8 @@ int main(void)
 		{"versions", versions},
 		{"what is written is read", round_trip},
 		{"tags that others made", others},
+		{"what is live of any deploy", of_any},
+		{"tags that cannot be read", unreadable},
 		{"what a kill leaves of a deploy", shippings},
 	};
 
