@@ -50,8 +50,7 @@ int main(int argc, char **argv)
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
 	CLEANUP(err_release) struct err err = ERR_INIT;
 	static const unsigned char secret[STATCACHE_SECRET];
-	const struct env_tools t = {.vars = &pipeline_disk_system, .disk = &code_disk_system,
-				    .cache = statcache_open(NULL, secret, &clock_system), .threads = pool_cpus()};
+	struct env_tools t = {.vars = &pipeline_disk_system, .disk = &code_disk_system, .threads = pool_cpus()};
 	const struct env e = {.name = "e", .interpreter = argc > 2 ? argv[2] : NULL};
 	struct marker_values v = {"3.11", "3.11.2", "cpython", "x86_64"};
 	struct distributions ds;
@@ -60,6 +59,7 @@ int main(int argc, char **argv)
 
 	if (argc > 2 && streq(argv[1], "marker"))
 		return tell_marker(argv[2], argv + 3, argc - 3);
+	t.cache = statcache_open(NULL, secret, &clock_system);
 	if (argc < 3 || interpreter_find(&e, &t, &a, &py, &err) < 0) {
 		fprintf(stderr, "env_tool: %s\n", err.msg ? err.msg : "list|path|marker|requires WHAT");
 		return 2;
