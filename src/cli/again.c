@@ -180,7 +180,7 @@ static int tell(struct again *g)
 	size_t i;
 
 	for (i = 0; i < g->result.notes.n; i++)
-		fprintf(stderr, "mlmake: warning: %s\n", g->result.notes.v[i]);
+		cli_warn(g->result.notes.v[i]);
 	if (g->result.n_lacks)
 		return tell_lacks(g);
 	for (i = 0; i < g->supplied.n; i++)

@@ -10,6 +10,7 @@
 
 #include "cli/command.h"
 #include "util/strbuf.h"
+#include "util/term.h"
 #include "util/text.h"
 
 const struct option_def common_options[] = {
@@ -283,9 +284,28 @@ void command_overview(struct strbuf *out)
 	strbuf_addstr(out, "\n`mlmake COMMAND --help` shows the options of one; mlmake(1) and mlmake.ini(5) tell the rest.\n");
 }
 
+/* What others wrote may be in it; its lines stay lines. */
+static void tell(const char *what, const char *s)
+{
+	CLEANUP(strbuf_release) struct strbuf msg = STRBUF_INIT;
+
+	for (;; s += strcspn(s, "\n") + 1) {
+		term_add_clean(&msg, s, strcspn(s, "\n"));
+		if (!s[strcspn(s, "\n")])
+			break;
+		strbuf_addch(&msg, '\n');
+	}
+	fprintf(stderr, "mlmake: %s: %s\n", what, msg.buf);
+}
+
+void cli_warn(const char *text)
+{
+	tell("warning", text);
+}
+
 int cli_fail(int code, const struct err *err)
 {
-	fprintf(stderr, "mlmake: error: %s\n", err->msg ? err->msg : "unknown");
+	tell("error", err->msg ? err->msg : "unknown");
 	return code;
 }
 

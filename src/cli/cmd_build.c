@@ -102,7 +102,7 @@ static int filter_inputs(struct making *m, struct err *err)
 	if (normals_learn_inputs(m->normals, m->p.selected, m->p.cache, &notes, err) < 0)
 		return -1;
 	for (i = 0; i < notes.n; i++)
-		fprintf(stderr, "mlmake: warning: %s\n", notes.v[i]);
+		cli_warn(notes.v[i]);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <config.h>
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -274,6 +275,13 @@ static int read_kind(const struct args *a, enum timer_kind *kind, struct err *er
 	return 0;
 }
 
+static bool has_control(const char *s)
+{
+	while (*s && !iscntrl((unsigned char)*s))
+		s++;
+	return *s != '\0';
+}
+
 static int install(struct project *p, const struct args *a, struct err *err)
 {
 	CLEANUP(freep) char *dir = realpath(".", NULL), *shared = NULL, *log = NULL, *program = NULL;
@@ -310,6 +318,8 @@ static int install(struct project *p, const struct args *a, struct err *err)
 		strbuf_addstr(&words, " --file=");
 		strbuf_add_shell(&words, args_value(a, "file"));
 	}
+	if (has_control(dir) || has_control(program) || has_control(log))
+		return err_set(err, ERR_INVALID, "the name of a directory above has control characters, which no timer can name");
 	t.dir = dir;
 	t.program = program;
 	t.words = words.buf;

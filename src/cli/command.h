@@ -70,6 +70,8 @@ void command_overview(struct strbuf *out);
 
 /* Prints "mlmake: error: MESSAGE" (for ERR_PARSE and the like the message speaks for itself) and returns code. */
 int cli_fail(int code, const struct err *err);
+/* Says on stderr that something is not as it should be. */
+void cli_warn(const char *text);
 /* Writes text to standard output; a closed pipe is no error. Returns EXIT_DONE, or EXIT_USAGE if it cannot be written. */
 
 int cli_print(const struct strbuf *text);

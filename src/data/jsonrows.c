@@ -241,7 +241,7 @@ static bool list(struct parse *p, struct field *f)
 
 static bool is_name(const struct parse *p, size_t i, const char *s, size_t n)
 {
-	return i < p->names->n && strncmp(p->names->v[i], s, n) == 0 && !p->names->v[i][n];
+	return i < p->names->n && strlen(p->names->v[i]) == n && memcmp(p->names->v[i], s, n) == 0;
 }
 
 /* The number of the column of this name, a new one if need be. */

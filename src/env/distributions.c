@@ -427,6 +427,17 @@ static void gather_editable(struct gathering *g, const char *dir)
 		walk(g, arena_strdup(g->ds->arena, dir), "editable", 0);
 }
 
+/* Is any of its files one of code? A RECORD may be empty or broken. */
+static bool counts_any(const struct distribution *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->n_files; i++)
+		if (d->files[i].counts && !strstr(d->files[i].name, ".dist-info/"))
+			return true;
+	return false;
+}
+
 static void gather(struct distributions *ds, struct distribution *d)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
@@ -439,7 +450,7 @@ static void gather(struct distributions *ds, struct distribution *d)
 	strbuf_clear(&text);
 	if (!d->egg && read_text(ds, joined(ds, d->info, "RECORD"), &text))
 		metadata_each_file(text.buf, text.len, take_recorded, &g);
-	else if (!d->egg)
+	if (!d->egg && !counts_any(d))
 		gather_by_modules(&g);
 	if (editable && !is_about_project(ds, editable))
 		gather_editable(&g, editable);
@@ -479,7 +490,7 @@ static bool is_written_script(const struct dist_file *f)
 
 	if (!skip_prefix(f->name, "../", NULL) || !strstr(f->name, "/bin/"))
 		return false;
-	fd = open(f->path, O_RDONLY | O_CLOEXEC);
+	fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	return fd >= 0 && read(fd, head, 2) == 2 && head[0] == '#' && head[1] == '!';
 }
 

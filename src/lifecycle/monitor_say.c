@@ -6,10 +6,14 @@
 
 #include "lifecycle/check.h"
 #include "lifecycle/monitor.h"
+#include "util/term.h"
 
 static void write_line(const struct monitor_line *l, size_t width, struct strbuf *out)
 {
-	strbuf_addf(out, "  %-5s  %-11s %-*s  ", l->drifted ? "drift" : l->problem ? "?" : "calm", l->measure, (int)width, l->column);
+	CLEANUP(strbuf_release) struct strbuf column = STRBUF_INIT;
+
+	term_add_clean(&column, l->column, strlen(l->column));
+	strbuf_addf(out, "  %-5s  %-11s %-*s  ", l->drifted ? "drift" : l->problem ? "?" : "calm", l->measure, (int)width, column.buf);
 	if (!isnan(l->value))
 		strbuf_addf(out, "%.4g", l->value);
 	if (!isnan(l->p))

@@ -50,6 +50,8 @@ static int add(struct metrics *m, const struct metric *new, struct err *err)
 {
 	if (m->n >= MOST_VALUES)
 		return err_set(err, ERR_PARSE, "more than %d values", MOST_VALUES);
+	if (metrics_find(m, new->name))
+		return err_set(err, ERR_PARSE, "'%s' is there twice", new->name);
 	m->v = arena_grow(&m->arena, m->v, m->n, sizeof(*m->v));
 	m->v[m->n++] = *new;
 	return 0;

@@ -14,12 +14,14 @@
 
 #define MOST_DEPTH 100
 #define MOST_TEXT 65536
+#define MOST_NODES 4000 /* a chain of operators is as deep as it is long */
 
 struct parser {
 	const char *text;
 	size_t at; /* blanks are behind it */
 	struct arena *a;
 	int depth;
+	int n; /* nodes */
 	struct err *err;
 };
 
@@ -82,6 +84,7 @@ static struct expr *new_expr(struct parser *p, enum expr_op op, size_t from, siz
 {
 	struct expr *e = arena_calloc(p->a, sizeof(*e));
 
+	p->n++;
 	e->op = op;
 	e->from = from;
 	e->args = arena_alloc(p->a, (n + 1) * sizeof(*e->args));
@@ -461,6 +464,8 @@ static struct expr *read_whole(struct parser *p)
 	e = read_any(p);
 	if (e && p->text[p->at])
 		return fail(p, p->at, "'%.20s' is not expected here", p->text + p->at);
+	if (e && p->n > MOST_NODES)
+		return fail(p, p->at, "it has more than %d names, numbers and operators", MOST_NODES);
 	return e;
 }
 
