@@ -95,7 +95,7 @@ complete -c mlmake -n '__mlmake_command log' -l where -x -d 'with a metric like 
 complete -c mlmake -n '__mlmake_command log' -l author -x -d 'by somebody whose name or address holds TEXT'
 complete -c mlmake -n '__mlmake_command log' -l since -x -d 'from then on: 2026-11-26, \'2026-11-26 14:10\', or 3d for three days ago'
 complete -c mlmake -n '__mlmake_command log' -l until -x -d 'before then'
-complete -c mlmake -n '__mlmake_command log' -l outcome -x -d 'done, failed, refused, interrupted, accepted, undone or reproduced'
+complete -c mlmake -n '__mlmake_command log' -l outcome -x -d 'done, failed, refused, interrupted, accepted, undone, reproduced, deployed, promoted or rolled-back'
 complete -c mlmake -n '__mlmake_command show' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command diff' -l json -d 'print one JSON document'
 complete -c mlmake -n '__mlmake_command diff' -l stage -x -d 'only this stage or instance; may be given several times'

@@ -120,7 +120,7 @@ static const struct option_def options[] = {
 	{0, "author", "TEXT", "by somebody whose name or address holds TEXT"},
 	{0, "since", "TIME", "from then on: 2026-11-26, '2026-11-26 14:10', or 3d for three days ago"},
 	{0, "until", "TIME", "before then"},
-	{0, "outcome", "WORD", "done, failed, refused, interrupted, accepted, undone or reproduced"},
+	{0, "outcome", "WORD", "done, failed, refused, interrupted, accepted, undone, reproduced, deployed, promoted or rolled-back"},
 	{0, NULL, NULL, NULL},
 };
 

@@ -65,7 +65,7 @@ static int show(struct project *p, const struct args *a)
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
 	CLEANUP(fetching_release) struct fetching sources = {.open = false};
 	struct style style = project_style(p, STDOUT_FILENO);
-	int code = project_load(p, a->words.v, a->words.n);
+	int code = project_load(p, a->words.v, a->words.n), printed;
 
 	if (code == EXIT_DONE)
 		code = project_plan(p, NULL, &plan);
@@ -89,7 +89,8 @@ static int show(struct project *p, const struct args *a)
 		fetching_status(&sources, p, args_count(a, "verbose") > 0, &out);
 		if (args_value(a, "remote"))
 			code = add_standing(p, &out, NULL);
-		code = MAX(code, cli_print(&out));
+		printed = cli_print(&out);
+		code = MAX(code, printed);
 	}
 	if (code == EXIT_DONE && args_count(a, "check") && plan.counts[STALE_STALE] + plan.counts[STALE_RESTORABLE])
 		code = EXIT_CHECK_STALE;

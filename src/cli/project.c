@@ -434,7 +434,7 @@ static int load_all(struct project *p, char *const *words, size_t n)
 		strvec_push_owned(&p->targets, project_target(p, words[i]));
 	if (graph_select(&p->g, (const char *const *)p->targets.v, p->targets.n, p->selected, p->named, &p->ds) == 0)
 		return project_look_at_environments(p, !p->will_ask);
-	if (n)
+	if (n && !pipeline_stage(&p->pl, words[0]))
 		hint_command(p, words[0]);
 	return -1;
 }

@@ -36,7 +36,7 @@ void words_run_counts(struct strbuf *out, const struct run *r)
 {
 	static const char *const results[][2] = {{"done", "ran"}, {"restored", "restored"}, {"failed", "failed"}, {"refused", "refused"},
 						  {"interrupted", "interrupted"}, {"accepted", "accepted"}, {"undone", "taken back"}, {"deployed", "deployed"},
-						  {"promoted", "promoted"}, {"rolled-back", "rolled back"}};
+						  {"promoted", "promoted"}, {"rolled-back", "rolled back"}, {"same", "the same"}, {"differs", "different"}};
 	const char *comma = "";
 	size_t i, n;
 

@@ -37,9 +37,10 @@ const char *const passing_machine[] = {
 	"POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "JULIA_NUM_THREADS", "GOMAXPROCS", NULL,
 };
 
-/* 315532800 is the first second of 1980, the earliest that a zip archive can hold. */
+/* Byte code that Python wrote is believed by the second and the size of its source, so an edit may be missed: it writes none.
+ * 315532800 is the first second of 1980, the earliest that a zip archive can hold. */
 static const char *const everywhere[] = {
-	"LC_ALL=C.UTF-8", "TZ=UTC", "TERM=dumb", "PYTHONHASHSEED=0", "SOURCE_DATE_EPOCH=315532800",
+	"LC_ALL=C.UTF-8", "TZ=UTC", "TERM=dumb", "PYTHONHASHSEED=0", "PYTHONDONTWRITEBYTECODE=1", "SOURCE_DATE_EPOCH=315532800",
 };
 
 static bool is_name(const char *name, const char *entry, size_t n)

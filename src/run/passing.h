@@ -5,7 +5,7 @@
  * By themselves: PATH, HOME, USER, LOGNAME, SHELL, TMPDIR; XDG_*_HOME and XDG_RUNTIME_DIR, where files of a user lie; proxies,
  * certificates, SSH_AUTH_SOCK and the like, by which others are reached; MAKEFLAGS, for the jobserver; those that choose devices and
  * numbers of threads, which belong to the machine (the run records them); PYTHONPATH, since what it brings in is found; MLMAKE_*.
- * The same everywhere: LC_ALL, TZ, TERM, PYTHONHASHSEED, SOURCE_DATE_EPOCH, unless they are declared. */
+ * The same everywhere: LC_ALL, TZ, TERM, PYTHONHASHSEED, PYTHONDONTWRITEBYTECODE, SOURCE_DATE_EPOCH, unless they are declared. */
 #ifndef RUN_PASSING_H
 #define RUN_PASSING_H
 

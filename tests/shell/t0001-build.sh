@@ -70,4 +70,7 @@ begin 'the lock names the digests that sha256sum finds'
 for f in raw.txt clean.txt up.txt count.txt; do
 	check "$f in mlmake.lock" grep -q "$(sha "$f").* $f\$" mlmake.lock
 done
+begin 'status says it once'
+mm 0 status
+is "$(wc -l < "$T/out" | tr -d ' ')" 1 "$(cat "$T/out")"
 finish
