@@ -49,7 +49,9 @@ static int perform(struct args *a)
 	lc.db = gitdb_new(repo.git_dir);
 	lc.lineage = lineage_new(&repo, lc.db);
 	cache = statcache_open(NULL, secret, &clock_system);
+	statcache_see_through(cache, repo.shared);
 	lc.store = store_new(repo.shared, lc.db, cache);
+	lc.cache = cache;
 	got = lifecycle_perform(&lc, a->words.v[0], &err);
 	lifecycle_release(&lc);
 	store_free(lc.store);

@@ -28,6 +28,7 @@ struct lifecycle {
 	struct gitdb *db;
 	struct lineage *lineage;
 	struct store *store;
+	struct statcache *cache;   /* of the store; for who performs */
 	const struct pipeline *pl; /* NULL for who performs */
 	struct past_memory *memory; /* private: past.c */
 };

@@ -10,9 +10,11 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -206,21 +208,88 @@ static int export_source(struct scoring *s, struct err *err)
 	return got < 0 ? -1 : file_mkdirs(s->tree.project, err);
 }
 
-/* Bytes of inputs may be many: they are cloned where the file system can. */
-static int bring_input(struct scoring *s, const struct record_fact *f, struct err *err)
+/* It is read where it is: an absolute path, or one that leads out of the project. */
+static bool is_elsewhere(const struct record_fact *f)
+{
+	return path_is_absolute(f->name) || strncmp(f->name, "../", 3) == 0;
+}
+
+static int has_changed(const struct record_fact *f, struct err *err)
+{
+	return err_set(err, ERR_MOVED, "'%s' is not any more what it was when the build was planned", f->name);
+}
+
+/* The directory at holds name: steps to it. A link, or whatever else is no directory, makes way for one: what a link leads to may be the
+ * user's. */
+static int step_into(int at, const char *name)
+{
+	const int how = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+	int fd = openat(at, name, how);
+
+	if (fd >= 0 || (errno != ELOOP && errno != ENOTDIR && errno != ENOENT))
+		return fd;
+	if ((errno != ENOENT && unlinkat(at, name, 0) < 0) || mkdirat(at, name, 0777) < 0)
+		return -1;
+	return openat(at, name, how);
+}
+
+/* Has nothing stand at path of the project in the tree, and only directories of the tree above it. *to is where that is; owned. */
+static int clear_place(struct scoring *s, const char *path, char **to, struct err *err)
+{
+	CLEANUP(closep) int at = open(s->tree.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	const char *p, *slash;
+
+	if (path_refusal(path))
+		return err_set(err, ERR_INVALID, "'%s' %s", path, path_refusal(path));
+	*to = path_join(s->tree.project, path);
+	if (at < 0)
+		return err_errno(err, "cannot open '%s'", s->tree.dir);
+	for (p = *to + strlen(s->tree.dir) + 1; (slash = strchr(p, '/')); p = slash + 1) {
+		CLEANUP(freep) char *name = xstrndup(p, (size_t)(slash - p));
+		int next = step_into(at, name);
+
+		if (next < 0)
+			return err_errno(err, "cannot make directory '%.*s'", (int)(slash - *to), *to);
+		close(at);
+		at = next;
+	}
+	return file_remove_at(at, p) < 0 ? err_errno(err, "cannot remove '%s'", *to) : 0;
+}
+
+/* Does the tree hold it already, itself and not by a link that leads out? */
+static bool stands_there(struct scoring *s, const struct record_fact *f)
 {
 	CLEANUP(freep) char *to = path_join(s->tree.project, f->name);
+	CLEANUP(freep) char *real = realpath(to, NULL);
+	CLEANUP(freep) char *tree = realpath(s->tree.dir, NULL);
+	struct content is;
 
-	if (path_is_absolute(f->name) || strncmp(f->name, "../", 3) == 0 || f->content.kind == CONTENT_NONE)
+	return real && tree && path_is_within(real, tree) && statcache_content(s->lc->cache, to, true, &is, NULL) == 0 &&
+	       content_eq(&is, &f->content);
+}
+
+/* Bytes of inputs may be many: they are cloned where the file system can. The key has what they were when the build was planned, so the
+ * copy has to be that. */
+static int bring_input(struct scoring *s, const struct record_fact *f, struct err *err)
+{
+	CLEANUP(freep) char *real = NULL;
+	CLEANUP(freep) char *to = NULL;
+	struct content is;
+
+	if (f->content.kind == CONTENT_NONE || is_elsewhere(f) || stands_there(s, f))
 		return 0;
-	if (file_remove_tree(to, err) < 0 || file_mkdirs_for(to, err) < 0)
+	real = realpath(f->name, NULL);
+	if (!real)
+		return err_errno(err, "cannot read '%s'", f->name);
+	if (clear_place(s, f->name, &to, err) < 0 || file_copy_tree(real, to, err) < 0 ||
+	    statcache_content(s->lc->cache, to, true, &is, err) < 0)
 		return -1;
-	return file_copy_tree(f->name, to, err);
+	return content_eq(&is, &f->content) ? 0 : has_changed(f, err);
 }
 
 static int bring_shipped(struct scoring *s, const struct record_fact *f, struct err *err)
 {
-	CLEANUP(freep) char *to = path_join(s->tree.project, ship_path(f));
+	CLEANUP(freep) char *to = NULL;
 	struct content c;
 	char hex[DIGEST_HEX + 1], letter;
 	intmax_t size;
@@ -229,7 +298,7 @@ static int bring_shipped(struct scoring *s, const struct record_fact *f, struct 
 	    !digest_parse(hex, &c.id))
 		return err_set(err, ERR_PARSE, "'%s' says '%s'", f->name, f->value);
 	c.size = size;
-	if (file_remove_tree(to, err) < 0)
+	if (clear_place(s, ship_path(f), &to, err) < 0)
 		return -1;
 	if (store_place(s->lc->store, &c, to, err) < 0)
 		return err_wrap(err, "'%s' as it is in production", ship_path(f));
@@ -251,9 +320,9 @@ static int fill_tree(struct scoring *s, struct err *err)
 		if (ship_path(&now->facts[i]) && bring_shipped(s, &now->facts[i], err) < 0)
 			return -1;
 	for (r = s->rules; r; r = r->next) {
-		CLEANUP(freep) char *made = streq(r->key, "makes") ? path_join(s->tree.project, r->value) : NULL;
+		CLEANUP(freep) char *made = NULL;
 
-		if (made && (file_remove_tree(made, err) < 0 || file_mkdirs_for(made, err) < 0))
+		if (streq(r->key, "makes") && clear_place(s, r->value, &made, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -317,6 +386,28 @@ static int run_command(struct scoring *s, int *status, struct err *err)
 	return 0;
 }
 
+/* Was that what the key says which the command read and which was not copied? */
+static int look_elsewhere(struct scoring *s, struct err *err)
+{
+	const struct record *now = s->t->now;
+	struct content is;
+	size_t i;
+
+	for (i = 0; i < now->n_facts; i++) {
+		const struct record_fact *f = &now->facts[i];
+		CLEANUP(freep) char *path = NULL;
+
+		if (!fact_is_input_file(f->kind) || !is_elsewhere(f))
+			continue;
+		path = path_is_absolute(f->name) ? xstrdup(f->name) : path_join(s->tree.project, f->name);
+		if (statcache_content(s->lc->cache, path, true, &is, err) < 0)
+			return -1;
+		if (!content_eq(&is, &f->content) && (path_is_absolute(f->name) || is.kind != CONTENT_NONE))
+			return has_changed(f, err);
+	}
+	return 0;
+}
+
 /* The metrics that came out, to their places and to what is remembered. */
 static int take_metrics(struct scoring *s, struct strbuf *all, struct err *err)
 {
@@ -353,7 +444,7 @@ static int score(struct scoring *s, enum performed *how, struct err *err)
 			strbuf_addf(s->message, "signal %d", WTERMSIG(status));
 		return 0;
 	}
-	if (take_metrics(s, &all, err) < 0)
+	if (look_elsewhere(s, err) < 0 || take_metrics(s, &all, err) < 0)
 		return -1;
 	remember(s, &all);
 	*how = PERFORMED_PASSED;

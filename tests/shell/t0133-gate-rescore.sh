@@ -129,4 +129,88 @@ said "scores 'evaluate' alone"
 sed -i 's/^compare.*/compare = often/' mlmake.ini
 mm 2
 said "'compare' takes rescore or recorded, not 'often'"
+
+# small NAME INPUT: the same with one input beside the model, and version 1 in production.
+small() {
+	new_project "$1" <<END
+[stage train]
+cmd     = cat {{data}} > {{outs}}
+data    = train.txt
+outs    = model.txt
+[stage evaluate]
+cmd     = sh score.sh model.txt $2 > {{metrics}}
+code    = score.sh
+data    = model.txt $2
+metrics = out/eval.json
+[gate release]
+of      = evaluate
+compare = rescore
+require = acc >= production.acc
+first   = pass
+END
+	cat > score.sh <<'END'
+case $PWD in
+*/trees/*) cp "${PWD%/.git/*}"/.git/mlmake/work/top/tasks/rescore:release "${PWD%/.git/*}/.git/task";;
+esac
+awk -v m="$(cat "$1")" '{ n++; r += $1 <= m } END { printf "{\"acc\": %.3f}\n", r / n }' "$2"
+END
+	printf '%s\n' train.txt model.txt out test.txt store > .gitignore
+	echo 6 > train.txt
+}
+
+begin 'what a tracked link leads to is read, and stays as it is'
+small b data/test.txt
+mkdir "$T/far"
+printf '%s\n' 1 2 3 4 5 6 7 8 9 10 > "$T/far/test.txt"
+ln -s "$T/far" data
+git add . && git commit -q -m b
+mm 0
+put_in_production 1
+echo 5 > train.txt
+mm 3
+said '0\.5 >= 0\.6 does not hold'
+is "$(wc -l < "$T/far/test.txt")" 10 'lines of the file behind the link'
+is "$(readlink data)" "$T/far" 'the link'
+
+begin 'nor is what it leads to when production ships something there'
+mkdir "$T/models"
+echo mine > "$T/models/model.txt"
+sed -i 's/^outs .*/outs = m\/model.txt/; s/model\.txt data/m\/model.txt data/; s/score.sh model/score.sh m\/model/' mlmake.ini
+ln -s "$T/models" m
+git add . && git commit -q -m 'a link'
+rm m
+git update-index --assume-unchanged m
+echo 6 > train.txt
+mm 0 evaluate
+git tag -a "api#production#2" -m "api: v0.0.2 is in production" -m "Mlmake-Deploy: 1
+Mlmake-Version: v0.0.2
+Mlmake-Run: $("$MLMAKE" log -n 1 | sed -n '1s/ .*//p')
+Mlmake-Ship: f $(sha m/model.txt) $(stat -c %s m/model.txt) m/model.txt" HEAD
+echo 4 > train.txt
+mm 3
+said '0\.4 >= 0\.6 does not hold'
+holds "$T/models/model.txt" mine
+
+begin 'an input that is a relative link to what git does not have'
+small c test.txt
+mkdir store
+printf '%s\n' 1 2 3 4 5 6 7 8 9 10 > store/test.txt
+ln -s store/test.txt test.txt
+git add . && git commit -q -m c
+mm 0
+put_in_production 1
+echo 5 > train.txt
+mm 3
+said '0\.5 >= 0\.6 does not hold'
+
+begin 'an input that is another one by then: failed, and nothing is remembered'
+cp .git/task "$T/task"
+rm -r .git/mlmake/rescored
+cp store/test.txt "$T/keep"
+echo 1 > store/test.txt
+mm 1 perform "$T/task"
+check 'which is said' grep -q "'test.txt' is not any more what it was when the build was planned" "$T/task.said"
+check 'nothing is remembered' test ! -e .git/mlmake/rescored
+cp "$T/keep" store/test.txt
+mm 0 perform "$T/task"
 finish
