@@ -9,8 +9,8 @@
 #include "gitdb/git.h"
 #include "gitdb/heal.h"
 #include "remote/remote.h"
-#include "remote/scratch.h"
 #include "util/pool.h"
+#include "util/scratch.h"
 
 /* What is asked of each remote. */
 struct question {
@@ -64,7 +64,7 @@ static int ask_chains(struct question *q, const struct remote_section *s, const 
 	size_t n = 0;
 	int got;
 
-	if (scratch_open(&scratch, q->p->repo.shared, err) < 0)
+	if (scratch_open(&scratch, q->p->repo.shared, "arriving", err) < 0)
 		return -1;
 	dir = xstrfmt("%s/git", scratch.dir);
 	good = gitdb_new(dir);

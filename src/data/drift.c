@@ -31,11 +31,6 @@ bool drift_parse(const char *s, enum drift_measure *m)
 	return false;
 }
 
-bool drift_has_p(enum drift_measure m)
-{
-	return m == DRIFT_KS || m == DRIFT_CHI2;
-}
-
 /* ---- distribution functions ---- */
 
 /* Goes through the values of both in order: visit gets the step from one value to the next, and both functions there. */

@@ -21,7 +21,6 @@
 enum drift_measure { DRIFT_PSI, DRIFT_KS, DRIFT_CHI2, DRIFT_JS, DRIFT_WASSERSTEIN, DRIFT_LINF, DRIFT_MISSING, DRIFT_MEASURES };
 const char *drift_name(enum drift_measure m);
 bool drift_parse(const char *s, enum drift_measure *m);
-bool drift_has_p(enum drift_measure m);
 
 struct drift {
 	double value;

@@ -9,11 +9,6 @@
 
 static const char *const names[] = {"accuracy", "auc", "logloss", "rmse", "mae", "f1"};
 
-const char *score_name(enum score_metric m)
-{
-	return names[m];
-}
-
 bool score_parse(const char *s, enum score_metric *m)
 {
 	size_t i;

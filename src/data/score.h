@@ -6,7 +6,6 @@
 #include "util/base.h"
 
 enum score_metric { SCORE_ACCURACY, SCORE_AUC, SCORE_LOGLOSS, SCORE_RMSE, SCORE_MAE, SCORE_F1, SCORE_METRICS };
-const char *score_name(enum score_metric m);
 bool score_parse(const char *s, enum score_metric *m);
 
 struct scored {

@@ -307,13 +307,6 @@ static void take_number(struct stats *st, struct stats_column *c, double x)
 	sample(st, c, x);
 }
 
-double stats_sd(const struct stats_column *c)
-{
-	uint64_t n = stats_numbers(c);
-
-	return n < 2 ? 0 : sqrt(c->m2 / (double)(n - 1));
-}
-
 static int by_value(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -380,11 +373,6 @@ enum value_type stats_type(const struct stats_column *c)
 	if (c->n[VALUE_BOOL] == all)
 		return VALUE_BOOL;
 	return c->n[VALUE_DATE] == all ? VALUE_DATE : VALUE_TEXT;
-}
-
-double stats_missing(const struct stats_column *c)
-{
-	return c->rows ? (double)c->n[VALUE_MISSING] / (double)c->rows : 0;
 }
 
 static void take_date(struct stats_column *c, const struct field *f)

@@ -64,8 +64,6 @@ NODISCARD int stats_take(struct stats *st, struct rows *r, struct err *err);
 
 enum value_type stats_type(const struct stats_column *c); /* the narrowest that all values have; VALUE_MISSING: there are none */
 uint64_t stats_numbers(const struct stats_column *c);     /* how many values are numbers */
-double stats_sd(const struct stats_column *c);            /* of the sample, n - 1; 0 for less than two */
-double stats_missing(const struct stats_column *c);       /* share of the rows; 0 for none */
 /* The p-quantile of sorted x[0..n), between neighbours linearly (type 7 of Hyndman and Fan, numpy's and R's default). */
 double stats_quantile(const double *sorted, size_t n, double p);
 void stats_sort(double *x, size_t n);

@@ -9,7 +9,7 @@
 
 #include "util/text.h"
 
-#define FIRST_LINE "mlmake-statistics 1"
+#define FIRST_LINE "mlmake-statistics 2"
 #define TOP 10
 
 void summary_release(struct summary *s)
@@ -150,8 +150,13 @@ static void write_column(const struct summary_column *c, struct strbuf *out)
 		write_numbers(c, out);
 	if (c->longest)
 		strbuf_addf(out, "lengths %llu %llu\n", (unsigned long long)c->shortest, (unsigned long long)c->longest);
-	if (c->first)
-		strbuf_addf(out, "dates %s %s\n", c->first, c->last);
+	if (c->first) {
+		strbuf_addstr(out, "dates ");
+		add_quoted(out, c->first);
+		strbuf_addch(out, ' ');
+		add_quoted(out, c->last);
+		strbuf_addch(out, '\n');
+	}
 	if (c->na_like)
 		strbuf_addf(out, "na %llu %u\n", (unsigned long long)c->na_like, c->na_mask);
 	strbuf_addf(out, "values %s %llu\n", c->exact ? "exact" : "about", (unsigned long long)c->distinct);
@@ -314,7 +319,7 @@ static bool read_line(struct summary *s, struct line *l)
 		return true;
 	}
 	if (is_about(l, "dates"))
-		return (c->first = read_word(s, l)) && (c->last = read_word(s, l));
+		return (c->first = read_quoted(s, l)) && (c->last = read_quoted(s, l));
 	if (is_about(l, "values")) {
 		word = read_word(s, l);
 		c->exact = word && streq(word, "exact");

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Statistics of a table, as they are kept and compared: what stats.h found, at rest.
  *
- *     mlmake-statistics 1
+ *     mlmake-statistics 2
  *     rows 7043 0 0                                    all; with another number of fields; that are no text
  *     column "tenure" 7043 0 7043 0 0 0 0              rows, and by type: missing int number bool date text
  *     numbers 32.37 4246193.4 0.0 72.0 1               mean, sum of squares about it, least, greatest, rows a value of the sample stands for
  *     sample 0.0 0.0 1.0 ...                           sorted
  *     lengths 1 2                                      bytes, of the shortest and the longest
- *     dates 2020-01-01 2024-12-31                      the first and the last
+ *     dates "2020-01-01" "2024-12-31"                  the first and the last
  *     na 12 1                                          texts that often mean missing; which of value_na_like, as bits
  *     values exact 73                                  different ones; or about
  *     value 613 "1"                                    how often, the most frequent first

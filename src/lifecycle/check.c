@@ -5,8 +5,10 @@
 #include "lifecycle/check.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "lifecycle/kind.h"
+#include "util/path.h"
 
 static void note_problem(void *ctx, int line, const char *message)
 {
@@ -41,6 +43,30 @@ static void tell(const struct check_result *r, struct strbuf *message, struct st
 		strbuf_addf(message, "; and %zu more", r->errors - 1);
 }
 
+/* A link in a directory that is an input leads to what counts beside it (stale/decide.c), and is read with the directory. */
+static bool is_link_within(const struct record *now, const struct record_fact *f)
+{
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < now->n_facts; i++) {
+		const struct record_fact *dir = &now->facts[i];
+
+		if (dir->kind == FACT_DATA && dir != f && dir->content.kind == CONTENT_DIR && path_is_within(f->name, dir->name))
+			return lstat(f->name, &st) == 0 && S_ISLNK(st.st_mode);
+	}
+	return false;
+}
+
+void check_inputs(const struct record *now, struct strvec *out)
+{
+	size_t i;
+
+	for (i = 0; i < now->n_facts; i++)
+		if (now->facts[i].kind == FACT_DATA && !is_link_within(now, &now->facts[i]))
+			strvec_push(out, now->facts[i].name);
+}
+
 static int perform(struct lifecycle *lc, const struct task *t, enum performed *how, struct strbuf *message, struct strvec *notes,
 		   struct err *err)
 {
@@ -48,13 +74,10 @@ static int perform(struct lifecycle *lc, const struct task *t, enum performed *h
 	CLEANUP(strvec_release) struct strvec paths = STRVEC_INIT;
 	CLEANUP(freep) char *wrong = NULL;
 	struct check_rules rules;
-	size_t i;
 
 	if (check_rules_read(rules_read(t->rules, &r.arena), &r.arena, &rules, note_problem, &wrong) < 0)
 		return err_set(err, ERR_INVALID, "%s", wrong);
-	for (i = 0; i < t->now->n_facts; i++)
-		if (t->now->facts[i].kind == FACT_DATA)
-			strvec_push(&paths, t->now->facts[i].name);
+	check_inputs(t->now, &paths);
 	if (check_reads_table(&rules) && check_data(&rules, &paths, lc->repo->state, &r, err) < 0)
 		return -1;
 	if (rules.cmd && check_command(&rules, &r, err) < 0)

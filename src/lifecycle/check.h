@@ -69,6 +69,9 @@ struct rows_options;
 struct rows_options check_rows_options(const struct check_rules *rules, const char *path);
 /* The files that path means, in order: itself, or those of a directory. */
 NODISCARD int check_files(const char *path, struct strvec *out, struct err *err);
+/* The data that an instance was declared to read, by the facts that it is performed with: borrowed names. */
+struct record;
+void check_inputs(const struct record *now, struct strvec *out);
 /* 1234567 as "1,234,567" */
 void check_count(struct strbuf *out, uint64_t n);
 

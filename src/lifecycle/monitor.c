@@ -13,6 +13,7 @@
 #include "lifecycle/statistics.h"
 #include "util/file.h"
 #include "util/path.h"
+#include "util/scratch.h"
 
 #define FETCH_LIMIT ((size_t)64 << 20) /* of a reference that is brought back to be read once more */
 
@@ -91,16 +92,16 @@ static int read_again(struct looking *l, const struct snapshot *snap, const stru
 		      struct err *err)
 {
 	CLEANUP(strvec_release) struct strvec copies = STRVEC_INIT;
-	CLEANUP(freep) char *dir = xstrfmt("%s/reference", l->lc->repo->state);
+	CLEANUP(scratch_close) struct scratch to = SCRATCH_INIT;
 	struct snapshot_tools t = {l->lc->repo, l->lc->db, l->lc->lineage, l->lc->store};
 	size_t i;
-	int got = 0;
+	int got = scratch_open(&to, l->lc->repo->state, "reference", err);
 
 	for (i = 0; i < f->paths->n && got == 0; i++) {
 		CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 		const char *slash = strrchr(f->paths->v[i], '/');
 
-		strvec_pushf(&copies, "%s/%zu/%s", dir, i, slash ? slash + 1 : f->paths->v[i]);
+		strvec_pushf(&copies, "%s/%zu/%s", to.dir, i, slash ? slash + 1 : f->paths->v[i]);
 		got = snapshot_bytes(snap, &t, facts[i], FETCH_LIMIT, &text, err);
 		if (got == 0)
 			got = file_write(copies.v[i], text.buf, text.len, 0600, false, err);
@@ -108,7 +109,6 @@ static int read_again(struct looking *l, const struct snapshot *snap, const stru
 	f->paths = &copies;
 	if (got == 0)
 		got = statistics_of(f, &l->ref, NULL, err);
-	(void)!file_remove_tree(dir, NULL);
 	return got;
 }
 
@@ -396,15 +396,12 @@ static int perform(struct lifecycle *lc, const struct task *t, enum performed *h
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
 	struct monitor_rules rules;
 	struct statistics_files f = {&paths, &rules.read, lc->repo->shared};
-	size_t i;
 
 	(void)message;
 	(void)notes;
 	if (monitor_rules_read(rules_read(t->rules, &a), &a, &rules, forget, NULL) < 0)
 		return err_set(err, ERR_INVALID, "its rules do not read");
-	for (i = 0; i < t->now->n_facts; i++)
-		if (t->now->facts[i].kind == FACT_DATA)
-			strvec_push(&paths, t->now->facts[i].name);
+	check_inputs(t->now, &paths);
 	*how = PERFORMED_PASSED;
 	if (!paths.n)
 		return 0;

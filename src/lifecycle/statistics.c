@@ -59,8 +59,51 @@ static int digest_files(const struct statistics_files *f, const struct strvec *f
 	return got;
 }
 
-static int read_files(const struct statistics_files *f, const struct strvec *files, struct summary *s, struct err *err)
+/* A file that is hashed while it is read: what is kept is of these very bytes, though somebody writes to it meanwhile. */
+struct hashed {
+	struct data_source *file;
+	struct sha sha;
+};
+
+static ssize_t hashed_read(void *ctx, void *buf, size_t n, struct err *err)
 {
+	struct hashed *h = ctx;
+	ssize_t got = h->file->read(h->file->ctx, buf, n, err);
+
+	if (got > 0)
+		sha_update(&h->sha, buf, (size_t)got);
+	return got;
+}
+
+static int hashed_rewind(void *ctx, struct err *err)
+{
+	struct hashed *h = ctx;
+
+	sha_init(&h->sha);
+	return h->file->rewind(h->file->ctx, err);
+}
+
+static int read_file(const struct statistics_files *f, const char *path, struct rows *r, struct stats *st, struct digest *content,
+		     struct err *err)
+{
+	CLEANUP(data_file_close) struct data_file file = DATA_FILE_INIT;
+	const struct rows_options opt = check_rows_options(f->rules, path);
+	struct hashed h = {.file = &file.src};
+	const struct data_source src = {hashed_read, hashed_rewind, &h};
+
+	if (data_file_open(&file, path, err) < 0)
+		return -1;
+	sha_init(&h.sha);
+	if (rows_begin(r, &src, &opt, err) < 0 || stats_take(st, r, err) < 0)
+		return err_wrap(err, "%s", path);
+	sha_final(&h.sha, content);
+	return 0;
+}
+
+/* *key: of what was read. */
+static int read_files(const struct statistics_files *f, const struct strvec *files, struct summary *s, struct digest *key, struct err *err)
+{
+	struct digest *contents = xcalloc(files->n + 1, sizeof(*contents));
 	const struct na_words na = {f->rules->na, f->rules->n_na};
 	struct rows r = ROWS_INIT;
 	struct stats st;
@@ -69,16 +112,14 @@ static int read_files(const struct statistics_files *f, const struct strvec *fil
 
 	stats_init(&st, &na);
 	for (i = 0; i < files->n && got == 0; i++) {
-		CLEANUP(data_file_close) struct data_file file = DATA_FILE_INIT;
-		const struct rows_options opt = check_rows_options(f->rules, files->v[i]);
-
 		rows_release(&r);
-		got = data_file_open(&file, files->v[i], err);
-		if (got == 0 && (rows_begin(&r, &file.src, &opt, err) < 0 || stats_take(&st, &r, err) < 0))
-			got = err_wrap(err, "%s", files->v[i]);
+		got = read_file(f, files->v[i], &r, &st, &contents[i], err);
 	}
-	if (got == 0)
+	if (got == 0) {
 		summary_take(s, &st);
+		make_key(f, files, contents, key);
+	}
+	free(contents);
 	stats_release(&st);
 	rows_release(&r);
 	return got;
@@ -129,13 +170,18 @@ int statistics_of(const struct statistics_files *f, struct summary *s, struct di
 			return -1;
 	if (digest_files(f, &files, &is, err) < 0)
 		return -1;
+	file = kept_file(f, &is);
+	if (file && read_kept(file, s)) {
+		if (id)
+			*id = is;
+		return 0;
+	}
+	if (read_files(f, &files, s, &is, err) < 0)
+		return -1;
 	if (id)
 		*id = is;
+	free(file);
 	file = kept_file(f, &is);
-	if (file && read_kept(file, s))
-		return 0;
-	if (read_files(f, &files, s, err) < 0)
-		return -1;
 	if (!file)
 		return 0;
 	summary_write(s, &text);

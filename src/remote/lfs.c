@@ -558,7 +558,7 @@ static int prepare(struct lfs_transport *l, struct err *err)
 	strvec_push(&argv, "lfs");
 	strvec_push(&argv, "version");
 	if (wire_run(&l->t, &argv, NULL, NULL, 0, NULL, "git-lfs is not installed", err) < 0 ||
-	    scratch_open(&l->scratch, l->t.here->shared, err) < 0)
+	    scratch_open(&l->scratch, l->t.here->shared, "arriving", err) < 0)
 		return -1;
 	l->repository = xstrfmt("%s/git", l->scratch.dir);
 	l->beside = *l->t.here;

@@ -9,8 +9,6 @@ libmlmake_a_SOURCES += \
 	src/remote/remote.c \
 	src/remote/remote.h \
 	src/remote/remoteroom.h \
-	src/remote/scratch.c \
-	src/remote/scratch.h \
 	src/remote/ssh.c \
 	src/remote/tips.c \
 	src/remote/transport.h \

@@ -590,7 +590,7 @@ struct transport *rclone_open(const struct address *a, const struct remote_here 
 	(void)write; /* directories come with the files in them */
 	r->t = (struct transport){.kind = &kind, .address = a, .here = here};
 	r->bundles = (struct bundles)BUNDLES_INIT;
-	if (scratch_open(&r->scratch, here->shared, err) == 0)
+	if (scratch_open(&r->scratch, here->shared, "arriving", err) == 0)
 		return &r->t;
 	rclone_free(&r->t);
 	return NULL;

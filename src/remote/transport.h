@@ -9,10 +9,10 @@
 #include <pthread.h>
 
 #include "remote/remote.h"
-#include "remote/scratch.h"
 #include "store/payload.h"
 #include "util/address.h"
 #include "util/process.h"
+#include "util/scratch.h"
 
 /* A list of payloads on their way. */
 struct haul {

@@ -33,6 +33,8 @@ libmlmake_a_SOURCES += \
 	src/util/pool.h \
 	src/util/process.c \
 	src/util/process.h \
+	src/util/scratch.c \
+	src/util/scratch.h \
 	src/util/strbuf.c \
 	src/util/strbuf.h \
 	src/util/strvec.c \

@@ -137,6 +137,25 @@ mm 1; said 'failed +check:own'
 echo '{"passed": true}' > answer.json; echo 'exit 4' >> judge.sh
 mm 1 check; said 'exited with 4'
 
+begin 'the files of a directory count once, though a link in it leads elsewhere'
+new_project linked <<'END'
+[check c]
+data = d
+unique = id
+[monitor m]
+data = now.csv
+against = d
+drift = psi 0.2 id
+END
+mkdir d "$T/ext"; printf 'id\n1\n2\n' > "$T/ext/x.csv"; ln -s "$T/ext/x.csv" d/x.csv
+mm 0 check; said 'in 2 rows'
+mm 0; said 'passed +check:c'
+check 'two rows' grep -rq 'in 2 rows' .git/mlmake/work/top/log
+check 'two rows' grep -rq '^2 rows, 1 columns' .git/mlmake/work/top/log
+begin 'and what the link leads to counts'
+printf 'id\n1\n1\n' > "$T/ext/x.csv"
+mm 1; said 'unique id'
+
 begin 'hostile tables: what is wrong is said, with its line, and nothing falls over'
 new_project hostile <<'END'
 [check t]

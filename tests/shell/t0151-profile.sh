@@ -29,6 +29,22 @@ mm 0 profile t.csv --na NA
 check 'the same' cmp "$T/out" "$T/first"
 rm -r .git/mlmake/statistics
 mm 0 profile t.csv --na NA
+begin 'a table that changes between two readings is kept as what was read'
+if command -v strace > /dev/null 2>&1 && strace -o /dev/null true 2> /dev/null; then
+	printf 'a\n1\n2\n' > then.csv; cp then.csv moving.csv
+	strace -f -qq -o "$T/trace" -e trace=fadvise64 -e inject=fadvise64:delay_enter=2000000:when=2 \
+		"$MLMAKE" profile moving.csv > "$T/moving" 2>&1 &
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		grep -q fadvise64 "$T/trace" 2> /dev/null && break; sleep 0.1
+	done
+	sleep 0.3; printf 'a\n1\n2\n3\n' > moving.csv; wait $!
+	check 'what was read is told' grep -q '3 rows' "$T/moving"
+	mm 0 profile then.csv; said '^2 rows'
+	rm -r .git/mlmake/statistics
+	mm 0 profile t.csv --na NA
+else
+	skip 'a table that changes' 'strace does not work here'
+fi
 if have_python; then
 	begin 'as JSON'
 	mm 0 profile t.csv --na NA --json

@@ -169,7 +169,18 @@ rm -r .git/mlmake/statistics
 mm 5 monitor; said "against run $run"; said 'drift +psi +x'
 sed -i 's/- 0.5/+ 0.2/' mlmake.ini
 mm 5 monitor; said 'drift +auc'
-is "$(find .git/mlmake/work -name 'reference*')" ''
+is "$(find .git/mlmake/work -path '*/reference/*')" ''
+begin 'looks at the same time do not share what they bring back; what a kill left goes'
+if command -v flock > /dev/null; then
+	dir=$(find .git/mlmake/work -name reference)
+	mkdir "$dir/1.0" "$dir/2.0"; echo 1 > "$dir/1.0/x"; echo 1 > "$dir/2.0/x"
+	rm -r .git/mlmake/statistics
+	(flock 9; mm 5 monitor; exit "$bad") 9< "$dir/1.0" || bad=1
+	exists "$dir/1.0/x"; missing "$dir/2.0"
+	rm -r "$dir/1.0"
+else
+	skip 'looks at the same time' 'there is no flock'
+fi
 
 begin 'what is wrong in a section'
 cat > mlmake.ini <<'END'

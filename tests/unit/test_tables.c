@@ -124,6 +124,20 @@ static void statistics(void)
 	EXPECT_STR(again.buf, text.buf);
 }
 
+/* Dates with a time have a blank in them. */
+static void times(void)
+{
+	CLEANUP(summary_release) struct summary s = SUMMARY_INIT, back = SUMMARY_INIT;
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	const char *csv = "d\n2024-01-02 10:30\n2023-01-01 07:00\n";
+
+	take(&s, csv, strlen(csv));
+	summary_write(&s, &text);
+	EXPECT_INT(summary_parse(&back, text.buf, text.len, NULL), 0);
+	EXPECT_STR(summary_column(&back, "d")->first, "2023-01-01 07:00");
+	EXPECT_STR(summary_column(&back, "d")->last, "2024-01-02 10:30");
+}
+
 /* Many values: the mean of numbers far from zero, estimates within their error, the same each time. */
 static void many(void)
 {
@@ -301,6 +315,7 @@ int main(void)
 		{"what a field says", values},
 		{"numbers by chance, as strtod reads them", numbers_by_chance},
 		{"statistics, written and read back", statistics},
+		{"dates with a time, written and read back", times},
 		{"of many values", many},
 		{"values that come twice, also beyond memory", unique},
 		{"rules that make no sense", rules},

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <config.h>
 
+#include "util/scratch.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,10 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "remote/scratch.h"
 #include "util/file.h"
 
-/* SHARED/arriving/ has a directory for each process at work, which holds a lock on it: what nobody holds, a kill left. */
+/* Each process at work holds a lock on its directory: what nobody holds, a kill left. */
 static void sweep(const char *above)
 {
 	DIR *dir = opendir(above);
@@ -49,19 +50,19 @@ static int make_locked(struct scratch *s, struct err *err)
 	return 1;
 }
 
-int scratch_open(struct scratch *s, const char *shared, struct err *err)
+int scratch_open(struct scratch *s, const char *in, const char *name, struct err *err)
 {
 	static unsigned counter;
-	CLEANUP(freep) char *root = realpath(shared, NULL);
+	CLEANUP(freep) char *root = realpath(in, NULL);
 	CLEANUP(freep) char *above = NULL;
 	int got;
 
 	*s = (struct scratch)SCRATCH_INIT;
-	if (!root && file_mkdirs(shared, err) < 0)
+	if (!root && file_mkdirs(in, err) < 0)
 		return -1;
-	if (!root && !(root = realpath(shared, NULL)))
-		return err_errno(err, "cannot find '%s'", shared);
-	above = xstrfmt("%s/arriving", root);
+	if (!root && !(root = realpath(in, NULL)))
+		return err_errno(err, "cannot find '%s'", in);
+	above = xstrfmt("%s/%s", root, name);
 	sweep(above);
 	s->dir = xstrfmt("%s/%ld.%u", above, (long)getpid(), __atomic_add_fetch(&counter, 1, __ATOMIC_RELAXED));
 	while ((got = make_locked(s, err)) > 0)
