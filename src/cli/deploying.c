@@ -19,6 +19,7 @@
 
 #define SECOND INT64_C(1000000000)
 #define TRIES 5 /* at a number that another clone's tag has taken meanwhile */
+#define MOST_NUMBER 999999999999990 /* of a tag; release.c reads 15 digits */
 
 /* One request being met. */
 struct one {
@@ -111,7 +112,8 @@ static int look_at_registry(struct one *o, struct err *err)
 		CLEANUP(strbuf_release) struct strbuf words = STRBUF_INIT;
 
 		shipping_words(&left, &words);
-		fprintf(stderr, "mlmake: warning: %s; what is there is not known, so it is shipped again\n", words.buf);
+		strbuf_addstr(&words, "; what is there is not known, so it is shipped again");
+		cli_warn(words.buf);
 	}
 	return got < 0 ? -1 : 0;
 }
@@ -150,6 +152,20 @@ static int check_version(struct one *o, const struct release *same, struct err *
 		return err_set(err, ERR_INVALID, "what would be %s is %s already", o->rq->version, same->version);
 	if (taken && !release_ships_same(taken, &o->what))
 		return err_set(err, ERR_INVALID, "%s is taken: it ships other bytes", o->rq->version);
+	if (!taken && registry_tagged(&o->reg, o->rq->name, o->rq->version))
+		return err_set(err, ERR_INVALID, "%s was withdrawn, and its tag is still there", o->rq->version);
+	return 0;
+}
+
+/* Names of tags that could not be read back would be lost. */
+static int check_numbers(struct one *o, struct err *err)
+{
+	if (!release_version_is_good(o->what.version))
+		return err_set(err, ERR_INVALID, "the version after those that are tagged would be %s, which is too long; give one with --as",
+			       o->what.version);
+	if (registry_next_number(&o->reg, o->rq->name) > MOST_NUMBER)
+		return err_set(err, ERR_INVALID, "the tags '%s#...' have come to the end of their numbers; delete the one that is not yours",
+			       o->rq->name);
 	return 0;
 }
 
@@ -163,7 +179,7 @@ static int name_version(struct one *o, struct err *err)
 	same = registry_same(&o->reg, &o->what);
 	if (check_version(o, same, err) < 0)
 		return -1;
-	last = registry_version(&o->reg, o->rq->name, NULL);
+	last = registry_tagged(&o->reg, o->rq->name, NULL);
 	next = same ? xstrdup(same->version) : o->rq->version ? xstrdup(o->rq->version)
 						: release_version_next(last ? last->version : NULL, o->rq->bump ? o->rq->bump : 'p');
 	o->what.version = arena_strdup(&o->a, next);
@@ -461,7 +477,7 @@ static int meet(struct one *o, struct err *err)
 		return fail(err);
 	}
 	if (find_instance(o, err) < 0 || take_lock(o, err) < 0 || look_at_registry(o, err) < 0 ||
-	    (fresh ? look_at_plan(o, err) < 0 || name_version(o, err) < 0 : choose_old(o, err) < 0))
+	    (fresh ? look_at_plan(o, err) < 0 || name_version(o, err) < 0 : choose_old(o, err) < 0) || check_numbers(o, err) < 0)
 		return fail(err);
 	return is_there(o) ? say_there(o) : ship(o, err);
 }

@@ -216,7 +216,7 @@ const struct release *registry_before(struct registry *r, const char *name, cons
 	return before;
 }
 
-const struct release *registry_version(struct registry *r, const char *name, const char *version)
+static const struct release *find_version(struct registry *r, const char *name, const char *version, bool withdrawn)
 {
 	const struct release *best = NULL;
 	size_t i;
@@ -224,10 +224,21 @@ const struct release *registry_version(struct registry *r, const char *name, con
 	for (i = 0; i < r->n; i++) {
 		const struct release *v = r->v[i];
 
-		if (v->kind == RELEASE_VERSION && streq(v->name, name) && (!version || streq(v->version, version)) && !is_withdrawn(r, v))
+		if (v->kind == RELEASE_VERSION && streq(v->name, name) && (!version || streq(v->version, version)) &&
+		    (withdrawn || !is_withdrawn(r, v)))
 			best = v;
 	}
 	return best;
+}
+
+const struct release *registry_version(struct registry *r, const char *name, const char *version)
+{
+	return find_version(r, name, version, false);
+}
+
+const struct release *registry_tagged(struct registry *r, const char *name, const char *version)
+{
+	return find_version(r, name, version, true);
 }
 
 const struct release *registry_same(struct registry *r, const struct release *what)

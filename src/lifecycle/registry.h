@@ -33,6 +33,8 @@ const struct release *registry_live(struct registry *r, const char *name, const 
 const struct release *registry_before(struct registry *r, const char *name, const char *environment);
 /* A version that is not withdrawn; NULL version: the latest. NULL: there is none. */
 const struct release *registry_version(struct registry *r, const char *name, const char *version);
+/* The same, also if it was withdrawn: its name is taken all the same. */
+const struct release *registry_tagged(struct registry *r, const char *name, const char *version);
 /* The latest version of name that ships the same as what. NULL: none does. */
 const struct release *registry_same(struct registry *r, const struct release *what);
 /* The next number for an assignment of name. */

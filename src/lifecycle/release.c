@@ -260,6 +260,17 @@ static const struct shipped *find_ship(const struct release *r, const char *path
 	return NULL;
 }
 
+/* What lies within another one would be written through what that one brought. */
+static bool overlaps_ship(const struct release *r, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_ships; i++)
+		if (path_is_within(path, r->ships[i].path) || path_is_within(r->ships[i].path, path))
+			return true;
+	return false;
+}
+
 static void take_ship(const char *s, const char *end, struct arena *a, struct release *r)
 {
 	struct shipped ship;
@@ -275,7 +286,7 @@ static void take_ship(const char *s, const char *end, struct arena *a, struct re
 	if (stop >= end || *stop != ' ')
 		return;
 	ship.path = take_text(stop + 1, end, a);
-	if (!ship.path || path_refusal(ship.path) || find_ship(r, ship.path))
+	if (!ship.path || path_refusal(ship.path) || overlaps_ship(r, ship.path))
 		return;
 	r->ships = arena_grow(a, r->ships, r->n_ships, sizeof(*r->ships));
 	r->ships[r->n_ships++] = ship;

@@ -242,4 +242,23 @@ mm 2 deploy; said 'does not begin as it should'
 mm 2 deploy --status; said 'does not begin as it should'
 rm '.git/mlmake/deploys/api#production'
 mm 0 deploy; said already
+begin 'tags of others: withdrawn versions keep their names, numbers that cannot be counted on stop a deploy before it ships'
+deploys tags
+mm 0 deploy
+git tag -a 'api@v0.0.2' -m x HEAD; git tag -a 'api@v0.0.2!' -m withdrawn HEAD
+data 0.8
+mm 2 deploy api --as=v0.0.2; said 'v0.0.2 was withdrawn'
+mm 0 deploy
+live production 0.8 v0.0.3
+git tag -a 'api#production#999999999999999' -m x HEAD
+data 0.81
+: > "$COUNT"
+mm 2 deploy; said 'end of their numbers'; refuse 'shipped' grep -q ship "$COUNT"
+git tag -d 'api#production#999999999999999' > /dev/null
+mm 0 deploy
+live production 0.81 v0.0.4
+git tag -a 'api@v0.0.999999999999999' -m x HEAD
+data 0.82
+: > "$COUNT"
+mm 2 deploy; said 'too long'; refuse 'shipped' grep -q ship "$COUNT"
 finish
