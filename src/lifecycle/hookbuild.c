@@ -191,7 +191,7 @@ static int choose_oldest(struct making *m, const struct git_id *tip, uint64_t *u
 {
 	size_t i;
 
-	for (i = 0; i + 1 < m->opt->n; i++) {
+	for (i = 0; i < m->opt->n; i++) {
 		const struct hook_entry *e = &m->opt->v[i];
 		struct git_id id;
 

@@ -62,6 +62,16 @@ ran_order 1 2 3 4
 is "$(outcomes)" 'done done done done ' outcomes
 quiet
 
+begin 'with queue none of a burst is left out'
+slow bursts 'when-busy = queue'
+go
+for k in 1 2 3 4; do
+	for i in 1 2 3 4; do change $k.$i; done
+	built
+done
+ran_order 1.1 1.2 1.3 1.4 2.1 2.2 2.3 2.4 3.1 3.2 3.3 3.4 4.1 4.2 4.3 4.4
+quiet
+
 begin 'a rebase of many commits is one build, of the last'
 slow rebase
 go
