@@ -351,7 +351,8 @@ static bool settles(const struct instance *in)
 struct judging {
 	const struct record *r;
 	struct arena *a;
-	bool first_passes, none;
+	bool first_passes;
+	const char *none; /* why there is nothing to compare with, of the requirement that is looked at */
 	struct expr_values cases, noise; /* none: not said, or not known */
 };
 
@@ -366,6 +367,7 @@ static int values_by_facts(void *ctx, const struct expr_name *name, struct expr_
 {
 	struct judging *j = ctx;
 	double *v = NULL, x;
+	bool none = false;
 	size_t i, n = 0;
 
 	for (i = 0; i < j->r->n_facts; i++) {
@@ -374,14 +376,19 @@ static int values_by_facts(void *ctx, const struct expr_name *name, struct expr_
 
 		if (!is_value_of(f, name->text))
 			continue;
-		if (f->value && skip_prefix(f->value, NONE, &why))
-			j->none = true;
+		if (f->value && skip_prefix(f->value, NONE, &why)) {
+			j->none = why;
+			none = true;
+			continue;
+		}
 		if (!f->value || !metrics_number(f->value, &x))
-			return err_set(err, ERR_INVALID, "%s", !f->value ? "a value is missing" : skip_prefix(f->value, NONE, &why) || skip_prefix(f->value, MISSING, &why) ? why : f->value);
+			return err_set(err, ERR_INVALID, "%s", !f->value ? "a value is missing" : skip_prefix(f->value, MISSING, &why) ? why : f->value);
 		v = arena_grow(j->a, v, n, sizeof(*v));
 		v[n++] = x;
 	}
 	*out = (struct expr_values){v, n};
+	if (none)
+		return 1;
 	return n ? 0 : err_set(err, ERR_INVALID, "%s is not known", name->text);
 }
 
@@ -463,7 +470,7 @@ static void read_noise(struct judging *j, const struct rule *rule, struct expr_v
 	if (!rule || (expr_parse_number(rule->value, j->a, &e, &err) == 0 && expr_numbers(e, &w, j->a, to, &err) == 0))
 		return;
 	*to = (struct expr_values){NULL, 0};
-	out->problem = arena_fmt(j->a, "%s = %s: %s", rule->key, rule->value, err.msg);
+	out->problem = arena_fmt(j->a, "%s = %s: %s", rule->key, rule->value, err.msg ? err.msg : j->none);
 }
 
 static void judge_one(struct judging *j, const struct expr *e, struct gate_line *l)
@@ -473,7 +480,7 @@ static void judge_one(struct judging *j, const struct expr *e, struct gate_line 
 	struct naming nm = {j->r, 0, NULL};
 	int got;
 
-	j->none = false;
+	j->none = NULL;
 	if (expr_is_comparison(e->op)) {
 		got = expr_compare(e, &w, &l->m, &err);
 		l->compares = got == 0;
@@ -490,9 +497,9 @@ static void judge_one(struct judging *j, const struct expr *e, struct gate_line 
 	}
 	if (got == 0)
 		return;
-	l->none = j->none;
-	l->holds = j->none && j->first_passes;
-	l->problem = arena_fmt(j->a, "%s%s", err.msg, l->none && !l->holds ? "; `first = pass` lets the first one through" : "");
+	l->none = got > 0;
+	l->holds = l->none && j->first_passes;
+	l->problem = arena_fmt(j->a, "%s%s", l->none ? j->none : err.msg, l->none && !l->holds ? "; `first = pass` lets the first one through" : "");
 }
 
 int gate_judge(const struct record *r, struct gate_report *out, struct err *err)

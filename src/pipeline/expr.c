@@ -521,7 +521,7 @@ static int constant_sign(const struct expr *e)
 	const struct expr_world w = {no_values, NULL};
 	struct expr_values v;
 
-	if (expr_numbers(e, &w, &a, &v, NULL) < 0)
+	if (expr_numbers(e, &w, &a, &v, NULL) != 0)
 		return 0;
 	return v.v[0] > 0 ? 1 : v.v[0] < 0 ? -1 : 0;
 }
@@ -654,33 +654,40 @@ static int work_out(const struct expr *e, const struct expr_values *args, struct
 	return 0;
 }
 
+static int finite_values(const struct expr_values *v, const char *what, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < v->n; i++)
+		if (!isfinite(v->v[i]))
+			return not_finite(v->v[i], what, err);
+	return 0;
+}
+
 int expr_numbers(const struct expr *e, const struct expr_world *w, struct arena *a, struct expr_values *out, struct err *err)
 {
 	struct expr_values *args;
 	size_t i;
+	int got, none = 0;
 
 	if (e->op == EXPR_NUMBER) {
 		*out = (struct expr_values){&e->number, 1};
 		return 0;
 	}
 	if (e->op == EXPR_NAME) {
-		if (w->values(w->ctx, e->name, out, err) < 0)
-			return -1;
-		for (i = 0; i < out->n; i++)
-			if (!isfinite(out->v[i]))
-				return not_finite(out->v[i], e->name->text, err);
-		return 0;
+		got = w->values(w->ctx, e->name, out, err);
+		return got < 0 || finite_values(out, e->name->text, err) < 0 ? -1 : got;
 	}
 	args = arena_alloc(a, (e->n + 1) * sizeof(*args));
-	for (i = 0; i < e->n; i++)
-		if (expr_numbers(e->args[i], w, a, &args[i], err) < 0)
+	for (i = 0; i < e->n; i++) {
+		got = expr_numbers(e->args[i], w, a, &args[i], err);
+		if (got < 0)
 			return -1;
-	if (work_out(e, args, a, out, err) < 0)
-		return -1;
-	for (i = 0; i < out->n; i++)
-		if (!isfinite(out->v[i]))
-			return not_finite(out->v[i], e->op == EXPR_DIV ? "a quotient" : "a value", err);
-	return 0;
+		none |= got;
+	}
+	if (none)
+		return 1;
+	return work_out(e, args, a, out, err) < 0 ? -1 : finite_values(out, e->op == EXPR_DIV ? "a quotient" : "a value", err);
 }
 
 static void compare_one(enum expr_op op, double x, double y, struct expr_margin *m)
@@ -705,9 +712,12 @@ int expr_compare(const struct expr *e, const struct expr_world *w, struct expr_m
 	struct expr_values x, y;
 	struct expr_margin m;
 	size_t i, n;
+	int left, right;
 
-	if (expr_numbers(e->args[0], w, &a, &x, err) < 0 || expr_numbers(e->args[1], w, &a, &y, err) < 0)
-		return -1;
+	left = expr_numbers(e->args[0], w, &a, &x, err);
+	right = left < 0 ? -1 : expr_numbers(e->args[1], w, &a, &y, err);
+	if (left || right)
+		return right < 0 ? -1 : 1;
 	n = MAX(x.n, y.n);
 	if ((x.n != n && x.n != 1) || (y.n != n && y.n != 1))
 		return err_set(err, ERR_INVALID, "%zu values are compared with %zu", x.n, y.n);
@@ -723,16 +733,24 @@ int expr_compare(const struct expr *e, const struct expr_world *w, struct expr_m
 int expr_holds(const struct expr *e, const struct expr_world *w, bool *holds, struct err *err)
 {
 	struct expr_margin m;
-	bool left, right = false;
+	bool v[2] = {false, false}, decides = e->op == EXPR_OR;
+	int got[2] = {0, 0};
+	size_t i;
 
 	if (expr_is_comparison(e->op)) {
-		if (expr_compare(e, w, &m, err) < 0)
-			return -1;
-		*holds = m.holds;
-		return 0;
+		got[0] = expr_compare(e, w, &m, err);
+		if (got[0] == 0)
+			*holds = m.holds;
+		return got[0];
 	}
-	if (expr_holds(e->args[0], w, &left, err) < 0 || (e->n > 1 && expr_holds(e->args[1], w, &right, err) < 0))
-		return -1;
-	*holds = e->op == EXPR_NOT ? !left : e->op == EXPR_AND ? left && right : left || right;
-	return 0;
+	for (i = 0; i < e->n; i++)
+		if ((got[i] = expr_holds(e->args[i], w, &v[i], err)) < 0)
+			return -1;
+	*holds = e->op == EXPR_NOT ? !v[0] : !decides;
+	for (i = 0; i < e->n && e->op != EXPR_NOT; i++)
+		if (!got[i] && v[i] == decides) {
+			*holds = decides;
+			return 0;
+		}
+	return got[0] || got[1];
 }

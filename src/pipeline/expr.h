@@ -72,19 +72,21 @@ struct expr_values {
 };
 
 struct expr_world {
-	/* What name stands for: one value or more. -1 and err. */
+	/* What name stands for: one value or more. 1: there is none yet, and *out is what there is of them; -1 and err. */
 	int (*values)(void *ctx, const struct expr_name *name, struct expr_values *out, struct err *err);
 	void *ctx;
 };
 
-/* The numbers that e, which is no truth, stands for. In a. ERR_INVALID if one is not finite, or lists of several lengths meet. */
+/* The numbers that e, which is no truth, stands for. In a. ERR_INVALID if one is not finite, or lists of several lengths meet. 1: it has none
+ * yet, and what it names is fine otherwise. */
 NODISCARD int expr_numbers(const struct expr *e, const struct expr_world *w, struct arena *a, struct expr_values *out,
 			   struct err *err);
-/* Does e, which is a truth, hold? All of it is looked at, so that what is missing anywhere is an error. */
+/* Does e, which is a truth, hold? All of it is looked at, so that what is missing anywhere is an error. 1: that hangs on comparisons with what
+ * is not there yet; *holds is not set. */
 NODISCARD int expr_holds(const struct expr *e, const struct expr_world *w, bool *holds, struct err *err);
 
 /* A comparison: the values where it is nearest to failing, or fails by most, and by how much it holds: negative or 0 and not *holds if it does not. Of
- * = and != by how much the sides differ. */
+ * = and != by how much the sides differ. 1: a side has no value yet. */
 struct expr_margin {
 	double left, right, margin;
 	size_t at;    /* which of the values */

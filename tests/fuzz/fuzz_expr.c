@@ -51,7 +51,7 @@ static int holds(const struct expr *e, const char *name, double x)
 	CLEANUP(err_release) struct err err = ERR_INIT;
 	struct numbers nm = {name, x};
 	const struct expr_world w = {values, &nm};
-	bool yes;
+	bool yes = false;
 
 	if (expr_holds(e, &w, &yes, &err) < 0) {
 		need(err.msg != NULL);

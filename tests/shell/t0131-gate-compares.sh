@@ -134,4 +134,30 @@ mm 0 log
 git clone -q . ../c && cd ../c || exit 1
 score 0.83
 mm 3
+
+begin 'the first one passes by the comparison with production, and by nothing else in the same requirement'
+new_project d <<'END'
+[stage evaluate]
+cmd     = cat {{data}} > {{metrics}}
+data    = raw.json
+metrics = eval.json
+[gate release]
+of      = evaluate
+require = auc >= 0.8 and auc >= production.auc
+first   = pass
+END
+score 0.1
+mm 3
+said 'auc >= 0\.8 and auc >= production\.auc: does not hold'
+score 0.8
+mm 0
+said 'nothing else is in production yet'
+
+begin 'nor without the metric itself, on whichever side it stands'
+sed -i 's/^require.*/require = production.auc <= auc/' mlmake.ini
+echo '{"f1": 0.9}' > raw.json
+mm 3
+said "eval\.json has no 'auc'"
+score NaN
+mm 3
 finish

@@ -22,6 +22,7 @@ static int values(void *ctx, const struct expr_name *name, struct expr_values *o
 	} known[] = {{"auc", {0.83, 0, 0}, 1},    {"test.loss", {0.2, 0, 0}, 1}, {"losses", {3, 1, 2}, 3},
 		     {"two", {1, 2, 0}, 2},       {"nan", {NAN, 0, 0}, 1},       {"\"f1-score\"", {0.5, 0, 0}, 1},
 		     {"file(\"r.json\").a", {7, 0, 0}, 1}, {"huge", {1e308, 0, 0}, 1}};
+	static const double infinite = INFINITY;
 	size_t i;
 
 	(void)ctx;
@@ -30,12 +31,15 @@ static int values(void *ctx, const struct expr_name *name, struct expr_values *o
 			*out = (struct expr_values){known[i].v, known[i].n};
 			return 0;
 		}
+	*out = (struct expr_values){&infinite, streq(name->text, "none.inf")};
+	if (strncmp(name->text, "none", 4) == 0)
+		return 1;
 	return err_set(err, ERR_NOTFOUND, "no '%s'", name->text);
 }
 
 static const struct expr_world world = {values, NULL};
 
-/* "yes", "no", or why neither. */
+/* "yes", "no", "none", or why neither. */
 static const char *holds(const char *text)
 {
 	static char said[512];
@@ -43,11 +47,30 @@ static const char *holds(const char *text)
 	struct err err = ERR_INIT;
 	bool yes = false;
 	struct expr *e;
+	int got = expr_parse(text, &a, &e, &err);
 
-	snprintf(said, sizeof(said), "%s", expr_parse(text, &a, &e, &err) < 0 || expr_holds(e, &world, &yes, &err) < 0 ? err.msg : yes ? "yes" : "no");
+	if (got == 0)
+		got = expr_holds(e, &world, &yes, &err);
+	snprintf(said, sizeof(said), "%s", got < 0 ? err.msg : got > 0 ? "none" : yes ? "yes" : "no");
 	err_release(&err);
 	arena_release(&a);
 	return said;
+}
+
+static void without_values(void)
+{
+	EXPECT_STR(holds("auc >= none"), "none");
+	EXPECT_STR(holds("auc >= 0.8 and auc >= none"), "none");
+	EXPECT_STR(holds("auc >= 0.9 and auc >= none"), "no");
+	EXPECT_STR(holds("auc >= none and auc >= 0.9"), "no");
+	EXPECT_STR(holds("auc >= 0.8 or none > 1"), "yes");
+	EXPECT_STR(holds("none > 1 or auc >= 0.9"), "none");
+	EXPECT_STR(holds("not none > 1"), "none");
+	EXPECT_STR(holds("not (auc >= 0.9 and none > 1)"), "yes");
+	EXPECT_STR(holds("none - 0.01 <= absent"), "no 'absent'");
+	EXPECT_STR(holds("none > 1 and absent > 1"), "no 'absent'");
+	EXPECT_STR(holds("none > 1 / 0"), "a quotient is inf");
+	EXPECT_STR(holds("none.inf > 1"), "none.inf is inf");
 }
 
 static void truths(void)
@@ -308,6 +331,7 @@ int main(void)
 {
 	static const struct tap_test tests[] = {
 		{"what holds", truths},
+		{"what is not there yet", without_values},
 		{"functions, and several values", functions_and_lists},
 		{"what is not finite holds nowhere", what_is_not_finite},
 		{"errors say where", errors_say_where},
