@@ -214,35 +214,37 @@ int past_live(struct lifecycle *lc, struct past *out, struct err *err)
 
 struct finding {
 	const char *instance;
-	const struct record *found;
+	struct arena *a;
+	struct record found; /* in a; without facts: none */
 };
 
 static int take_block(void *ctx, const struct lock_block *b, struct err *err)
 {
 	struct finding *f = ctx;
 
-	(void)err;
-	if (streq(b->record->instance, f->instance))
-		f->found = b->record;
-	return 0;
+	if (!streq(b->record->instance, f->instance))
+		return 0;
+	return record_parse(b->text, b->len, f->a, &f->found, err);
 }
 
-/* The record that the gate left in the run; NULL if it left none that can be read. */
+/* The record that the gate left in the run; NULL if it left none that can be read. Those of the others may be many, in many runs. */
 static const struct record *gate_record(struct lifecycle *lc, const struct run *run, const char *instance)
 {
 	struct past_memory *m = memory_of(lc);
-	const char *key = arena_fmt(&m->arena, "%s %s", run->id, instance);
-	static const struct record nothing;
-	const struct record *known = map_get(&m->gates, key);
+	CLEANUP(freep) char *key = xstrfmt("%s %s", run->id, instance);
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
-	struct finding f = {instance, &nothing};
+	CLEANUP(arena_release) struct arena scratch = ARENA_INIT;
+	struct finding f = {.instance = instance, .a = &m->arena};
+	struct record *known = map_get(&m->gates, key);
 
-	if (known)
-		return known->n_facts ? known : NULL;
-	if (lineage_file(lc->lineage, run, "records", RECORDS_LIMIT, &text, NULL) == 0)
-		(void)!lockfile_read("records", text.buf, text.len, true, &m->arena, take_block, &f, NULL);
-	map_put(&m->gates, key, (void *)(uintptr_t)f.found);
-	return f.found->n_facts ? f.found : NULL;
+	if (!known) {
+		if (lineage_file(lc->lineage, run, "records", RECORDS_LIMIT, &text, NULL) == 0)
+			(void)!lockfile_read("records", text.buf, text.len, true, &scratch, take_block, &f, NULL);
+		known = arena_alloc(&m->arena, sizeof(*known));
+		*known = f.found;
+		map_put(&m->gates, arena_strdup(&m->arena, key), known);
+	}
+	return known->n_facts ? known : NULL;
 }
 
 static bool passed(const struct run *run, const char *instance)

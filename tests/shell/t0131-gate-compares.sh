@@ -160,4 +160,43 @@ mm 3
 said "eval\.json has no 'auc'"
 score NaN
 mm 3
+
+if ! have_python || nm "$MLMAKE" 2> /dev/null | grep -q -e __asan_init -e __tsan_init; then
+	finish # the sanitizers need more for themselves
+	exit 0
+fi
+
+# peak: the most memory that asking what is stale takes, in KiB.
+peak() {
+	python3 -c 'import resource, subprocess, sys
+subprocess.run([sys.argv[1], "status"], stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$MLMAKE"
+}
+
+# runs FROM TO: in each the gate passes, and another record has 3,000 facts.
+runs() {
+	for i in $(seq "$1" "$2"); do
+		score "0.$i"
+		mm 0
+	done
+}
+
+begin 'what other instances were made of in all the runs that passed is not kept in memory'
+new_project m <<'END'
+[stage evaluate]
+cmd     = cat raw.json > {{metrics}}
+data    = raw.json d/*.txt
+metrics = eval.json
+[gate release]
+of      = evaluate
+require = auc >= best.auc - 1
+first   = pass
+END
+mkdir d
+(cd d && seq -f 'a-file-with-a-name-that-takes-some-room-%g.txt' 3000 | xargs touch)
+runs 10 12
+few=$(peak)
+runs 13 33
+many=$(peak)
+check "$many KiB are not many more than $few" test "$many" -lt $((few + 6000))
 finish
