@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <time.h>
 
 #include "back/makers.h"
 #include "env/host.h"
@@ -21,7 +22,8 @@
 #include "util/pool.h"
 
 #define PIN_LIMIT ((size_t)32 << 20) /* bytes of a file or of one level of a tree */
-#define TRIES 3
+#define TRIES 10 /* a moment apart, which grows */
+#define MOMENT 10000000 /* nanoseconds */
 
 /* Why a node ran or was restored, the last time it began. */
 struct why {
@@ -186,6 +188,10 @@ static void *look(void *arg)
 
 	look_at_machine(&r->looked, &r->machine, &r->n_machine);
 	for (i = 0; i < TRIES && got < 0; i++) {
+		const struct timespec pause = {0, (long)i * MOMENT};
+
+		if (i)
+			nanosleep(&pause, NULL);
 		err_clear(&r->source_err);
 		git_source_release(&r->source);
 		got = git_source(&r->p->repo, r->p->db, r->p->repo.state, &r->source, &r->source_err);
