@@ -3,17 +3,17 @@
 
 #include "env/distributions.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "util/file.h"
 #include "util/path.h"
 #include "util/pool.h"
 #include "util/strvec.h"
 
 #define DEEPEST 64       /* directories below each other */
+#define SCRIPT_LIMIT ((size_t)1 << 20) /* one that is larger counts whole */
 #define MOST_FILES 1000000
 
 static enum code_thing what(const struct distributions *ds, const char *path)
@@ -443,14 +443,15 @@ static void gather(struct distributions *ds, struct distribution *d)
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 	CLEANUP(freep) char *editable = NULL;
 	struct gathering g = {.ds = ds, .d = d};
+	bool sound = false;
 
 	if (!d->egg && read_text(ds, joined(ds, d->info, "direct_url.json"), &text))
 		editable = metadata_editable(text.buf, text.len);
 	g.editable = editable != NULL;
 	strbuf_clear(&text);
 	if (!d->egg && read_text(ds, joined(ds, d->info, "RECORD"), &text))
-		metadata_each_file(text.buf, text.len, take_recorded, &g);
-	if (!d->egg && !counts_any(d))
+		sound = metadata_each_file(text.buf, text.len, take_recorded, &g) && counts_any(d);
+	if (!d->egg && !sound)
 		gather_by_modules(&g);
 	if (editable && !is_about_project(ds, editable))
 		gather_editable(&g, editable);
@@ -482,16 +483,20 @@ static void look(void *ctx, size_t i)
 		(void)!statcache_content(l->cache, f->path, true, &f->content, &l->errs[i]);
 }
 
-/* A script that pip wrote begins with where the interpreter lies. */
-static bool is_written_script(const struct dist_file *f)
+/* A script that pip wrote begins with where the interpreter lies, which is another place in another environment: in its first line, or, if that would
+ * be too long, in a second one for sh. What follows counts. */
+static void skip_interpreter(const struct dist_file *f, struct digest *id)
 {
-	CLEANUP(closep) int fd = -1;
-	char head[2];
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	const char *s;
 
-	if (!skip_prefix(f->name, "../", NULL) || !strstr(f->name, "/bin/"))
-		return false;
-	fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	return fd >= 0 && read(fd, head, 2) == 2 && head[0] == '#' && head[1] == '!';
+	if (!skip_prefix(f->name, "../", NULL) || !strstr(f->name, "/bin/") || f->content.kind == CONTENT_NONE ||
+	    file_read(f->path, SCRIPT_LIMIT, &text, NULL) < 0 || !skip_prefix(text.buf, "#!", &s))
+		return;
+	s += strcspn(s, "\n");
+	if (skip_prefix(s, "\n'''exec' ", &s))
+		s += strcspn(s, "\n");
+	digest_bytes(s, text.len - (size_t)(s - text.buf), id);
 }
 
 static int by_name(const void *a, const void *b)
@@ -510,14 +515,16 @@ static void set_id(struct distribution *d)
 	sha_init(&sha);
 	for (i = 0; i < d->n_files; i++) {
 		const struct dist_file *f = &d->files[i];
+		struct digest id = f->content.id;
 		char line[DIGEST_HEX + 3];
 
-		if (!f->counts || (i && streq(f->name, f[-1].name)) || is_written_script(f))
+		if (!f->counts || (i && streq(f->name, f[-1].name)))
 			continue;
+		skip_interpreter(f, &id);
 		memset(line, 0, sizeof(line));
 		line[0] = content_letter(f->content.kind);
 		if (f->content.kind != CONTENT_NONE)
-			digest_hex(&f->content.id, line + 1);
+			digest_hex(&id, line + 1);
 		sha_update(&sha, f->name, strlen(f->name) + 1);
 		sha_update(&sha, line, strlen(line) + 1);
 	}

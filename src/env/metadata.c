@@ -115,13 +115,13 @@ void metadata_parse_requires(const char *text, size_t n, struct arena *a, struct
 	}
 }
 
-void metadata_each_file(const char *text, size_t n, void (*visit)(void *ctx, const char *path), void *ctx)
+bool metadata_each_file(const char *text, size_t n, void (*visit)(void *ctx, const char *path), void *ctx)
 {
 	CLEANUP(strbuf_release) struct strbuf path = STRBUF_INIT;
 	const char *s = text, *end = text + n;
 
 	while (s < end) {
-		bool quoted = *s == '"';
+		bool quoted = *s == '"', whole;
 
 		strbuf_clear(&path);
 		for (s += quoted; s < end && (quoted || (*s != ',' && *s != '\n' && *s != '\r')); s++) {
@@ -130,11 +130,15 @@ void metadata_each_file(const char *text, size_t n, void (*visit)(void *ctx, con
 			s += quoted && *s == '"';
 			strbuf_addch(&path, *s);
 		}
+		whole = !quoted || s < end;
 		s = line_end(s, end);
 		s += s < end;
+		if (!whole)
+			return false;
 		if (path.len && !memchr(path.buf, '\0', path.len))
 			visit(ctx, path.buf);
 	}
+	return true;
 }
 
 static int hex_digit(char c)

@@ -16,8 +16,8 @@ struct metadata {
 void metadata_parse(const char *text, size_t n, struct arena *a, struct metadata *out);
 /* Adds what requires.txt of an .egg-info says: lines, in sections called [EXTRA:MARKER]. */
 void metadata_parse_requires(const char *text, size_t n, struct arena *a, struct metadata *out);
-/* Calls visit with each path of a RECORD. */
-void metadata_each_file(const char *text, size_t n, void (*visit)(void *ctx, const char *path), void *ctx);
+/* Calls visit with each path of a RECORD. False if a quotation in it does not end: then there may be others. */
+bool metadata_each_file(const char *text, size_t n, void (*visit)(void *ctx, const char *path), void *ctx);
 /* The directory that an editable install works from, by direct_url.json; owned, NULL if it is none. */
 char *metadata_editable(const char *text, size_t n);
 

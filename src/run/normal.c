@@ -15,6 +15,8 @@
 #include "run/tail.h"
 #include "util/file.h"
 
+#define PRINTED_MOST ((int64_t)1 << 30) /* bytes */
+
 struct normals {
 	const struct pipeline *pl;
 	struct code_book *book;
@@ -87,7 +89,7 @@ static int filter(struct normals *n, const struct normal *by, const char *path, 
 	static const struct env none = {0};
 	CLEANUP(strbuf_release) struct strbuf cmd = STRBUF_INIT, said = STRBUF_INIT;
 	CLEANUP(freep) char *out = xstrfmt("%s/normal/printed", n->state_dir), *errors = xstrfmt("%s/normal/errors", n->state_dir);
-	struct probe_question q = {.name = "[normal]", .env = &none, .timeout = by->timeout};
+	struct probe_question q = {.name = "[normal]", .env = &none, .timeout = by->timeout, .prints = out, .most = PRINTED_MOST};
 	int got;
 
 	if (file_mkdirs_for(out, err) < 0)

@@ -23,7 +23,7 @@ static enum once_end reason_to_stop(const struct once *o, const char *log, int64
 		return ONCE_STOPPED;
 	if (clock_tick(&clock_system) >= deadline)
 		return ONCE_LATE;
-	return o->most && stat(log, &st) == 0 && st.st_size > o->most ? ONCE_TALKS : ONCE_ENDED;
+	return o->most && stat(o->prints ? o->prints : log, &st) == 0 && st.st_size > o->most ? ONCE_TALKS : ONCE_ENDED;
 }
 
 int launch_once(const struct launcher *l, const struct launch *what, const struct once *o, int *status, enum once_end *how, struct err *err)

@@ -16,6 +16,7 @@ struct once {
 	int64_t timeout; /* nanoseconds, 0: none */
 	int64_t grace;   /* from asking it to end until it is killed; 0: it is killed at once */
 	int64_t most;    /* bytes that it may print, 0: no end */
+	const char *prints; /* the file that it prints to; NULL: the log */
 	int signal_fd;   /* -1: none */
 };
 

@@ -77,7 +77,8 @@ int probe_ask(const struct probe_question *q, const char *state_dir, const struc
 	CLEANUP(strvec_release) struct strvec env = STRVEC_INIT;
 	struct launch what = {.name = q->name, .cmd = q->cmd, .prefix = q->env && !q->bare ? q->env->run : NULL, .log = log,
 			      .whole_env = q->in ? q->in->stage->inherits : q->env->inherits};
-	const struct once o = {.timeout = q->timeout, .most = OUTPUT_LIMIT, .signal_fd = signal_fd};
+	const struct once o = {.timeout = q->timeout, .most = q->prints ? q->most : OUTPUT_LIMIT, .prints = q->prints,
+			       .signal_fd = signal_fd};
 	enum once_end how;
 	int status, got;
 

@@ -28,6 +28,8 @@ struct probe_question {
 	const struct env *env;     /* that it runs in; NULL: none */
 	const struct instance *in; /* whose it is; NULL: it is the environment's own */
 	int64_t timeout;    /* nanoseconds, 0: none */
+	const char *prints; /* the file that it prints to, and how much at most; NULL: what it prints is the answer */
+	int64_t most;
 	bool bare;          /* without the environment's `run` */
 	bool plain;         /* what it prints is taken as it is, whatever its length */
 };

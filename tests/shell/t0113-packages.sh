@@ -70,6 +70,30 @@ pip_install "$(wheel numb-ers 1.0 model-tree)"; mm 0; ran; said 'restored'
 rm "$site/colours/more.py"; mm 0; ran draw; said 'colours: 1.5 \('
 pip_install "$(wheel colours 1.5)"; mm 0; ran
 
+begin 'of a script that was installed with it, all but where the interpreter lies'
+record=$(echo "$site"/numb_ers-*.dist-info/RECORD)
+cp "$record" "$T/record"
+printf '#!/old/python\nimport numb_ers\n' > "$T/venv/bin/numb"
+echo '../../../bin/numb,,' >> "$record"
+mm 0; ran train
+printf '#!/new/python\nimport numb_ers\n' > "$T/venv/bin/numb"; mm 0; ran
+printf "#!/bin/sh\n'''exec' \"/a/long/python\" \"\$0\" \"\$@\"\n' '''\nimport numb_ers\n" > "$T/venv/bin/numb"; mm 0; ran train
+printf "#!/bin/sh\n'''exec' \"/a/longer/python\" \"\$0\" \"\$@\"\n' '''\nimport numb_ers\n" > "$T/venv/bin/numb"; mm 0; ran
+printf "#!/bin/sh\n'''exec' \"/a/longer/python\" \"\$0\" \"\$@\"\n' '''\nimport other\n" > "$T/venv/bin/numb"; mm 0; ran train
+rm "$T/venv/bin/numb"; cp "$T/record" "$record"
+mm 0; ran
+
+begin 'a RECORD that is empty or broken hides nothing'
+for text in '' '"numb_ers/__init__.py,,'; do
+	printf '%s' "$text" > "$record"
+	mm 0
+	: > "$COUNT"
+	echo "edited = '$text'" >> "$site/numb_ers/__init__.py"
+	mm 0; ran train
+done
+cp "$T/record" "$record"
+pip_install "$(wheel numb-ers 1.0 model-tree)"; mm 0
+
 begin 'byte code, and installing the same again, change nothing'
 "$python" -c 'import numb_ers.more, model_tree, plotter, colours'
 mm 0; said 'nothing to do'; ran

@@ -92,6 +92,11 @@ begin 'one that takes too long'
 sed -i 's/^cmd = echo .cannot.*/cmd = sleep 1000\ntimeout = 100ms/' mlmake.ini
 mm 0; said "cannot filter 'd.x', so its bytes count: "
 
+begin 'one that prints without end'
+sed -i 's/^cmd = sleep 1000/cmd = truncate -s 2G \/proc\/self\/fd\/1; sleep 1000/; s/^timeout = 100ms/timeout = 1h/' mlmake.ini
+mm 0; said "cannot filter 'd.x', so its bytes count: .*prints more than 1\.0 GiB"
+check 'nothing of it is left' test ! -e .git/mlmake/work/top/normal/printed
+
 begin 'with {{data}}, by a pattern with directories; the first that matches; code-exact'
 new_project names <<'END'
 [normal doc/*.t]

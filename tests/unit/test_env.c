@@ -181,8 +181,11 @@ static void records(void)
 	static const char text[] = "a/b.py,sha256=x,3\r\n\"with,comma.py\",,\n\"with \"\"quotes\"\".py\",sha256=y,1\n\n../../../bin/x,,\nlast";
 	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
 
-	metadata_each_file(text, strlen(text), add_path, &sb);
+	EXPECT(metadata_each_file(text, strlen(text), add_path, &sb));
 	EXPECT_STR(sb.buf, "a/b.py\nwith,comma.py\nwith \"quotes\".py\n../../../bin/x\nlast\n");
+	strbuf_clear(&sb);
+	EXPECT(!metadata_each_file("a.py,,\n\"b.py,,\nc.py,,\n", 22, add_path, &sb));
+	EXPECT_STR(sb.buf, "a.py\n");
 }
 
 static const char *editable(const char *text)
