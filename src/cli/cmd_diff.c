@@ -43,7 +43,7 @@ static int compare(struct differing *d)
 	CLEANUP(err_release) struct err err = ERR_INIT;
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
 	const struct snapshot_tools t = {&d->p.repo, d->p.db, d->p.lineage, d->p.store};
-	const char *first = d->a->words.n ? d->a->words.v[0] : show_last_run(&d->p, &err);
+	const char *first = d->a->words.n ? d->a->words.v[0] : show_last_run(&d->p, "reproduced", &err);
 	struct style style = project_style(&d->p, STDOUT_FILENO);
 	int code = project_await(&d->p);
 
@@ -98,7 +98,7 @@ const struct command cmd_diff = {
 	"show in what two runs or commits differ, and their results",
 	"[A [B]]",
 	"A and B are runs (`mlmake log`), commits, branches or tags. Without B, the work tree is what A is\\n"
-	"compared with; without A, the last run is. Code by lines, parameters, data (of CSV: rows and\\n"
+	"compared with; without A, the last build is. Code by lines, parameters, data (of CSV: rows and\\n"
 	"columns), environment, commands, outputs, metrics side by side.",
 	WORDS_RUNS,
 	options,

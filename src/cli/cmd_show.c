@@ -58,7 +58,7 @@ int show_run(struct project *p, const char *word, char *const *names, size_t n, 
 	return print_page(p, &page, what);
 }
 
-const char *show_last_run(struct project *p, struct err *err)
+const char *show_last_run(struct project *p, const char *but, struct err *err)
 {
 	const struct run *runs;
 	size_t n;
@@ -66,7 +66,7 @@ const char *show_last_run(struct project *p, struct err *err)
 	if (lineage_runs(p->lineage, &runs, &n, err) < 0)
 		return NULL;
 	while (n--)
-		if (runs[n].own)
+		if (runs[n].own && !(but && streq(runs[n].outcome, but)))
 			return runs[n].id;
 	err_set(err, ERR_NOTFOUND, "there is no run yet: `mlmake` makes the first one");
 	return NULL;
@@ -75,7 +75,7 @@ const char *show_last_run(struct project *p, struct err *err)
 static int show(struct project *p, const struct args *a)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
-	const char *word = a->words.n ? a->words.v[0] : show_last_run(p, &err);
+	const char *word = a->words.n ? a->words.v[0] : show_last_run(p, NULL, &err);
 
 	if (!word)
 		return cli_fail(EXIT_USAGE, &err);

@@ -51,7 +51,21 @@ static int by_path(const void *a, const void *b)
 	return strcmp(((const struct git_change *)a)->path, ((const struct git_change *)b)->path);
 }
 
-static void take(git_diff *diff, struct arena *a, struct git_change **out, size_t *n)
+/* Does the file hold the blob as it is? */
+static bool is_blob(const struct repo *r, const char *path, const struct git_id *id)
+{
+	CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT;
+	CLEANUP(freep) char *whole = path_join(r->top, path);
+	struct git_id is;
+
+	if (file_read(whole, FILE_LIMIT, &bytes, NULL) < 0)
+		return false;
+	gitdb_name(GITDB_BLOB, bytes.buf, bytes.len, &is);
+	return git_id_eq(&is, id);
+}
+
+/* here: r's work tree is what is compared with, of which libgit2 says modified also of a file that is as in the tree, and not as in the index. */
+static void take(git_diff *diff, const struct repo *here, struct arena *a, struct git_change **out, size_t *n)
 {
 	size_t i, total = p_git_diff_num_deltas(diff);
 
@@ -68,6 +82,8 @@ static void take(git_diff *diff, struct arena *a, struct git_change **out, size_
 		c->new_mode = d->status == GIT_DELTA_DELETED ? 0 : d->new_file.mode;
 		memcpy(c->old.b, d->old_file.id.id, GIT_ID_LEN);
 		memcpy(c->new.b, d->new_file.id.id, GIT_ID_LEN);
+		if (here && c->old_mode == c->new_mode && is_blob(here, c->path, &c->old))
+			continue;
 		++*n;
 	}
 	if (*n > 1)
@@ -75,19 +91,6 @@ static void take(git_diff *diff, struct arena *a, struct git_change **out, size_
 }
 
 /* ---- by git, where libgit2 cannot read the index ---- */
-
-/* Does the file hold the blob as it is? */
-static bool is_blob(const struct repo *r, const char *path, const struct git_id *id)
-{
-	CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT;
-	CLEANUP(freep) char *whole = path_join(r->top, path);
-	struct git_id is;
-
-	if (file_read(whole, FILE_LIMIT, &bytes, NULL) < 0)
-		return false;
-	gitdb_name(GITDB_BLOB, bytes.buf, bytes.len, &is);
-	return git_id_eq(&is, id);
-}
 
 /* One ":<mode> <mode> <id> <id> <letter>", its NUL, and the path; returns what follows, NULL if it is none. */
 static const char *take_raw(const struct repo *r, const char *s, const char *end, struct arena *a, struct git_change **v, size_t *n)
@@ -152,6 +155,6 @@ int git_changes(const struct repo *r, const struct git_id *old, const struct git
 		return by_git(r, old, a, out, n, err);
 	if (got < 0)
 		return libgit2_fail(err, "cannot compare with the tree of git's");
-	take(diff, a, out, n);
+	take(diff, new ? NULL : r, a, out, n);
 	return 0;
 }

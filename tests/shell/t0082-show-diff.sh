@@ -120,6 +120,23 @@ mm 0 diff
 said '^  eta .* 0.7 -> 0.9'; said '^    \+: more$'; said '^    \+6,1$'; said '^  eval.txt .*-> none'
 git checkout -q .; mm 0
 
+begin 'diff after verify is still from what was built; what stands as it was built differs in nothing, whatever the index has'
+new_project verified <<'END'
+[stage s]
+cmd  = cat {{data}} > {{outs}}
+data = d.txt
+outs = s.txt
+END
+echo 1 > d.txt; echo s.txt > .gitignore; git add -A; git commit -qm one
+echo 2 >> d.txt; mm 0
+mm 0 diff; said 'nothing differs'; said_not 'd.txt'
+mm 0 diff HEAD; said 'd.txt'
+built=$("$MLMAKE" log | head -n 1 | cut -d' ' -f1)
+mm 0 verify s --twice; mm 0 diff; said "^from  run $built"; said 'nothing differs'
+mm 0 show; said_not "^run $built"
+
+cd "$T/w/p" || exit 1
+
 begin 'instances that came and went, commands, columns'
 cp mlmake.ini "$T/ini"
 sed "s/matrix seed = 1 2/matrix seed = 1 3/; s/print \"auc = \"/print \"AUC = \"/" "$T/ini" > mlmake.ini
