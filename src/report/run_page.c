@@ -36,6 +36,14 @@ bool run_page_shows(const struct run_page *p, const char *instance)
 
 /* ---- past reasons ---- */
 
+/* What the part is by the record of then; nothing if it did not come to one. */
+static const struct record *record_of(const struct run_page *p, const struct run_part *part)
+{
+	const struct record *r = part->has_key ? snapshot_record(p->s, part->name) : NULL;
+
+	return r && digest_eq(&r->key, &part->key) ? r : NULL;
+}
+
 /* "f <sha256>" as the content of a file. */
 static const struct record_fact *past_fact(const char *text, enum fact_kind kind, const char *name, struct arena *a)
 {
@@ -51,8 +59,25 @@ static const struct record_fact *past_fact(const char *text, enum fact_kind kind
 	return f;
 }
 
-/* A reason as a run wrote it down; false if its kind is not known. */
-static bool past_reason(const struct run_reason *from, struct arena *a, struct reason *out)
+/* What was not there is written down as what is no longer declared: the record of then tells which. An output of what came to no record was missing. */
+static const struct record_fact *missing_fact(const struct record *now, const struct reason *r, enum fact_kind kind, struct arena *a)
+{
+	struct record_fact *f;
+	size_t i;
+
+	for (i = 0; now && i < now->n_facts; i++)
+		if (streq(now->facts[i].name, r->name) && (now->facts[i].kind == kind || (fact_is_output(kind) && fact_is_output(now->facts[i].kind))))
+			break;
+	if (now ? i == now->n_facts : r->kind != REASON_OUTPUT)
+		return NULL;
+	f = arena_calloc(a, sizeof(*f));
+	f->kind = kind;
+	f->name = r->name;
+	return f;
+}
+
+/* A reason as a run wrote it down; false if its kind is not known. now: the record that it led to; NULL: there is none. */
+static bool past_reason(const struct run_reason *from, const struct record *now, struct arena *a, struct reason *out)
 {
 	static const enum fact_kind kinds[] = {[REASON_DATA] = FACT_DATA, [REASON_CODE] = FACT_CODE, [REASON_ENV] = FACT_LOCK,
 					       [REASON_OUTPUT] = FACT_OUTS};
@@ -63,6 +88,8 @@ static bool past_reason(const struct run_reason *from, struct arena *a, struct r
 	if (out->kind == REASON_DATA || out->kind == REASON_CODE || out->kind == REASON_ENV || out->kind == REASON_OUTPUT) {
 		out->was = past_fact(from->old, kinds[out->kind], from->name, a);
 		out->is = past_fact(from->new, kinds[out->kind], from->name, a);
+		if (out->was && !from->new)
+			out->is = missing_fact(now, out, kinds[out->kind], a);
 	}
 	return true;
 }
@@ -101,7 +128,7 @@ static void add_reasons(const struct run_page *p, const struct run_part *part, c
 	for (i = 0; i < part->n_reasons; i++) {
 		struct reason r;
 
-		if (!past_reason(&part->reasons[i], &a, &r))
+		if (!past_reason(&part->reasons[i], record_of(p, part), &a, &r))
 			continue;
 		strbuf_addf(out, "    %s%-8s%s  ", hue_on(s, HUE_WARN), reason_kind_name(r.kind), hue_off(s));
 		words_reason(out, &r);
@@ -125,7 +152,7 @@ static struct json *reasons_json(const struct run_page *p, const struct run_part
 		json_set_str(j, "name", from->name);
 		json_set_str(j, "old", from->old);
 		json_set_str(j, "new", from->new);
-		if (past_reason(from, &a, &r))
+		if (past_reason(from, record_of(p, part), &a, &r))
 			json_set(j, "lines", report_changed_lines_json(&r, &(struct past_texts){past_text, (void *)(uintptr_t)p}));
 		json_push(list, j);
 	}
@@ -370,14 +397,6 @@ static void add_metrics(const struct run_page *p, const struct record_fact *f, c
 			strbuf_addch(out, '\n');
 		}
 	metrics_release(&m);
-}
-
-/* What the part is by the record of then; nothing if it did not come to one. */
-static const struct record *record_of(const struct run_page *p, const struct run_part *part)
-{
-	const struct record *r = part->has_key ? snapshot_record(p->s, part->name) : NULL;
-
-	return r && digest_eq(&r->key, &part->key) ? r : NULL;
 }
 
 static void add_part(const struct run_page *p, const struct run_part *part, const struct style *s, struct strbuf *out)

@@ -135,6 +135,13 @@ built=$("$MLMAKE" log | head -n 1 | cut -d' ' -f1)
 mm 0 verify s --twice; mm 0 diff; said "^from  run $built"; said 'nothing differs'
 mm 0 show; said_not "^run $built"
 
+begin 'an output that was missing is told from one that is no longer declared'
+rm s.txt; mm 0
+mm 0 show; said 'output    s.txt is missing'
+mm 0 why --run "$("$MLMAKE" log | head -n 1 | cut -d' ' -f1)"; said 'output    s.txt is missing'
+sed -i 's/^cmd .*/cmd = cat d.txt > s.txt; cat d.txt > t.txt/; s/^outs.*/outs = s.txt t.txt/' mlmake.ini; mm 0
+sed -i 's/^cmd .*/cmd = cat d.txt d.txt > s.txt/; s/^outs.*/outs = s.txt/' mlmake.ini; mm 0
+mm 0 show; said 'output    t.txt is no longer an output'
 cd "$T/w/p" || exit 1
 
 begin 'instances that came and went, commands, columns'
