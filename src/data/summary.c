@@ -4,12 +4,15 @@
 #include "data/summary.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/hash.h"
 #include "util/text.h"
 
-#define FIRST_LINE "mlmake-statistics 2"
+#define FIRST_LINE "mlmake-statistics 3 "
+#define HASH 16
 #define TOP 10
 
 void summary_release(struct summary *s)
@@ -169,13 +172,15 @@ static void write_column(const struct summary_column *c, struct strbuf *out)
 
 void summary_write(const struct summary *s, struct strbuf *out)
 {
+	CLEANUP(strbuf_release) struct strbuf rest = STRBUF_INIT;
 	size_t i;
 
-	strbuf_addf(out, FIRST_LINE "\nrows %llu %llu %llu\n", (unsigned long long)s->rows, (unsigned long long)s->ragged,
-		    (unsigned long long)s->broken);
+	strbuf_addf(&rest, "rows %llu %llu %llu\n", (unsigned long long)s->rows, (unsigned long long)s->ragged, (unsigned long long)s->broken);
 	for (i = 0; i < s->n; i++)
-		write_column(&s->columns[i], out);
-	strbuf_addstr(out, "end\n");
+		write_column(&s->columns[i], &rest);
+	strbuf_addstr(&rest, "end\n");
+	strbuf_addf(out, FIRST_LINE "%016llx\n", (unsigned long long)hash_bytes(rest.buf, rest.len));
+	strbuf_add(out, rest.buf, rest.len);
 }
 
 /* ---- and back ---- */
@@ -328,6 +333,15 @@ static bool read_line(struct summary *s, struct line *l)
 	return is_about(l, "value") && read_value(s, c, l);
 }
 
+/* Is it the first line of these statistics, and are they as they were written? */
+static bool is_first(const struct line *l, const char *rest, const char *end)
+{
+	char want[sizeof(FIRST_LINE) + HASH];
+	int n = snprintf(want, sizeof(want), FIRST_LINE "%016llx", (unsigned long long)hash_bytes(rest, (size_t)(end - rest)));
+
+	return l->end - l->at == n && memcmp(l->at, want, (size_t)n) == 0;
+}
+
 int summary_parse(struct summary *s, const char *text, size_t n, struct err *err)
 {
 	const char *end = text + n, *nl;
@@ -347,7 +361,7 @@ int summary_parse(struct summary *s, const char *text, size_t n, struct err *err
 					return err_set(err, ERR_PARSE, "statistics without a sample of '%s'", s->columns[i].name);
 			return 0;
 		}
-		if (number == 1 ? !(is_about(&l, FIRST_LINE) && l.at == l.end) : !(read_line(s, &l) && l.at == l.end))
+		if (number == 1 ? !is_first(&l, nl + 1, end) : !(read_line(s, &l) && l.at == l.end))
 			return err_set(err, ERR_PARSE, "line %zu is none of statistics", number);
 	}
 	return err_set(err, ERR_PARSE, "statistics that do not end");

@@ -27,6 +27,11 @@ begin 'what is kept may be damaged or lost'
 for f in .git/mlmake/statistics/*; do chmod u+w "$f"; echo damaged > "$f"; done
 mm 0 profile t.csv --na NA
 check 'the same' cmp "$T/out" "$T/first"
+sed -i 's/^sample [^ ]*/sample 0.5/' .git/mlmake/statistics/*
+check 'it is edited' grep -q '^sample 0.5' .git/mlmake/statistics/*
+mm 0 profile t.csv --na NA
+check 'the same' cmp "$T/out" "$T/first"
+refuse 'made anew' grep -q '^sample 0.5' .git/mlmake/statistics/*
 rm -r .git/mlmake/statistics
 mm 0 profile t.csv --na NA
 begin 'a table that changes between two readings is kept as what was read'
