@@ -5,6 +5,8 @@ libmlmake_a_SOURCES += \
 	src/sandbox/confine.h \
 	src/sandbox/filter.c \
 	src/sandbox/filter.h \
+	src/sandbox/names.c \
+	src/sandbox/names.h \
 	src/sandbox/seen.c \
 	src/sandbox/seen.h \
 	src/sandbox/watch.c \

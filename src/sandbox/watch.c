@@ -7,10 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -22,14 +20,11 @@
 #include <unistd.h>
 
 #include "sandbox/bounds.h"
-#include "util/file.h"
+#include "sandbox/names.h"
 #include "util/path.h"
 
 #define SET_FLAGS SECCOMP_IOW(4, __u64) /* Linux 6.6: the waiting process runs where we do */
 #define SYNC_WAKE_UP 1
-#define PAGE 4096 /* or a multiple of it: reads do not cross its end */
-#define AT_ROOT (-200) /* beside AT_FDCWD */
-#define CACHED 20000 /* directories whose nature is remembered */
 
 /* More about a call than is kept (enum seen_flag). */
 enum {
@@ -55,24 +50,15 @@ struct stage {
 	struct stage *next;
 };
 
-struct dir {
-	bool left_out;
-	char *project; /* of one that the project's files are reached through from outside: its project path; owned */
-	char path[];
-};
-
 struct watch {
-	char *root;
-	size_t root_len;
 	int sock[2]; /* descriptors come to 0 */
 	int epoll;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	struct stage *stages; /* under lock */
 	/* the thread's */
-	struct map dirs; /* by path, of the project and absolute ones */
-	struct strbuf name, second, path;
-	struct strbuf outside; /* if path is none in the project: its absolute one */
+	struct names names;
+	struct strbuf name, second;
 };
 
 /* ---- the stage's process ---- */
@@ -109,260 +95,25 @@ int watch_enter(const struct watch *w, int id, const struct filter *f)
 	return n < 0 ? errno : 0;
 }
 
-/* ---- what other processes say ---- */
-
-/* The NUL-terminated text at addr of process pid; false if there is none, or it cannot be read (*blind). */
-static bool read_name(pid_t pid, uint64_t addr, struct strbuf *out, bool *blind)
-{
-	strbuf_clear(out);
-	strbuf_grow(out, PATH_MAX + 1);
-	while (out->len < PATH_MAX) {
-		size_t room = PAGE - addr % PAGE;
-		struct iovec to, from;
-		ssize_t n;
-		char *nul;
-
-		if (out->len == 0)
-			room = MIN(room, (size_t)256); /* most are short */
-		room = MIN(room, PATH_MAX - out->len);
-		to = (struct iovec){out->buf + out->len, room};
-		from = (struct iovec){(void *)(uintptr_t)addr, room};
-		n = process_vm_readv(pid, &to, 1, &from, 1, 0);
-		if (n <= 0) {
-			*blind |= n < 0 && errno != EFAULT && errno != ESRCH;
-			return false;
-		}
-		nul = memchr(out->buf + out->len, '\0', (size_t)n);
-		strbuf_setlen(out, nul ? (size_t)(nul - out->buf) : out->len + (size_t)n);
-		if (nul)
-			return out->len > 0;
-		addr += (uint64_t)n;
-	}
-	return false; /* the kernel refuses it as well */
-}
-
-/* The target of a link in /proc, which is a path if it begins with '/'. */
-static bool read_link(const char *link, struct strbuf *out)
-{
-	ssize_t n;
-
-	strbuf_clear(out);
-	strbuf_grow(out, PATH_MAX);
-	n = readlink(link, out->buf, PATH_MAX);
-	if (n <= 0 || out->buf[0] != '/')
-		return false;
-	strbuf_setlen(out, (size_t)n);
-	return true;
-}
-
-static bool link_of(pid_t pid, int fd, struct strbuf *out)
-{
-	char link[64];
-
-	if (fd == AT_FDCWD || fd == AT_ROOT)
-		snprintf(link, sizeof(link), "/proc/%d/%s", (int)pid, fd == AT_ROOT ? "root" : "cwd");
-	else
-		snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, fd);
-	return read_link(link, out);
-}
-
-/* ---- from a name to a project path ---- */
-
-static struct dir *remember(struct watch *w, const char *path)
-{
-	size_t len = strlen(path) + 1, i = 0;
-	struct dir *d;
-
-	if (w->dirs.n == CACHED) {
-		struct map_slot *s;
-
-		while ((s = map_next(&w->dirs, &i))) {
-			free(((struct dir *)s->value)->project);
-			free(s->value);
-		}
-		map_release(&w->dirs);
-		w->dirs = (struct map)MAP_INIT;
-	}
-	d = xcalloc(1, sizeof(*d) + len);
-	memcpy(d->path, path, len);
-	map_put(&w->dirs, d->path, d);
-	return d;
-}
-
-static bool is_below_root(const struct watch *w, const char *path)
-{
-	return strncmp(path, w->root, w->root_len) == 0 && (path[w->root_len] == '/' || path[w->root_len] == '\0');
-}
-
-/* Where the directory really is; false if it is not there. */
-static bool real_dir(const char *dir, struct strbuf *out)
-{
-	CLEANUP(closep) int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	return fd >= 0 && link_of(getpid(), fd, out);
-}
-
-/* An absolute path outside of the project may lead into it by a link: then the project path of its directory, or NULL. */
-static const char *way_in(struct watch *w, const char *path)
-{
-	static const char *const system[] = {"/usr/", "/lib", "/bin/", "/etc/", "/proc/", "/sys/", "/dev/", "/sbin/"};
-	CLEANUP(freep) char *dir = path_dir(path);
-	struct dir *d;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(system); i++)
-		if (skip_prefix(path, system[i], NULL))
-			return NULL;
-	d = map_get(&w->dirs, dir);
-	if (!d) {
-		CLEANUP(strbuf_release) struct strbuf real = STRBUF_INIT;
-
-		d = remember(w, dir);
-		if (real_dir(dir, &real) && is_below_root(w, real.buf))
-			d->project = xstrdup(real.buf[w->root_len] ? real.buf + w->root_len + 1 : ".");
-	}
-	return d->project;
-}
-
-/* The length of what in path is a link of the kernel's to what process pid has open, or stands in: /proc/self/fd/3, /dev/fd/3,
- * /proc/self/cwd, /proc/self/root; with *fd as of link_of. 0: none. Of others than pid, too: *pid. */
-static size_t kernel_link(const char *path, pid_t *pid, int *fd)
-{
-	const char *rest = NULL, *digits;
-
-	if (!skip_prefix(path, "/dev/fd/", &rest)) {
-		if (!skip_prefix(path, "/proc/", &rest))
-			return 0;
-		digits = rest;
-		if (!skip_prefix(rest, "self/", &rest) && !skip_prefix(rest, "thread-self/", &rest)) {
-			rest += strspn(rest, "0123456789");
-			if (rest == digits || *rest++ != '/')
-				return 0;
-			*pid = (pid_t)strtol(digits, NULL, 10);
-		}
-		*fd = skip_prefix(rest, "root", NULL) ? AT_ROOT : AT_FDCWD;
-		if (skip_prefix(rest, "cwd", &rest) || skip_prefix(rest, "root", &rest))
-			return *rest == '/' || !*rest ? (size_t)(rest - path) : 0;
-		if (!skip_prefix(rest, "fd/", &rest))
-			return 0;
-	}
-	digits = rest;
-	rest += strspn(rest, "0123456789");
-	if (rest == digits || rest - digits > 9 || (*rest && *rest != '/'))
-		return 0;
-	*fd = (int)strtol(digits, NULL, 10);
-	return (size_t)(rest - path);
-}
-
-static bool climbs(const char *path)
-{
-	const char *s;
-
-	for (s = strstr(path, "/.."); s; s = strstr(s + 3, "/.."))
-		if (s[3] == '/' || s[3] == '\0')
-			return true;
-	return false;
-}
-
-/* The absolute path in w->path as a project path there; false if it is none. */
-static bool into_project(struct watch *w, pid_t pid)
-{
-	CLEANUP(strbuf_release) struct strbuf clean = STRBUF_INIT;
-	const char *dir;
-	size_t n;
-	int fd;
-
-	strbuf_clear(&w->outside);
-	if ((n = kernel_link(w->path.buf, &pid, &fd))) {
-		CLEANUP(freep) char *rest = xstrdup(w->path.buf + n);
-
-		if (!link_of(pid, fd, &w->path))
-			return false;
-		strbuf_addstr(&w->path, rest);
-	}
-	if (climbs(w->path.buf)) { /* ".." is the parent of where a link leads */
-		CLEANUP(freep) char *base = xstrdup(path_base(w->path.buf));
-
-		if (streq(base, "..") || streq(base, ".")) {
-			if (!real_dir(w->path.buf, &clean))
-				return false;
-		} else {
-			w->path.buf[path_dirlen(w->path.buf)] = '\0';
-			if (!real_dir(w->path.buf, &clean))
-				return false;
-			strbuf_addf(&clean, "/%s", base);
-		}
-		strbuf_clear(&w->path);
-		strbuf_add(&w->path, clean.buf, clean.len);
-		strbuf_clear(&clean);
-	}
-	path_normalize(w->path.buf, &clean);
-	strbuf_clear(&w->path);
-	if (is_below_root(w, clean.buf)) {
-		strbuf_addstr(&w->path, clean.buf[w->root_len] ? clean.buf + w->root_len + 1 : ".");
-		return true;
-	}
-	dir = way_in(w, clean.buf);
-	if (!dir) {
-		strbuf_add(&w->outside, clean.buf, clean.len);
-		return false;
-	}
-	if (!streq(dir, "."))
-		strbuf_addf(&w->path, "%s/", dir);
-	strbuf_addstr(&w->path, path_base(clean.buf));
-	return true;
-}
-
-/* name, as pid means it relative to dir, as a project path in w->path. */
-static bool resolve(struct watch *w, pid_t pid, int dir, const char *name)
-{
-	strbuf_clear(&w->path);
-	if (*name != '/') {
-		if (!link_of(pid, dir, &w->path))
-			return false;
-		strbuf_addch(&w->path, '/');
-	}
-	strbuf_addstr(&w->path, name);
-	return into_project(w, pid);
-}
-
 /* ---- what counts ---- */
 
-static bool has(const struct watch *w, const char *dir, const char *name)
-{
-	CLEANUP(freep) char *path = xstrfmt("%s/%s/%s", w->root, dir, name);
-
-	return access(path, F_OK) == 0;
-}
-
-/* Is the directory, which lies in the project, none of its own: a virtual environment, or a cache by its own word? */
-static bool is_foreign(struct watch *w, const char *path)
-{
-	struct dir *d = map_get(&w->dirs, path);
-
-	if (!d) {
-		d = remember(w, path);
-		d->left_out = has(w, path, "pyvenv.cfg") || has(w, path, "conda-meta") || has(w, path, "CACHEDIR.TAG");
-	}
-	return d->left_out;
-}
-
-/* w->path, if it is byte code that Python finds and reads, becomes the path of what it was made of. */
+/* w->names.path, if it is byte code that Python finds and reads, becomes the path of what it was made of. */
 static void to_source(struct watch *w, unsigned how)
 {
 	static const char cache[] = "__pycache__/";
-	const char *base = path_base(w->path.buf), *dot = strchr(base, '.');
-	size_t n = (size_t)(base - w->path.buf);
+	const char *base = path_base(w->names.path.buf), *dot = strchr(base, '.');
+	size_t n = (size_t)(base - w->names.path.buf);
 	CLEANUP(freep) char *name = NULL;
 
 	if (!(how & SEEN_READ) || !dot || !ends_with(dot, ".pyc") || n < sizeof(cache) - 1)
 		return;
 	n -= sizeof(cache) - 1;
-	if (!skip_prefix(w->path.buf + n, cache, NULL) || (n && w->path.buf[n - 1] != '/') || !has(w, ".", w->path.buf))
+	if (!skip_prefix(w->names.path.buf + n, cache, NULL) || (n && w->names.path.buf[n - 1] != '/') ||
+	    !names_has(&w->names, ".", w->names.path.buf))
 		return;
 	name = xstrndup(base, (size_t)(dot - base));
-	strbuf_setlen(&w->path, n);
-	strbuf_addf(&w->path, "%s.py", name);
+	strbuf_setlen(&w->names.path, n);
+	strbuf_addf(&w->names.path, "%s.py", name);
 }
 
 static bool is_component(const char *s, size_t n, const char *what)
@@ -386,7 +137,7 @@ static bool is_left_out(struct watch *w, char *path)
 		if (!slash)
 			return false;
 		*slash = '\0';
-		foreign = is_foreign(w, path);
+		foreign = names_foreign(&w->names, path);
 		*slash = '/';
 		if (foreign)
 			return true;
@@ -425,7 +176,7 @@ static void blind(struct watch *w, const struct listener *l, unsigned how)
 /* What is at the project path: SEEN_DIR, SEEN_MISSING or nothing in particular. */
 static unsigned look(const struct watch *w, const char *path)
 {
-	CLEANUP(freep) char *full = xstrfmt("%s/%s", w->root, path);
+	CLEANUP(freep) char *full = xstrfmt("%s/%s", w->names.root, path);
 	struct stat st;
 
 	if (stat(full, &st) == 0)
@@ -444,7 +195,7 @@ static void mark(struct seen_file *f, unsigned how)
 
 static void note_unbounded(struct watch *w, const struct listener *l, unsigned how)
 {
-	char *path = w->path.buf;
+	char *path = w->names.path.buf;
 	struct seen_file *f = NULL;
 	struct stage *s;
 	bool known;
@@ -469,23 +220,6 @@ static void note_unbounded(struct watch *w, const struct listener *l, unsigned h
 
 /* ---- bounds ---- */
 
-/* Where full leads: an absolute path without links. False if it is not there; then where it would be. */
-static bool real_path(const char *full, bool itself, struct strbuf *out)
-{
-	CLEANUP(closep) int fd = itself ? -1 : open(full, O_PATH | O_CLOEXEC);
-	CLEANUP(freep) char *dir = NULL;
-
-	if (fd >= 0 && link_of(getpid(), fd, out))
-		return true;
-	dir = path_dir(full);
-	if (!real_dir(dir, out)) {
-		strbuf_clear(out);
-		strbuf_addstr(out, dir);
-	}
-	strbuf_addf(out, "%s%s", streq(out->buf, "/") ? "" : "/", path_base(full));
-	return faccessat(AT_FDCWD, full, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 /* Outside of the project: what is not refused to anyone. */
 static bool is_device(const char *path)
 {
@@ -496,7 +230,7 @@ static bool may_write(const struct watch *w, const struct stage *s, const char *
 {
 	if (bounds_write(&s->bounds, real) || bounds_covers(&s->own, real))
 		return true;
-	if (!is_below_root(w, real))
+	if (!names_below_root(&w->names, real))
 		return is_device(real);
 	return there ? how & HOW_ANEW : bounds_new(&s->bounds, real);
 }
@@ -506,7 +240,7 @@ static unsigned judge(const struct watch *w, const struct stage *s, const char *
 {
 	unsigned refused = 0;
 
-	if (how & SEEN_READ && there && !(is & SEEN_DIR) && is_below_root(w, real) && !bounds_covers(&s->own, real) &&
+	if (how & SEEN_READ && there && !(is & SEEN_DIR) && names_below_root(&w->names, real) && !bounds_covers(&s->own, real) &&
 	    !bounds_read(&s->bounds, real))
 		refused |= SEEN_NOT_READ;
 	if (how & SEEN_WRITTEN && !may_write(w, s, real, there, how))
@@ -522,13 +256,14 @@ static bool is_unjudged(struct watch *w, char *path, unsigned how)
 {
 	char *slash;
 
-	if (strstr(path, "__pycache__") && (!(how & SEEN_READ) || how & HOW_REMOVED || !has(w, ".", path)))
+	if (strstr(path, "__pycache__") && (!(how & SEEN_READ) || how & HOW_REMOVED || !names_has(&w->names, ".", path)))
 		return true;
 	for (slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
 		bool venv;
 
 		*slash = '\0';
-		venv = is_foreign(w, path) && (has(w, path, "pyvenv.cfg") || has(w, path, "conda-meta"));
+		venv = names_foreign(&w->names, path) &&
+		       (names_has(&w->names, path, "pyvenv.cfg") || names_has(&w->names, path, "conda-meta"));
 		*slash = '/';
 		if (venv)
 			return true;
@@ -545,7 +280,7 @@ static bool is_settled(struct watch *w, const struct listener *l, unsigned how)
 
 	pthread_mutex_lock(&w->lock);
 	s = find_stage(w, l->id);
-	f = s ? seen_find(&s->seen, w->path.buf) : NULL;
+	f = s ? seen_find(&s->seen, w->names.path.buf) : NULL;
 	settled = f && (how == SEEN_ASKED ||
 			(how == SEEN_READ && f->flags & SEEN_READ && !(f->flags & (SEEN_WRITTEN | SEEN_NOT_READ | SEEN_DIR))));
 	pthread_mutex_unlock(&w->lock);
@@ -555,23 +290,23 @@ static bool is_settled(struct watch *w, const struct listener *l, unsigned how)
 /* True: it is to be refused. */
 static bool note_bounded(struct watch *w, const struct listener *l, unsigned how)
 {
-	CLEANUP(freep) char *full = xstrfmt("%s/%s", w->root, w->path.buf);
+	CLEANUP(freep) char *full = xstrfmt("%s/%s", w->names.root, w->names.path.buf);
 	CLEANUP(strbuf_release) struct strbuf real = STRBUF_INIT;
 	unsigned is, refused = 0;
 	struct seen_file *f;
 	struct stage *s;
 	bool there;
 
-	if (is_settled(w, l, how) || is_unjudged(w, w->path.buf, how))
+	if (is_settled(w, l, how) || is_unjudged(w, w->names.path.buf, how))
 		return false;
-	there = real_path(full, how & HOW_ITSELF, &real);
-	is = look(w, w->path.buf);
+	there = names_real(full, how & HOW_ITSELF, &real);
+	is = look(w, w->names.path.buf);
 	if (there && how & HOW_ANEW)
 		return false;
 	pthread_mutex_lock(&w->lock);
 	s = find_stage(w, l->id);
 	if (s && !bounds_free(&s->bounds, real.buf) &&
-	    ((f = seen_find(&s->seen, w->path.buf)) || (f = seen_add(&s->seen, w->path.buf)))) {
+	    ((f = seen_find(&s->seen, w->names.path.buf)) || (f = seen_add(&s->seen, w->names.path.buf)))) {
 		if (!f->flags)
 			f->flags = is;
 		refused = judge(w, s, real.buf, there, is, how);
@@ -594,20 +329,20 @@ static void note_outside(struct watch *w, const struct listener *l, unsigned how
 	struct stage *s;
 	bool there;
 
-	if (!(how & (SEEN_WRITTEN | HOW_REMOVED)) || !w->outside.len || is_device(w->outside.buf))
+	if (!(how & (SEEN_WRITTEN | HOW_REMOVED)) || !w->names.outside.len || is_device(w->names.outside.buf))
 		return;
-	there = real_path(w->outside.buf, how & HOW_ITSELF, &real);
+	there = names_real(w->names.outside.buf, how & HOW_ITSELF, &real);
 	if (there ? how & HOW_ANEW : how & HOW_REMOVED)
 		return;
 	pthread_mutex_lock(&w->lock);
 	s = find_stage(w, l->id);
 	if (s && s->bounded && !may_write(w, s, real.buf, there, how) &&
-	    ((f = seen_find(&s->seen, w->outside.buf)) || (f = seen_add(&s->seen, w->outside.buf))))
+	    ((f = seen_find(&s->seen, w->names.outside.buf)) || (f = seen_add(&s->seen, w->names.outside.buf))))
 		f->flags |= SEEN_NOT_WRITTEN;
 	pthread_mutex_unlock(&w->lock);
 }
 
-/* The stage does this to the path in w->path. True: it is to be refused. */
+/* The stage does this to the path in w->names.path. True: it is to be refused. */
 static bool note(struct watch *w, const struct listener *l, unsigned how)
 {
 	const struct stage *s;
@@ -642,8 +377,8 @@ static bool touched(const struct call_in *c, int dir, uint64_t addr, unsigned ho
 {
 	bool is_blind = false, inside, refused = false;
 
-	if (read_name((pid_t)c->req->pid, addr, &c->w->name, &is_blind)) {
-		inside = resolve(c->w, (pid_t)c->req->pid, dir, c->w->name.buf);
+	if (names_read((pid_t)c->req->pid, addr, &c->w->name, &is_blind)) {
+		inside = names_resolve(&c->w->names, (pid_t)c->req->pid, dir, c->w->name.buf);
 		if (ioctl(c->l->fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &c->req->id) == 0) {
 			if (inside)
 				refused = note(c->w, c->l, how);
@@ -683,15 +418,15 @@ static bool opened_by_how(const struct call_in *c, int dir)
 		return false;
 	if (!(how[2] & 0x10)) /* RESOLVE_IN_ROOT: '/' is dir */
 		return touched(c, dir, args(c)[1], how_opened(how[0]));
-	if (!read_name((pid_t)c->req->pid, args(c)[1], &c->w->second, &is_blind))
+	if (!names_read((pid_t)c->req->pid, args(c)[1], &c->w->second, &is_blind))
 		return false;
 	name = c->w->second.buf + strspn(c->w->second.buf, "/");
-	return resolve(c->w, (pid_t)c->req->pid, dir, *name ? name : ".") && note(c->w, c->l, how_opened(how[0]));
+	return names_resolve(&c->w->names, (pid_t)c->req->pid, dir, *name ? name : ".") && note(c->w, c->l, how_opened(how[0]));
 }
 
 static bool listed(const struct call_in *c)
 {
-	return link_of((pid_t)c->req->pid, (int)args(c)[0], &c->w->path) && into_project(c->w, (pid_t)c->req->pid) &&
+	return names_resolve(&c->w->names, (pid_t)c->req->pid, (int)args(c)[0], ".") &&
 	       note(c->w, c->l, SEEN_LISTED);
 }
 
@@ -703,22 +438,22 @@ static void check_privilege(const struct call_in *c, int dir, uint64_t addr)
 	struct stage *s;
 	struct stat st;
 
-	if (!c->l->no_new_privs || !read_name((pid_t)c->req->pid, addr, &w->name, &is_blind))
+	if (!c->l->no_new_privs || !names_read((pid_t)c->req->pid, addr, &w->name, &is_blind))
 		return;
-	strbuf_clear(&w->path);
+	strbuf_clear(&w->names.path);
 	if (w->name.buf[0] != '/') {
-		if (!link_of((pid_t)c->req->pid, dir, &w->path))
+		if (!names_link((pid_t)c->req->pid, dir, &w->names.path))
 			return;
-		strbuf_addch(&w->path, '/');
+		strbuf_addch(&w->names.path, '/');
 	}
-	strbuf_addstr(&w->path, w->name.buf);
-	if (stat(w->path.buf, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & (S_ISUID | S_ISGID)) || st.st_uid == geteuid())
+	strbuf_addstr(&w->names.path, w->name.buf);
+	if (stat(w->names.path.buf, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & (S_ISUID | S_ISGID)) || st.st_uid == geteuid())
 		return;
 	pthread_mutex_lock(&w->lock);
 	if ((s = find_stage(w, c->l->id))) {
 		s->seen.blind |= BLIND_PRIVILEGE;
 		if (!s->seen.program)
-			s->seen.program = xstrdup(w->path.buf);
+			s->seen.program = xstrdup(w->names.path.buf);
 	}
 	pthread_mutex_unlock(&w->lock);
 }
@@ -862,20 +597,20 @@ struct watch *watch_new(const char *root, struct err *err)
 	struct epoll_event e = {.events = EPOLLIN};
 	CLEANUP(strbuf_release) struct strbuf here = STRBUF_INIT;
 
-	w->root = xstrdup(streq(root, "/") ? "" : root);
-	w->root_len = strlen(w->root);
-	w->name = w->second = w->path = w->outside = (struct strbuf)STRBUF_INIT;
+	w->names.root = xstrdup(streq(root, "/") ? "" : root);
+	w->names.root_len = strlen(w->names.root);
+	w->name = w->second = w->names.path = w->names.outside = (struct strbuf)STRBUF_INIT;
 	w->sock[0] = w->sock[1] = -1;
 	pthread_mutex_init(&w->lock, NULL);
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (w->epoll < 0 || !link_of(getpid(), AT_FDCWD, &here) /* no /proc: no name would be known */ ||
+	if (w->epoll < 0 || !names_link(getpid(), AT_FDCWD, &here) /* no /proc: no name would be known */ ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, w->sock) < 0 ||
 	    epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->sock[0], &e) < 0 || pthread_create(&w->thread, NULL, watch_all, w) != 0) {
 		err_errno(err, "cannot watch stages");
 		closep(&w->epoll);
 		closep(&w->sock[0]);
 		closep(&w->sock[1]);
-		free(w->root);
+		free(w->names.root);
 		free(w);
 		return NULL;
 	}
