@@ -38,6 +38,23 @@ static void say_fine(const struct project *p, struct strbuf *out)
 	strbuf_addstr(out, ", nothing to complain about\n");
 }
 
+/* What a hook is to build is there; else each commit would find out. */
+static void check_hooks(struct project *p)
+{
+	CLEANUP(freep) bool *selected = xcalloc(p->g.n + 1, sizeof(*selected));
+	size_t i, j;
+
+	for (i = 0; i < p->pl.n_hooks; i++) {
+		const struct hook_section *h = &p->pl.hooks[i];
+		CLEANUP(diags_release) struct diags ds = DIAGS_INIT;
+
+		if (graph_select(&p->g, h->build, h->n_build, selected, NULL, &ds) == 0)
+			continue;
+		for (j = 0; j < ds.n; j++)
+			diag_error(&p->ds, h->at.file, h->at.line, "[hook %s] cannot build: %s", h->name, ds.v[j].msg);
+	}
+}
+
 /* Everything that a build would refuse, and what it would only warn about. */
 static int check(struct project *p, const struct args *a)
 {
@@ -51,6 +68,7 @@ static int check(struct project *p, const struct args *a)
 		p->selected = malloc(p->g.n + 1);
 		if (!p->selected || graph_select(&p->g, NULL, 0, p->selected, NULL, &p->ds) == 0)
 			guard_everything(p);
+		check_hooks(p);
 	}
 	code = p->ds.errors ? EXIT_USAGE : EXIT_DONE;
 	if (args_count(a, "fix") && code == EXIT_DONE && mend(p, &text, &err) < 0)

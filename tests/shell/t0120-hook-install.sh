@@ -158,4 +158,19 @@ mm 2 hook install; said 'says of no hook what to build'
 mkdir "$T/nogit" && cd "$T/nogit" && printf '[hook post-commit]\n' > mlmake.ini
 mm 2 hook install; said 'not in git'
 
+begin 'lint looks whether there is what hooks are to build'
+new_project lint <<'END'
+[stage train]
+cmd  = echo 1 > {{outs}}
+outs = o.txt
+[hook post-commit]
+build = trian
+[hook post-merge]
+build = train
+END
+mm 2 lint
+said "^mlmake\.ini:4: error: \[hook post-commit\] cannot build: .*'trian'; did you mean 'train'"
+sed -i 's/trian/train/' mlmake.ini
+mm 0 lint; said 'nothing to complain about'
+
 finish
