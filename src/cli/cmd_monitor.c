@@ -21,12 +21,12 @@
 
 /* Of several, the worst counts. */
 struct outcome {
-	bool failed, drift, locked;
+	bool failed, drift, blind, locked;
 };
 
 static int exit_of(const struct outcome *o)
 {
-	return o->failed ? EXIT_STAGE_FAILED : o->drift ? EXIT_DRIFT : o->locked ? EXIT_LOCKED : EXIT_DONE;
+	return o->failed ? EXIT_STAGE_FAILED : o->drift ? EXIT_DRIFT : o->blind ? EXIT_USAGE : o->locked ? EXIT_LOCKED : EXIT_DONE;
 }
 
 static bool is_asked(const struct args *a, const struct project *p, const struct instance *in)
@@ -148,6 +148,7 @@ static int look(struct project *p, const struct args *a, const struct instance *
 		return -1;
 	monitor_write(&r, out);
 	o->drift |= r.outcome == MONITOR_DRIFT;
+	o->blind |= r.blind;
 	if (list)
 		json_push(list, monitor_json(&r));
 	if (dry)
@@ -168,7 +169,7 @@ static int look_at_all(struct project *p, const struct args *a)
 {
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
 	struct json *list = args_count(a, "json") ? json_new_list() : NULL, *j;
-	struct outcome o = {false, false, false};
+	struct outcome o = {false, false, false, false};
 	size_t i, n = 0;
 	int printed;
 
@@ -390,7 +391,7 @@ const struct command cmd_monitor = {
 	"monitor",
 	"compare what a model sees now with what it learned from",
 	"[NAME...]",
-	"Exits with 5 if something drifted. With `then = retrain` in its section, mlmake retrain follows, as that says.",
+	"Exits with 5 if something drifted, with 2 if a column or the data are not there. With `then = retrain` in its section, mlmake retrain follows, as that says.",
 	WORDS_TARGETS,
 	options,
 	run,

@@ -153,7 +153,7 @@ static int each_pair(struct joining *j, const char *path, const char *value_name
 	if (got < 0)
 		return err_wrap(err, "%s", path);
 	if (rows_column(&r, j->rules->id) < 0 || rows_column(&r, value_name) < 0)
-		return err_set(err, ERR_INVALID, "%s has no column '%s'; say which it is: '%s = NAME'", path,
+		return err_set(err, ERR_NOTFOUND, "%s has no column '%s'; say which it is: '%s = NAME'", path,
 			       rows_column(&r, j->rules->id) < 0 ? j->rules->id : value_name,
 			       rows_column(&r, j->rules->id) < 0 ? "id" : take == take_label ? "label" : "predicted");
 	return 0;
@@ -173,10 +173,11 @@ static int join(struct joining *j, const struct monitor_actual *m, const struct 
 	for (i = 0; i < data->n; i++)
 		if (each_pair(j, data->v[i], j->rules->predicted, take_prediction, err) < 0)
 			return -1;
+	if (!j->n && j->no_numbers)
+		return err_set(err, ERR_INVALID, "%s is about numbers, and '%s' or '%s' has none", m->metric, j->rules->predicted, j->rules->label);
+	*value = NAN;
 	if (!j->n)
-		return j->no_numbers ? err_set(err, ERR_INVALID, "%s is about numbers, and '%s' or '%s' has none", m->metric, j->rules->predicted,
-					       j->rules->label)
-				     : err_set(err, ERR_INVALID, "no prediction has a label");
+		return 0;
 	*value = score(j->metric, j->scored, j->n);
 	return isnan(*value) ? err_set(err, ERR_INVALID, "%s of labels of one class alone is not defined", m->metric) : 0;
 }

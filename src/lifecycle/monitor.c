@@ -176,6 +176,7 @@ static void ask_column(struct looking *l, const struct monitor_drift *d, enum dr
 			d->p ? arena_fmt(a, "p < %g (%s)", d->threshold, l->rules.correct) : arena_fmt(a, "> %g", d->threshold));
 	if (!ref || !now) {
 		line->problem = arena_fmt(a, "there is no column '%s' %s", name, ref ? "now" : "in the reference");
+		line->lacks = true;
 		/* what is gone is missing in all rows */
 		line->drifted = m == DRIFT_MISSING && ref && !now && 1 - summary_missing(ref) > d->threshold;
 		return;
@@ -304,11 +305,15 @@ static void ask_actual(struct looking *l, const struct monitor_actual *m)
 	line->is_actual = true;
 	if (monitor_actual(&l->rules, m, &l->data, &r.actual, &n, &err) < 0) {
 		line->problem = arena_strdup(a, err.msg);
+		line->lacks = err.code != ERR_INVALID;
 		return;
 	}
 	l->out->joined = n;
 	line->value = r.actual;
-	if (n < l->rules.least)
+	line->few = !n || n < l->rules.least;
+	if (!n)
+		line->problem = "no prediction has a label";
+	else if (line->few)
 		line->problem = arena_fmt(a, "%zu rows have a label, and %llu are needed", n, (unsigned long long)l->rules.least);
 	else if (expr_holds(m->require, &w, &holds, &err) < 0)
 		line->problem = arena_strdup(a, err.msg);
@@ -335,15 +340,34 @@ static int read_now(struct looking *l, struct err *err)
 	return 0;
 }
 
+/* Where they were looked for. */
+static const char *no_data(const struct looking *l)
+{
+	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+	size_t i;
+
+	strbuf_addstr(&out, "there are no data: nothing is at ");
+	for (i = 0; i < l->rules.n_data; i++)
+		strbuf_addf(&out, "%s'%s'", i ? ", " : "", l->rules.data[i]);
+	return arena_strndup(&l->out->arena, out.buf, out.len);
+}
+
 static void conclude(struct monitor_report *out)
 {
-	size_t i, told = 0;
+	bool told = false, lacks = false, few = false;
+	size_t i;
 
 	for (i = 0; i < out->n; i++) {
-		out->drifted += out->v[i].drifted;
-		told += out->v[i].drifted || !out->v[i].problem;
+		const struct monitor_line *l = &out->v[i];
+
+		out->drifted += l->drifted;
+		out->measured += l->drifted || !isnan(l->value);
+		told |= !l->problem;
+		lacks |= l->lacks;
+		few |= l->few;
 	}
-	out->outcome = out->drifted ? MONITOR_DRIFT : told ? MONITOR_CALM : MONITOR_UNKNOWN;
+	out->blind = lacks || (!out->measured && !few);
+	out->outcome = out->drifted ? MONITOR_DRIFT : told && !lacks ? MONITOR_CALM : MONITOR_UNKNOWN;
 }
 
 static int look(struct looking *l, struct err *err)
@@ -353,8 +377,9 @@ static int look(struct looking *l, struct err *err)
 
 	if (read_now(l, err) < 0)
 		return -1;
+	out->blind = !out->files;
 	if (!out->files)
-		out->problem = "there are no data";
+		out->problem = no_data(l);
 	else if (out->rows < out->least)
 		out->problem = arena_fmt(&out->arena, "%llu rows, and %llu are needed", (unsigned long long)out->rows,
 					 (unsigned long long)out->least);

@@ -21,6 +21,7 @@ struct monitor_line {
 	double value, p, threshold;   /* p as corrected; NAN: none */
 	bool is_actual, drifted;
 	const char *problem;          /* why there is no answer; NULL: there is */
+	bool lacks, few;              /* then: what it is about is not there; there are too few labels yet */
 };
 
 struct monitor_report {
@@ -31,7 +32,8 @@ struct monitor_report {
 	uint64_t rows, least;
 	size_t files, joined;         /* rows of predictions with a label */
 	struct monitor_line *v;
-	size_t n, drifted;
+	size_t n, drifted, measured;
+	bool blind;                   /* something that it was told to look at is not there, or nothing could be measured; too few rows are neither */
 	enum monitor_outcome outcome;
 };
 #define MONITOR_REPORT_INIT {.arena = ARENA_INIT}
@@ -43,8 +45,8 @@ void monitor_report_release(struct monitor_report *r);
 /* The rules of a monitor; they have been read without an error before. In a. */
 struct monitor_rules monitor_rules_of(const struct instance *in, struct arena *a);
 
-/* Predictions and labels joined (lifecycle/joined.c): the metric over the rows of data whose id has a label. *n: how many. ERR_INVALID if a column
- * is missing, nothing matches, or the metric is not defined. */
+/* Predictions and labels joined (lifecycle/joined.c): the metric over the rows of data whose id has a label. *n: how many; 0, and NAN, if no
+ * prediction has one. ERR_NOTFOUND if there are no labels or a column is missing, ERR_INVALID if the metric is not defined. */
 NODISCARD int monitor_actual(const struct monitor_rules *rules, const struct monitor_actual *m, const struct strvec *data, double *value,
 			     size_t *n, struct err *err);
 

@@ -32,6 +32,8 @@ void monitor_write(const struct monitor_report *r, struct strbuf *out)
 	strbuf_addf(out, "%-7s  %s  ", monitor_outcome_name(r->outcome), r->name);
 	if (r->problem)
 		strbuf_addstr(out, r->problem);
+	else if (r->outcome == MONITOR_UNKNOWN)
+		strbuf_addf(out, "%zu of %zu could be measured", r->measured, r->n);
 	else
 		strbuf_addf(out, "%zu of %zu drifted", r->drifted, r->n);
 	if (!r->problem) {
@@ -73,6 +75,7 @@ struct json *monitor_json(const struct monitor_report *r)
 	json_set_int(j, "files", (int64_t)r->files);
 	json_set_str(j, "reference", r->reference);
 	json_set_str(j, "problem", r->problem);
+	json_set_int(j, "measured", (int64_t)r->measured);
 	for (i = 0; i < r->n; i++)
 		json_push(list, line_json(&r->v[i]));
 	json_set(j, "answers", list);

@@ -51,13 +51,18 @@ begin 'too few rows say nothing; nor does nothing'
 table 3000 3400 0.4 > prod/1.csv
 mm 0 monitor -n; said '^unknown +monitor:drift +400 rows, and 500 are needed'
 rm prod/1.csv
-mm 0 monitor -n drift; said 'there are no data'
+mm 2 monitor -n drift; said "there are no data: nothing is at 'prod/\*.csv'"
 mm 2 monitor other; said 'monitor:other'
 begin 'a column that is gone, or has no values'
 table 3000 4000 0 | cut -d, -f1,3 > prod/1.csv
-mm 0 monitor -n; said "\\? +psi +x +there is no column 'x' now"
+mm 2 monitor -n; said "\\? +psi +x +there is no column 'x' now"; said '^unknown .* 3 of 5 could be measured'
 table 3000 4000 0 | awk -F, -v OFS=, 'NR > 1 { $2 = "" } 1' > prod/1.csv
 mm 5 monitor -n; said '\? +psi +x +all values are missing now'; said 'drift +missing +x +1 '
+begin 'a column that never was'
+cp mlmake.ini "$T/ini"; sed -i 's/psi 0.2 x plan/psi 0.2 y/; /^ *ks p/d; /^ *missing/d' mlmake.ini
+table 3000 4000 0 > prod/1.csv
+mm 2 monitor -n; said '^unknown +monitor:drift +0 of 1 could be measured'; said "\\? +psi +y +there is no column 'y' in the reference"
+cp "$T/ini" mlmake.ini
 begin 'a class that was never seen'
 table 3000 4000 0 | sed 's/,pro,/,gold,/' > prod/1.csv
 mm 5 monitor -n; said 'drift +psi +plan'
@@ -122,14 +127,16 @@ begin 'worse than is wanted'
 labels 0 800 3 > labels.csv
 mm 5 monitor; said 'drift +auc +labels.csv +0\.'; said 'drift +accuracy +labels.csv +0.66'
 begin 'labels that are missing, few, or of one class'
+echo id,label > labels.csv
+mm 0 monitor; said '\? +auc +labels.csv +no prediction has a label'
 labels 0 50 3 > labels.csv
 mm 0 monitor; said '\? +auc +labels.csv .*50 rows have a label, and 100 are needed'
 printf 'id,label\n1,0\n2,0\n' > labels.csv
 mm 0 monitor; said '\? +auc +labels.csv +auc of labels of one class alone is not defined'
 printf 'id,y\n1,0\n' > labels.csv
-mm 0 monitor; said "labels.csv has no column 'label'; say which it is: 'label = NAME'"
+mm 2 monitor; said '0 of 3 could be measured'; said "labels.csv has no column 'label'; say which it is: 'label = NAME'"
 rm labels.csv
-mm 0 monitor; said "there are no labels: 'labels.csv' is not there"
+mm 2 monitor; said "there are no labels: 'labels.csv' is not there"
 begin 'what is in production is compared with, and its absence said'
 sed -i 's/>= 0.9$/>= production.auc - 0.03/' mlmake.ini
 labels 0 800 3 > labels.csv
