@@ -68,11 +68,62 @@ static int retrain(const struct args *a)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static const char *why_not(int status)
+/* What retraining did, by the runs that it left in the lineage. */
+struct came {
+	bool known, built, deployed, deploy_failed;
+};
+
+/* How many runs of this project and clone there are; those from number `from` on are told in *c (unless NULL). -1: nobody knows. */
+static ssize_t look_at_runs(struct project *p, size_t from, struct came *c)
 {
+	struct lineage *l = lineage_new(&p->repo, p->db);
+	const struct run *runs;
+	size_t i, j, n, own = 0;
+	bool known = lineage_runs(l, &runs, &n, NULL) == 0;
+
+	for (i = 0; known && i < n; i++) {
+		const struct run *r = &runs[i];
+
+		if (!r->own || own++ < from || !c || !r->command || !skip_prefix(r->command, "mlmake retrain", NULL))
+			continue;
+		c->deployed |= streq(r->outcome, "deployed");
+		for (j = 0; j < r->n_parts; j++) {
+			const char *name = r->parts[j].name;
+
+			/* a stage, and not what performs something, as gate:NAME */
+			c->built |= name[strcspn(name, ":@")] != ':' && streq(r->parts[j].result, "done");
+			c->deploy_failed |= skip_prefix(name, "deploy:", NULL) && streq(r->parts[j].result, "failed");
+		}
+	}
+	lineage_free(l);
+	return known ? (ssize_t)own : -1;
+}
+
+static bool has_deploy(const struct project *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->pl.n_instances; i++)
+		if (p->pl.instances[i]->stage->kind == STAGE_DEPLOY)
+			return true;
+	return false;
+}
+
+static const char *what_came(const struct project *p, int status, const struct came *c)
+{
+	if (c->deployed)
+		return status ? "something was deployed, and then it failed; `mlmake deploy --status` tells what is where"
+			      : c->built ? "retrained and deployed" : "deployed; nothing had to be built";
+	if (c->deploy_failed)
+		return "a deploy failed; `mlmake deploy --status` tells what is where";
 	switch (status) {
-	case 0: return "retrained and deployed";
-	case EXIT_STAGE_FAILED: return "a stage, a check or a deploy failed; production stays as it is";
+	case 0:
+		if (!c->known)
+			return "it ended well; which runs it left is not known";
+		if (!has_deploy(p))
+			return c->built ? "retrained; there is no [deploy NAME], so nothing is deployed" : "nothing was stale, so nothing was built";
+		return c->built ? "retrained; what is deployed is what came out already" : "nothing was stale, so nothing was built or deployed";
+	case EXIT_STAGE_FAILED: return "a stage or a check failed; production stays as it is";
 	case EXIT_USAGE: return "it could not be begun; production stays as it is";
 	case EXIT_GATE: return "a gate refused what came out; production stays as it is";
 	case EXIT_LOCKED: return "another mlmake was at work; production stays as it is";
@@ -97,10 +148,13 @@ static struct json *entry_json(const struct monitor_report *r, int64_t now)
 
 /* The line about an action stands before it begins, so that a kill in the middle counts as one: nothing is retrained in a circle.
  * Takes begun. */
-static int act(struct monitor_log *log, const struct args *a, const struct monitor_report *r, struct json *begun, struct strbuf *said,
+static int act(struct project *p, struct monitor_log *log, const struct args *a, const struct monitor_report *r, struct json *begun, struct strbuf *said,
 	       struct err *err)
 {
 	struct json *ended, *action = json_new_map();
+	struct came came = {false};
+	const char *why;
+	ssize_t before;
 	int status;
 
 	json_set_str(action, "what", "retrain");
@@ -108,14 +162,17 @@ static int act(struct monitor_log *log, const struct args *a, const struct monit
 	json_set(begun, "action", action);
 	if (monitor_log_append(log, begun, err) < 0)
 		return -1;
+	before = look_at_runs(p, 0, NULL);
 	status = retrain(a);
+	came.known = before >= 0 && look_at_runs(p, (size_t)before, &came) >= 0;
+	why = what_came(p, status, &came);
 	ended = entry_json(r, clock_now(&clock_system));
 	action = json_new_map();
 	json_set_str(action, "what", "retrain");
 	json_set_int(action, "exit", status);
-	json_set_str(action, "why", why_not(status));
+	json_set_str(action, "why", why);
 	json_set(ended, "action", action);
-	strbuf_addf(said, "  retrain: %s\n", why_not(status));
+	strbuf_addf(said, "  retrain: %s\n", why);
 	return monitor_log_append(log, ended, err);
 }
 
@@ -160,7 +217,7 @@ static int look(struct project *p, const struct args *a, const struct instance *
 	json_set_str(j, "waits", d.waits);
 	free(d.waits);
 	if (d.act)
-		return act(&log, a, &r, j, out, err);
+		return act(p, &log, a, &r, j, out, err);
 	json_set(j, "action", json_new_null());
 	return monitor_log_append(&log, j, err);
 }

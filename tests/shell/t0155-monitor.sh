@@ -77,7 +77,7 @@ mm 0 monitor
 table 3000 4000 0.4 > prod/1.csv
 mm 5 monitor; said 'not retrained: 1 of 2'
 echo >> train.csv
-mm 5 monitor; said 'retrain: retrained and deployed'; ran train
+mm 5 monitor; said 'retrain: retrained; there is no \[deploy NAME\], so nothing is deployed'; ran train
 mm 5 monitor; said 'not retrained: 1 of 2'
 mm 5 monitor; said 'not retrained: cooldown: [0-9]'
 mm 0 monitor --history; said 'drift +psi x [0-9.]+, psi plan'; said 'calm'
@@ -89,6 +89,25 @@ if have_python; then
 	mm 5 monitor -n --json
 	is "$(json "$T/out" 'd["version"], d["monitors"][0]["outcome"], d["monitors"][0]["answers"][0]["column"]')" '[1, "drift", "x"]'
 fi
+begin 'retraining says what came of it'
+again() { rm -rf .git/mlmake/monitor; mm 5 monitor; said "retrain: $1"; "$MLMAKE" monitor --history | grep -Eq -- "-> retrain: $1" || fail "no $1 in the history"; }
+cp .git/mlmake/monitor/drift "$T/kept"; cp mlmake.ini "$T/ini"; sed -i 's/ after 2 / after 1 /' mlmake.ini
+again 'nothing was stale, so nothing was built$'
+cat >> mlmake.ini <<'END'
+[deploy api]
+gate = none
+ship = model.txt
+cmd  = echo shipped; test ! -e "$T/sick"
+undo = true
+END
+git add mlmake.ini; git commit -qm deploy
+again 'deployed; nothing had to be built'
+again 'nothing was stale, so nothing was built or deployed'
+echo >> train.csv; again 'retrained and deployed'; ran train
+sed -i 's/echo train >>/echo train  >>/' mlmake.ini; again 'retrained; what is deployed is what came out already'; ran train
+: > "$T/sick"; echo >> train.csv; again 'a deploy failed; .*--status'; ran train
+sed -i 's/^cmd  = echo train  >>.*/cmd  = false/' mlmake.ini; again 'a stage or a check failed; production stays'
+rm "$T/sick"; cp "$T/ini" mlmake.ini; cp "$T/kept" .git/mlmake/monitor/drift
 else
 	skip 'twice in a row, and then retraining' 'there is no retrain'
 fi
