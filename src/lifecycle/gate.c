@@ -83,7 +83,22 @@ static int read_metrics(struct valuing *v, const char *path, struct metrics *m, 
 	return metrics_parse(m, path, text.buf, text.len, err) < 0 ? err_wrap(err, "%s", path) : 0;
 }
 
-static void not_found(struct valuing *v, const char *name, const char *where, const char *metric, const struct metrics *m)
+/* What stands before the first dot may be a misspelt side or stage. */
+static void offer_owners(struct valuing *v, const char *metric, struct nearest *near)
+{
+	const char *dot = strchr(metric, '.');
+	const struct pipeline *pl = v->lc->pl;
+	size_t i;
+
+	for (i = 1; dot && i < GATE_SIDES; i++)
+		nearest_offer(near, arena_fmt(&v->a, "%s%s", gate_side_name((enum gate_side)i), dot));
+	for (i = 0; dot && i < pl->n_stages; i++)
+		if (pl->stages[i]->n && instance_has_metrics(pl->instances[pl->stages[i]->first]))
+			nearest_offer(near, arena_fmt(&v->a, "%s%s", pl->stages[i]->name, dot));
+}
+
+/* of: a metric of an instance, and not of file(). */
+static void not_found(struct valuing *v, const char *name, const char *where, const char *metric, const struct metrics *m, bool of)
 {
 	CLEANUP(strbuf_release) struct strbuf hint = STRBUF_INIT;
 	struct nearest near = NEAREST_INIT(metric);
@@ -91,6 +106,8 @@ static void not_found(struct valuing *v, const char *name, const char *where, co
 
 	for (i = 0; i < m->n; i++)
 		nearest_offer(&near, m->v[i].name);
+	if (of)
+		offer_owners(v, metric, &near);
 	nearest_hint(&near, &hint);
 	tell(v, name, MISSING "%s has no '%s'%s", where, metric, hint.buf);
 }
@@ -123,7 +140,7 @@ static void value_of(struct valuing *v, const char *name, const struct instance 
 	else if (found)
 		tell_metric(v, name, found);
 	else
-		not_found(v, name, where, metric, &all);
+		not_found(v, name, where, metric, &all, true);
 	metrics_release(&all);
 }
 
@@ -138,7 +155,7 @@ static void value_in_file(struct valuing *v, const struct expr_name *name, const
 	else if ((found = metrics_find(&m, ref->metric)))
 		tell_metric(v, name->text, found);
 	else
-		not_found(v, name->text, ref->file, ref->metric, &m);
+		not_found(v, name->text, ref->file, ref->metric, &m, false);
 	metrics_release(&m);
 }
 

@@ -49,6 +49,13 @@ said 'a quotient is inf'
 rule 'zero < 1 or none > 1'
 mm 3
 said "has no 'none'"
+begin 'a misspelt side or stage is no metric: what was meant is said'
+put '{"auc": 0.9}'
+for w in prevous:previous prodution:production bset:best evalate:evaluate; do
+	rule "auc > 0.5 or ${w%:*}.auc > 1"
+	mm 3
+	said "eval\.json has no '${w%:*}.auc'; did you mean '${w#*:}.auc'"
+done
 
 begin 'formats: YAML, TOML-like lines, CSV, TSV'
 for f in 'eval.yaml|test: {auc: 0.9}' 'eval.txt|[test]
