@@ -240,7 +240,7 @@ static void show(struct display *d, int64_t now, bool must)
 /* ---- lines ---- */
 
 enum line_kind { LINE_DONE, LINE_RESTORED, LINE_FRESH, LINE_FROZEN, LINE_FAILED, LINE_SKIPPED, LINE_RETRY, LINE_START,
-		 LINE_PASSED, LINE_REFUSED };
+		 LINE_PASSED, LINE_REFUSED, LINE_STOPPED };
 static const struct {
 	const char *word, *mark;
 	enum hue hue;
@@ -250,6 +250,7 @@ static const struct {
 	[LINE_FAILED] = {"failed", "✗", HUE_BAD},    [LINE_SKIPPED] = {"skipped", "-", HUE_WARN},
 	[LINE_RETRY] = {"retry", "↻", HUE_WARN},     [LINE_START] = {"start", "▸", HUE_INFO},
 	[LINE_PASSED] = {"passed", "✓", HUE_GOOD},   [LINE_REFUSED] = {"refused", "✗", HUE_BAD},
+	[LINE_STOPPED] = {"stopped", "-", HUE_WARN},
 };
 
 /* Begins a line: mark or word, name, and its time if it is not negative. */
@@ -395,8 +396,7 @@ static void on_failed(struct display *d, const struct event *e)
 	if (was_interrupted(e)) {
 		d->stopped++;
 		if (d->verbosity >= 0) {
-			add_head(d, LINE_SKIPPED, e, e->duration > 0 ? e->duration : -1);
-			strbuf_addstr(&d->lines, "  interrupted");
+			add_head(d, LINE_STOPPED, e, e->duration > 0 ? e->duration : -1);
 			end_head(d, start);
 		}
 		return;
@@ -565,11 +565,17 @@ static bool is_performed(const struct event *e)
 	return e->in && e->in->stage->kind != STAGE_COMMAND;
 }
 
+/* Others only made what is needed to judge. */
+static bool is_judge(const struct event *e)
+{
+	return e->in && (e->in->stage->kind == STAGE_CHECK || e->in->stage->kind == STAGE_GATE);
+}
+
 static void on_done(struct display *d, const struct event *e)
 {
 	d->ran++;
 	if (d->verbosity >= 0)
-		add_ended(d, is_performed(e) ? LINE_PASSED : LINE_DONE, e, e->duration,
+		add_ended(d, is_judge(e) ? LINE_PASSED : LINE_DONE, e, e->duration,
 			  e->changed || is_performed(e) ? "" : "its outputs came out the same");
 }
 

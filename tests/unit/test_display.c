@@ -417,7 +417,7 @@ static void interruption_is_no_failure(void)
 	e.outcome = BUILD_INTERRUPTED;
 	tell(&t, e);
 	end(&t, BUILD_INTERRUPTED);
-	expect_out("skipped  clean    interrupted\n"
+	expect_out("stopped  clean\n"
 		   "interrupted: 1 stopped in 1.00s\n");
 	stand_release(&t);
 }
