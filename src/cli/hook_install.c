@@ -21,8 +21,6 @@
 
 #define SAID_LIMIT 65536
 
-static const char *const names[] = {HOOK_NAMES};
-
 /* ---- where */
 
 static int open_bare(struct hook_place *h, const char *bare, struct err *err)
@@ -99,6 +97,7 @@ bool hook_is_working(const struct hook_place *h)
 /* The hooks that are asked for: by mlmake.ini, or of a bare repository the one that follows a push. */
 static int find_sections(struct hook_place *h, struct strvec *out)
 {
+	int code = EXIT_DONE;
 	size_t i;
 
 	if (!h->in_project) {
@@ -106,10 +105,18 @@ static int find_sections(struct hook_place *h, struct strvec *out)
 		return EXIT_DONE;
 	}
 	pipeline_load_sections(&h->p.pl, h->p.file, &pipeline_disk_system);
-	for (i = 0; i < h->p.pl.n_hooks; i++)
-		strvec_push(out, h->p.pl.hooks[i].name);
+	for (i = 0; i < h->p.pl.n_hooks; i++) {
+		const struct hook_section *s = &h->p.pl.hooks[i];
+		CLEANUP(err_release) struct err err = ERR_INIT;
+
+		strvec_push(out, s->name);
+		if (pipeline_hook_name(s->name, &err) < 0) {
+			err_wrap(&err, "%s:%d", s->at.file, s->at.line);
+			code = cli_fail(EXIT_USAGE, &err);
+		}
+	}
 	if (out->n)
-		return EXIT_DONE;
+		return code;
 	fprintf(stderr, "mlmake: error: %s says of no hook what to build; for example\n\n    [hook post-commit]\n    branch = main\n\n", h->p.file);
 	return EXIT_USAGE;
 }
@@ -130,6 +137,23 @@ static bool is_huskys(const char *dir)
 	CLEANUP(freep) char *own = path_join(dir, "h");
 
 	return streq(path_base(dir), "_") && file_exists(own);
+}
+
+/* All that may stand in dir: git's hooks that builds can follow, and whatever else of ours is there. */
+static int all_names(const char *dir, struct strvec *out, struct err *err)
+{
+	static const char *const known[] = {HOOK_NAMES};
+	CLEANUP(strvec_release) struct strvec ours = STRVEC_INIT;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(known); i++)
+		strvec_push(out, known[i]);
+	if (hookfile_list(dir, &ours, err) < 0)
+		return -1;
+	for (i = 0; i < ours.n; i++)
+		if (!strvec_has(out, ours.v[i]))
+			strvec_push(out, ours.v[i]);
+	return 0;
 }
 
 /* ---- a bare repository */
@@ -286,22 +310,23 @@ int hook_install(struct args *a)
 
 static int uninstall(struct hook_place *h, struct err *err)
 {
+	CLEANUP(strvec_release) struct strvec names = STRVEC_INIT;
 	CLEANUP(freep) char *dir = NULL;
 	bool elsewhere;
 	size_t i;
 	int code = EXIT_DONE;
 
-	if (!(dir = hooks_dir(h, &elsewhere, err)))
+	if (!(dir = hooks_dir(h, &elsewhere, err)) || all_names(dir, &names, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
-	for (i = 0; i < ARRAY_SIZE(names); i++) {
+	for (i = 0; i < names.n; i++) {
 		CLEANUP(hookfile_release) struct hookfile before = HOOKFILE_INIT, after = HOOKFILE_INIT;
 
-		if (hookfile_look(dir, names[i], &before, err) < 0 || hookfile_uninstall(dir, names[i], prefix_of(h), err) < 0 ||
-		    hookfile_look(dir, names[i], &after, err) < 0) {
+		if (hookfile_look(dir, names.v[i], &before, err) < 0 || hookfile_uninstall(dir, names.v[i], prefix_of(h), err) < 0 ||
+		    hookfile_look(dir, names.v[i], &after, err) < 0) {
 			code = cli_fail(EXIT_USAGE, err);
 			err_clear(err);
 		} else if (before.state == HOOKFILE_OURS && after.state != HOOKFILE_OURS) {
-			printf("removed %s/%s%s\n", dir, names[i], before.keeps ? "; the one that was there before is back" : "");
+			printf("removed %s/%s%s\n", dir, names.v[i], before.keeps ? "; the one that was there before is back" : "");
 		}
 	}
 	if (!h->in_project) {
@@ -371,21 +396,22 @@ static void add_waiting(const struct hook_place *h, const struct hook_entry *e, 
 	strbuf_addf(out, "%-16s %s %.9s%s%s\n", "waiting", words_branch(e->ref, ""), e->commit, why ? ", for the end of " : "", why ? why : "");
 }
 
-static void status_text(const struct hook_place *h, const char *dir, const struct hookqueue *q, bool working, struct strbuf *out)
+static void status_text(const struct hook_place *h, const char *dir, const struct strvec *names, const struct hookqueue *q,
+			bool working, struct strbuf *out)
 {
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
 	struct hook_event now;
 	bool building;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(names); i++) {
+	for (i = 0; i < names->n; i++) {
 		CLEANUP(hookfile_release) struct hookfile f = HOOKFILE_INIT;
 
-		if (hookfile_look(dir, names[i], &f, NULL) < 0 || (!is_wanted(h, names[i]) && f.state != HOOKFILE_OURS && f.state != HOOKFILE_EDITED))
+		if (hookfile_look(dir, names->v[i], &f, NULL) < 0 || (!is_wanted(h, names->v[i]) && f.state != HOOKFILE_OURS && f.state != HOOKFILE_EDITED))
 			continue;
-		strbuf_addf(out, "%-16s %s%s%s\n", names[i], state_word(&f, prefix_of(h)),
+		strbuf_addf(out, "%-16s %s%s%s\n", names->v[i], state_word(&f, prefix_of(h)),
 			    f.state == HOOKFILE_OURS && f.keeps ? ", calls the one that was there" : "",
-			    is_wanted(h, names[i]) ? "" : ", and mlmake.ini says nothing of it");
+			    is_wanted(h, names->v[i]) ? "" : ", and mlmake.ini says nothing of it");
 	}
 	strbuf_addf(out, "%-16s %s\n", "worker", working ? "at work" : "none");
 	building = working && read_now(h, &a, &now);
@@ -396,21 +422,22 @@ static void status_text(const struct hook_place *h, const char *dir, const struc
 			add_waiting(h, &q->v[i], out);
 }
 
-static struct json *status_json(const struct hook_place *h, const char *dir, const struct hookqueue *q, bool working)
+static struct json *status_json(const struct hook_place *h, const char *dir, const struct strvec *names, const struct hookqueue *q,
+			bool working)
 {
 	struct json *j = json_new_map(), *hooks = json_new_list(), *queue = json_new_list();
 	size_t i;
 
 	json_set_int(j, "version", 1);
 	json_set_str(j, "directory", dir);
-	for (i = 0; i < ARRAY_SIZE(names); i++) {
+	for (i = 0; i < names->n; i++) {
 		CLEANUP(hookfile_release) struct hookfile f = HOOKFILE_INIT;
 		struct json *one = json_new_map();
 
-		json_set_str(one, "name", names[i]);
-		if (hookfile_look(dir, names[i], &f, NULL) == 0)
+		json_set_str(one, "name", names->v[i]);
+		if (hookfile_look(dir, names->v[i], &f, NULL) == 0)
 			json_set_str(one, "state", state_word(&f, prefix_of(h)));
-		json_set_bool(one, "wanted", is_wanted(h, names[i]));
+		json_set_bool(one, "wanted", is_wanted(h, names->v[i]));
 		json_set_bool(one, "keeps", f.keeps);
 		json_push(hooks, one);
 	}
@@ -424,7 +451,7 @@ static struct json *status_json(const struct hook_place *h, const char *dir, con
 
 static int status(struct hook_place *h, const struct args *a, struct err *err)
 {
-	CLEANUP(strvec_release) struct strvec ignored = STRVEC_INIT;
+	CLEANUP(strvec_release) struct strvec ignored = STRVEC_INIT, names = STRVEC_INIT;
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
 	CLEANUP(hookqueue_release) struct hookqueue q = HOOKQUEUE_INIT;
 	CLEANUP(freep) char *dir = NULL;
@@ -432,12 +459,12 @@ static int status(struct hook_place *h, const struct args *a, struct err *err)
 
 	hook_revive(h);
 	(void)!find_sections(h, &ignored);
-	if (!(dir = hooks_dir(h, &elsewhere, err)) || hookqueue_read(h->dir, &q, err) < 0)
+	if (!(dir = hooks_dir(h, &elsewhere, err)) || all_names(dir, &names, err) < 0 || hookqueue_read(h->dir, &q, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
 	working = hook_is_working(h);
 	if (args_count(a, "json"))
-		return cli_print_json(status_json(h, dir, &q, working));
-	status_text(h, dir, &q, working, &out);
+		return cli_print_json(status_json(h, dir, &names, &q, working));
+	status_text(h, dir, &names, &q, working, &out);
 	return cli_print(&out);
 }
 

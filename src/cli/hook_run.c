@@ -262,27 +262,14 @@ static int judge_push(struct hooking *h, struct err *err)
 	return EXIT_STAGE_FAILED;
 }
 
-static bool is_known(const char *name)
-{
-	static const char *const names[] = {HOOK_NAMES};
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(names); i++)
-		if (streq(names[i], name))
-			return true;
-	return false;
-}
-
 int hook_run(struct args *a, const char *name)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
 	struct hooking h = {.a = a, .name = name, .projects = STRVEC_INIT, .input = STRBUF_INIT};
 	int code = EXIT_DONE;
 
-	if (!is_known(name)) {
-		err_set(&err, ERR_INVALID, "git has no hook '%s' that builds could follow", name);
+	if (pipeline_hook_name(name, &err) < 0)
 		return cli_fail(EXIT_USAGE, &err);
-	}
 	again_values(a, "in", &h.projects);
 	if (!args_count(a, "in"))
 		strvec_push(&h.projects, "");

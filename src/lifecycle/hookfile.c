@@ -3,6 +3,7 @@
 
 #include "lifecycle/hookfile.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,7 +20,9 @@
 #include "util/strbuf.h"
 
 #define LIMIT ((size_t)1 << 20)
-#define HEAD "#!/bin/sh\n# mlmake-hook 1 "
+#define MARK "# mlmake-hook 1 "
+#define HEAD "#!/bin/sh\n" MARK
+#define CALL "exec \"$mlmake\" hook run "
 #define SUM 16
 #define PROJECT "# project "
 
@@ -92,7 +95,7 @@ static void write_script(const char *name, const char *program, const struct str
 		    "[ -x \"$kept\" ] || kept=\n"
 		    "command -v \"$mlmake\" > /dev/null 2>&1 || mlmake=mlmake\n"
 		    "command -v \"$mlmake\" > /dev/null 2>&1 || { [ -z \"$kept\" ] || exec \"$kept\" \"$@\"; exit 0; }\n"
-		    "exec \"$mlmake\" hook run %s",
+		    CALL "%s",
 		    name);
 	for (i = 0; i < projects->n; i++) {
 		strbuf_addstr(&rest, " --in=");
@@ -151,7 +154,7 @@ int hookfile_look(const char *dir, const char *name, struct hookfile *out, struc
 	if (lstat(path, &st) < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : err_errno(err, "cannot look at '%s'", path);
 	out->state = HOOKFILE_OTHER;
-	if (!S_ISREG(st.st_mode) || file_read(path, LIMIT, &text, NULL) < 0 || !strstr(text.buf, "# mlmake-hook 1 "))
+	if (!S_ISREG(st.st_mode) || file_read(path, LIMIT, &text, NULL) < 0 || !strstr(text.buf, MARK))
 		return 0;
 	out->state = HOOKFILE_EDITED;
 	if (!skip_prefix(text.buf, HEAD, &p) || strlen(p) <= SUM)
@@ -160,6 +163,32 @@ int hookfile_look(const char *dir, const char *name, struct hookfile *out, struc
 	strbuf_addf(&sum, "%016" PRIx64, hash_bytes(p + SUM, strlen(p + SUM)));
 	if (memcmp(sum.buf, p, SUM) == 0)
 		out->state = HOOKFILE_OURS;
+	return 0;
+}
+
+/* A copy under another name is none that git runs, and nobody's but its maker's. */
+static bool is_own(const char *dir, const char *name)
+{
+	CLEANUP(freep) char *path = path_of(dir, name), *call = xstrfmt(CALL "%s --in=", name);
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && file_read(path, LIMIT, &text, NULL) == 0 && strstr(text.buf, MARK) &&
+	       strstr(text.buf, call);
+}
+
+int hookfile_list(const char *dir, struct strvec *names, struct err *err)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	if (!d)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : err_errno(err, "cannot read directory '%s'", dir);
+	while ((e = readdir(d)))
+		if (is_own(dir, e->d_name))
+			strvec_push(names, e->d_name);
+	closedir(d);
+	strvec_sort(names);
 	return 0;
 }
 

@@ -29,6 +29,8 @@ struct hookfile {
  * not git's own, but what core.hooksPath says. */
 NODISCARD char *hookfile_dir(const char *git_dir, bool *elsewhere, struct err *err);
 NODISCARD int hookfile_look(const char *dir, const char *name, struct hookfile *out, struct err *err);
+/* Pushes the names of the hooks in dir that call mlmake by their own name, whatever it is, in order. An absent directory has none. */
+NODISCARD int hookfile_list(const char *dir, struct strvec *names, struct err *err);
 void hookfile_release(struct hookfile *h);
 /* Puts ours there, or adds project to it. ERR_INVALID if it was edited. A kill leaves what was there or what shall be. */
 NODISCARD int hookfile_install(const char *dir, const char *name, const char *project, const char *program, struct err *err);

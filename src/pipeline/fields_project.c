@@ -308,20 +308,28 @@ static void read_when_busy(struct load *ld, const struct section *s, const struc
 	diag_error(ld->ds, s->file, e->line, "'when-busy' takes finish, cancel or queue, not '%s'", e->value);
 }
 
-static void check_hook_name(struct load *ld, const struct section *s)
+int pipeline_hook_name(const char *name, struct err *err)
 {
 	static const char *const names[] = {HOOK_NAMES};
 	CLEANUP(strbuf_release) struct strbuf hint = STRBUF_INIT;
-	struct nearest near = NEAREST_INIT(s->name);
+	struct nearest near = NEAREST_INIT(name);
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		if (streq(s->name, names[i]))
-			return;
+		if (streq(name, names[i]))
+			return 0;
 		nearest_offer(&near, names[i]);
 	}
 	nearest_hint(&near, &hint);
-	diag_error(ld->ds, s->file, s->line, "git has no hook '%s' that builds could follow%s", s->name, hint.buf);
+	return err_set(err, ERR_INVALID, "git has no hook '%s' that builds could follow%s", name, hint.buf);
+}
+
+static void check_hook_name(struct load *ld, const struct section *s)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+
+	if (pipeline_hook_name(s->name, &err) < 0)
+		diag_error(ld->ds, s->file, s->line, "%s", err.msg);
 }
 
 static void add_hook(struct load *ld, const struct section *s)

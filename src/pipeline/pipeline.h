@@ -284,6 +284,8 @@ enum watching pipeline_watching(const struct pipeline *pl, const struct stage *s
 const struct stage *pipeline_stage(const struct pipeline *pl, const char *name);
 /* "gate:release" for "release", if nothing else has that name; NULL: it means nothing of the kind, or several. */
 const struct stage *pipeline_short_name(const struct pipeline *pl, const char *name);
+/* Is there a hook of that name that [hook] can speak of? ERR_INVALID names the nearest. */
+NODISCARD int pipeline_hook_name(const char *name, struct err *err);
 const struct hook_section *pipeline_hook(const struct pipeline *pl, const char *name); /* NULL if there is none */
 const struct instance *pipeline_instance(const struct pipeline *pl, const char *name);
 /* The filter of an input of st with this path, the first that matches; NULL if there is none, or it counts by its bytes (code-exact). */

@@ -141,6 +141,20 @@ mm 2 hook print --for cron; said "pre-commit, lefthook or husky, not 'cron'"
 mkdir -p .husky/_ && : > .husky/_/h && git config core.hooksPath .husky/_
 mm 2 hook install; said "are husky's; .mlmake hook print --for=husky. shows"
 
+begin 'a name that no build could follow is refused, and a hook of such a name is told of'
+with_hooks named
+sed -i 's/post-commit/post-comit/' mlmake.ini
+mm 2 hook install; said "mlmake.ini:5: git has no hook 'post-comit' that builds could follow; did you mean 'post-commit'"
+missing .git/hooks/post-comit
+missing .git/hooks/pre-push
+sed -i 's/post-comit/post-commit/' mlmake.ini
+mm 0 hook install
+sed 's/hook run post-commit/hook run post-checkout/' .git/hooks/post-commit > .git/hooks/post-checkout
+cp .git/hooks/post-commit .git/hooks/post-commit.bak
+is "$(state_of post-checkout)" 'edited, and mlmake.ini says nothing of it' state
+mm 2 hook uninstall; said "'.git/hooks/post-checkout' was changed"
+exists .git/hooks/post-commit.bak
+
 begin 'mistakes are told'
 with_hooks wrong
 mm 2 hook instal; said "did you mean 'install'"

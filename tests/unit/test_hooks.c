@@ -268,6 +268,7 @@ static enum hookfile_state state_of(const char *name)
 
 static void hook_files(void)
 {
+	CLEANUP(strvec_release) struct strvec names = STRVEC_INIT;
 	struct stat before, after;
 
 	EXPECT_INT(state_of("a"), HOOKFILE_NONE);
@@ -278,6 +279,9 @@ static void hook_files(void)
 	EXPECT_INT(hookfile_install("hooks", "a", "", "/opt/it's here/mlmake", NULL), 0);
 	EXPECT_INT(state_of("a"), HOOKFILE_OURS);
 	EXPECT_INT(system("sh -n hooks/a && grep -qF \"mlmake='/opt/it'\\\\''s here/mlmake'\" hooks/a"), 0);
+	EXPECT_INT(hookfile_list("hooks", &names, NULL), 0);
+	EXPECT_INT((intmax_t)names.n, 1);
+	EXPECT_STR(names.v[0], "a");
 	EXPECT_INT(hookfile_uninstall("hooks", "a", "it's", NULL), 0);
 	EXPECT_INT(state_of("a"), HOOKFILE_OURS);
 	EXPECT_INT(system("grep -qF \"mlmake='/opt/it'\\\\''s here/mlmake'\" hooks/a"), 0);
