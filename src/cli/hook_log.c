@@ -211,18 +211,23 @@ static char *ref_of(const char *word)
 	return !word ? xstrdup("*") : skip_prefix(word, "refs/", NULL) ? xstrdup(word) : xstrfmt("refs/heads/%s", word);
 }
 
-static size_t drop_entries(const struct hook_place *h, const char *ref)
+/* The newest first: what is built has the oldest, and must not find newer ones when it is gone. */
+static int drop_entries(const struct hook_place *h, const char *ref, size_t *n, struct err *err)
 {
 	CLEANUP(hookqueue_release) struct hookqueue q = HOOKQUEUE_INIT;
-	CLEANUP(err_release) struct err err = ERR_INIT;
-	size_t i, n = 0;
+	size_t i;
 
-	if (hookqueue_read(h->dir, &q, &err) < 0)
-		return 0;
-	for (i = 0; i < q.n; i++)
-		if (streq(ref, "*") || (q.v[i].hook && streq(q.v[i].ref, ref)))
-			n += hookqueue_remove(h->dir, q.v[i].number, &err) == 0;
-	return n;
+	*n = 0;
+	if (hookqueue_read(h->dir, &q, err) < 0)
+		return -1;
+	for (i = q.n; i--;) {
+		if (!streq(ref, "*") && (!q.v[i].hook || !streq(q.v[i].ref, ref)))
+			continue;
+		if (hookqueue_remove(h->dir, q.v[i].number, err) < 0)
+			return -1;
+		++*n;
+	}
+	return 0;
 }
 
 static bool is_building(const struct hook_place *h, const char *ref)
@@ -244,9 +249,8 @@ static int cancel(const struct hook_place *h, const struct args *a, struct err *
 	size_t n;
 	int i;
 
-	if (building && hookqueue_ask_to_stop(h->dir, ref, err) < 0)
+	if (drop_entries(h, ref, &n, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
-	n = drop_entries(h, ref);
 	for (i = 0; i < PATIENCE && is_building(h, ref); i++)
 		usleep(PAUSE);
 	hook_revive(h); /* of what came meanwhile, and of other branches */

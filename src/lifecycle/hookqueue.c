@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/file.h"
@@ -301,18 +302,10 @@ bool hookqueue_same(const struct hook_entry *a, const struct hook_entry *b)
 	return *a->ref || streq(a->work, b->work);
 }
 
-int hookqueue_ask_to_stop(const char *dir, const char *ref, struct err *err)
+bool hookqueue_has(const char *dir, uint64_t number)
 {
-	return put_link(dir, "cancel", ref, err);
-}
+	CLEANUP(freep) char *name = name_of(dir, number);
+	struct stat st;
 
-char *hookqueue_asked_to_stop(const char *dir)
-{
-	CLEANUP(freep) char *path = xstrfmt("%s/cancel", dir);
-	char text[PATH_MAX];
-
-	if (!read_link(path, text) || !*text)
-		return NULL;
-	unlink(path);
-	return xstrdup(text);
+	return lstat(name, &st) == 0 || errno != ENOENT;
 }

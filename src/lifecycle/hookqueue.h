@@ -6,7 +6,6 @@
  *     SHARED/queue/last       a link to the greatest number that was dealt with: numbers only grow, whatever the clock does
  *     SHARED/queue/worker     held (flock) by the worker (lifecycle/worker.h)
  *     SHARED/queue/now        what it builds, as a line of the log
- *     SHARED/queue/cancel     a link: what it is asked to stop, a ref or "*"
  *     SHARED/queue/home       of a bare repository: the directory that has what git does not hold
  *     SHARED/queue/log        what came of it (lifecycle/hooklog.h)
  *     SHARED/queue/out/       what builds printed, by number
@@ -48,10 +47,8 @@ NODISCARD int hookqueue_remove(const char *dir, uint64_t number, struct err *err
 /* Do two entries ask for the same thing at perhaps another time? */
 bool hookqueue_same(const struct hook_entry *a, const struct hook_entry *b);
 
-/* Asks the worker to stop what it builds of that ref ("*": whatever it is). */
-NODISCARD int hookqueue_ask_to_stop(const char *dir, const char *ref, struct err *err);
-/* What was asked for, which is forgotten; NULL: nothing. Owned. */
-char *hookqueue_asked_to_stop(const char *dir);
+/* Is it there still? What is built has an entry until it ends: taking that away is how the worker is asked to stop. */
+bool hookqueue_has(const char *dir, uint64_t number);
 
 /* The text of an entry, and back (hostile; false if it is none). */
 void hook_entry_text(const struct hook_entry *e, struct strbuf *out);

@@ -126,11 +126,15 @@ static bool is_overtaken(const struct worker *w, const struct child *c)
 	return false;
 }
 
+/* Somebody took all that asked for it out of the queue. */
 static bool is_cancelled(const struct worker *w, const struct child *c)
 {
-	CLEANUP(freep) char *ref = hookqueue_asked_to_stop(w->dir);
+	size_t i;
 
-	return ref && (streq(ref, "*") || streq(ref, c->v[0].ref));
+	for (i = 0; i < c->n; i++)
+		if (hookqueue_has(w->dir, c->v[i].number))
+			return false;
+	return true;
 }
 
 static void drain(int fd)
@@ -440,10 +444,9 @@ static void worker_loop(struct worker *w)
 	w->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	w->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (w->watch_fd >= 0)
-		inotify_add_watch(w->watch_fd, w->dir, IN_CREATE | IN_MOVED_TO);
+		inotify_add_watch(w->watch_fd, w->dir, IN_CREATE | IN_MOVED_TO | IN_DELETE);
 	tell_killed(w, NULL, "its worker was killed");
 	for (;;) {
-		free(hookqueue_asked_to_stop(w->dir)); /* of a worker before */
 		work(w);
 		closep(&w->lock_fd);
 		if (w->stopping || !has_entries(w) || (w->lock_fd = try_lock(w->dir, NULL)) < 0)

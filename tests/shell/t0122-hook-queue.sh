@@ -170,6 +170,20 @@ mm 0 hook cancel nothere; said 'nothing is built'
 mm 0 hook cancel main; said 'stopped'
 quiet
 
+begin 'what is taken back before the worker begins is not built'
+slow early
+change 1; begun 1; go; built; : > "$COUNT"
+mv .git/mlmake/queue/log "$T/log-file" && mkfifo .git/mlmake/queue/log # the worker has read the queue when it opens the log
+change 2; sleep 0.5
+mm 0 hook cancel; said '^1 taken out of the queue'
+mv .git/mlmake/queue/log "$T/fifo" && mv "$T/log-file" .git/mlmake/queue/log
+cat "$T/fifo" > /dev/null &
+built
+wait $!
+is "$(outcomes)" 'done stopped ' outcomes
+mm 0 hook log -n 1; said 'as was asked for'
+quiet
+
 begin 'a worker that is killed is replaced, by what it started or by the next hook'
 slow killed
 change 1; begun 1

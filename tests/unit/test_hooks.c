@@ -143,15 +143,14 @@ static void nothing_is_lost(void)
 
 static void being_asked_to_stop(void)
 {
-	char *ref;
+	struct hook_entry e = {.hook = (char *)(uintptr_t)"post-commit", .work = (char *)(uintptr_t)".", .project = (char *)(uintptr_t)"",
+			       .ref = (char *)(uintptr_t)"refs/heads/x", .commit = (char *)(uintptr_t)""};
 
-	EXPECT(hookqueue_asked_to_stop("numbers") == NULL);
-	EXPECT_INT(hookqueue_ask_to_stop("numbers", "refs/heads/x", NULL), 0);
-	EXPECT_INT(hookqueue_ask_to_stop("numbers", "*", NULL), 0);
-	ref = hookqueue_asked_to_stop("numbers");
-	EXPECT_STR(ref, "*");
-	free(ref);
-	EXPECT(hookqueue_asked_to_stop("numbers") == NULL);
+	EXPECT_INT(hookqueue_add("numbers", &e, NULL), 0);
+	EXPECT(hookqueue_has("numbers", e.number));
+	EXPECT(!hookqueue_has("numbers", e.number + 1));
+	EXPECT_INT(hookqueue_remove("numbers", e.number, NULL), 0);
+	EXPECT(!hookqueue_has("numbers", e.number));
 }
 
 /* ---- the log */
