@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What git waits for: everything here is a few small files, and nothing opens the project. */
+/* What git waits for: everything here is a few small files, and nothing opens the project; of what is pushed its mlmake.ini is read. */
 #include <config.h>
 
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include "cli/again.h"
 #include "cli/hook.h"
 #include "lifecycle/held.h"
+#include "lifecycle/hookbuild.h"
 #include "lifecycle/hookqueue.h"
 #include "lifecycle/where.h"
 #include "lifecycle/worker.h"
@@ -30,7 +31,10 @@ struct hooking {
 	struct strbuf input;   /* what git says on standard input, where it is read */
 	bool has_input;
 	size_t asked;          /* branches that were put into the queue */
-	char *branch;          /* the last of them; owned */
+	size_t refused;        /* those of them that their mlmake.ini leaves out */
+	const char *branch;    /* the last that will be built, or was left out */
+	const char *why;       /* why that one was */
+	struct arena arena;
 };
 
 static int read_input(struct hooking *h, struct err *err)
@@ -90,8 +94,21 @@ static bool is_off(void)
 
 /* ---- asking for a build */
 
+/* What a client is told. The worker looks for itself, and the log has all of it. */
+static void note_branch(struct hooking *h, const char *ref, const char *why)
+{
+	if (!why || h->asked == h->refused) {
+		h->branch = arena_strdup(&h->arena, ref);
+		h->why = why;
+	}
+	h->refused += why != NULL;
+	h->asked++;
+}
+
 static int enqueue(struct hooking *h, const char *ref, const char *commit, struct err *err)
 {
+	bool pushed = streq(h->name, "post-receive"), built = !pushed;
+	const char *why = NULL;
 	size_t i;
 
 	for (i = 0; i < h->projects.n; i++) {
@@ -104,10 +121,12 @@ static int enqueue(struct hooking *h, const char *ref, const char *commit, struc
 
 		if (hookqueue_add(h->dir, &e, err) < 0)
 			return -1;
+		if (!built) {
+			why = hookbuild_refusal(h->where.common, &e, &h->arena);
+			built = !why;
+		}
 	}
-	free(h->branch);
-	h->branch = xstrdup(ref);
-	h->asked++;
+	note_branch(h, ref, built ? NULL : why);
 	return 0;
 }
 
@@ -153,12 +172,17 @@ static int enqueue_pushed(struct hooking *h, struct err *err)
 static void tell_client(const struct hooking *h)
 {
 	const char *name = h->branch;
+	size_t built = h->asked - h->refused;
 
 	(void)skip_prefix(name, "refs/heads/", &name);
-	if (h->asked == 1)
+	if (built > 1)
+		printf("mlmake: %zu branches will be built\n", built);
+	else if (built)
 		printf("mlmake: %s will be built\n", name);
+	else if (h->asked > 1)
+		printf("mlmake: %zu branches are not built\n", h->asked);
 	else
-		printf("mlmake: %zu branches will be built\n", h->asked);
+		printf("mlmake: %s is not built: %s\n", name, h->why);
 	fflush(stdout);
 }
 
@@ -265,7 +289,7 @@ static int judge_push(struct hooking *h, struct err *err)
 int hook_run(struct args *a, const char *name)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
-	struct hooking h = {.a = a, .name = name, .projects = STRVEC_INIT, .input = STRBUF_INIT};
+	struct hooking h = {.a = a, .name = name, .projects = STRVEC_INIT, .input = STRBUF_INIT, .arena = ARENA_INIT};
 	int code = EXIT_DONE;
 
 	if (pipeline_hook_name(name, &err) < 0)
@@ -285,7 +309,7 @@ int hook_run(struct args *a, const char *name)
 	code = go_on(&h, code);
 	where_release(&h.where);
 	free(h.dir);
-	free(h.branch);
+	arena_release(&h.arena);
 	strvec_release(&h.projects);
 	strbuf_release(&h.input);
 	return code;

@@ -138,7 +138,20 @@ static int read_in_commit(void *ctx, const char *path, struct strbuf *out, struc
 	return hookbuild_read(m->db, &m->tree, m->repo.prefix, path, out, err);
 }
 
-/* Takes commit as what is to be built, and reads what its mlmake.ini says of this hook: NULL: nothing. */
+static int check_has_pipeline(struct making *m, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	struct err why = ERR_INIT;
+
+	if (read_in_commit(m, PIPELINE_FILE, &text, &why) == 0)
+		return 0;
+	if (why.code != ERR_NOTFOUND)
+		return err_move(err, &why);
+	err_release(&why);
+	return err_set(err, ERR_NOTFOUND, "it has no '%s%s" PIPELINE_FILE "'", m->repo.prefix, *m->repo.prefix ? "/" : "");
+}
+
+/* Takes commit as what is to be built, and reads what its mlmake.ini says of this hook: NULL: nothing. ERR_NOTFOUND: there is none. */
 static int choose(struct making *m, const struct git_id *commit, struct err *err)
 {
 	struct pipeline_disk disk = pipeline_disk_system;
@@ -146,7 +159,7 @@ static int choose(struct making *m, const struct git_id *commit, struct err *err
 
 	git_id_hex(commit, hex);
 	m->commit = *commit;
-	if (gitdb_resolve(m->db, hex, GITDB_TREE, &m->tree, err) < 0)
+	if (gitdb_resolve(m->db, hex, GITDB_TREE, &m->tree, err) < 0 || check_has_pipeline(m, err) < 0)
 		return -1;
 	disk.read = read_in_commit;
 	disk.ctx = m;
@@ -155,6 +168,20 @@ static int choose(struct making *m, const struct git_id *commit, struct err *err
 	pipeline_load_sections(&m->pl, PIPELINE_FILE, &disk); /* the build will tell what is wrong */
 	m->hook = pipeline_hook(&m->pl, m->opt->v[0].hook);
 	return 0;
+}
+
+/* Why what was chosen is not built of that branch; NULL: it is. */
+static const char *refusal(struct making *m, const char *ref)
+{
+	CLEANUP(strbuf_release) struct strbuf branches = STRBUF_INIT;
+	const char *hook = m->opt->v[0].hook;
+
+	if (!m->hook)
+		return arena_fmt(m->a, "its " PIPELINE_FILE " has no [hook %s]", hook);
+	if (hookbuild_is_wanted(m->hook->branches, m->hook->n_branches, ref))
+		return NULL;
+	pipeline_hook_branches(m->hook, &branches);
+	return arena_fmt(m->a, "[hook %s] builds only %s", hook, branches.buf);
 }
 
 static bool skips(struct making *m, const struct git_id *id)
@@ -231,8 +258,12 @@ static int find_commit(struct making *m, uint64_t *upto, struct err *err)
 		return got;
 	if (choose(m, &tip, err) < 0)
 		return -1;
-	if (!m->hook || !hookbuild_is_wanted(m->hook->branches, m->hook->n_branches, last->ref))
+	m->e->text = refusal(m, last->ref);
+	if (m->e->text) {
+		m->e->outcome = "skipped";
 		return 0;
+	}
+	m->e->text = "";
 	if (m->hook->when_busy == BUSY_QUEUE && choose_oldest(m, &tip, upto, err) < 0)
 		return -1;
 	if (git_id_eq(&m->commit, &tip)) {
@@ -703,4 +734,22 @@ void hookbuild(const struct hookbuild_options *opt, struct arena *a, uint64_t *u
 	}
 	e->number = *upto;
 	release(&m);
+}
+
+const char *hookbuild_refusal(const char *common, const struct hook_entry *e, struct arena *a)
+{
+	const struct hookbuild_options opt = {.common = common, .v = e, .n = 1};
+	struct making m = {.opt = &opt, .a = a, .pl = PIPELINE_INIT, .repo = {.prefix = e->project}};
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	const char *why = NULL;
+	struct git_id id;
+
+	m.db = gitdb_new(common);
+	if (git_id_parse(e->commit, &id) && choose(&m, &id, &err) == 0)
+		why = refusal(&m, e->ref);
+	else if (err.code == ERR_NOTFOUND)
+		why = arena_strdup(a, err.msg);
+	pipeline_release(&m.pl);
+	gitdb_free(m.db);
+	return why;
 }

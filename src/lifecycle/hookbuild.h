@@ -23,6 +23,9 @@ struct hookbuild_options {
  * told there, too. */
 void hookbuild(const struct hookbuild_options *opt, struct arena *a, uint64_t *upto, struct hook_event *e);
 
+/* Why nothing is built of the branch of e at its commit, as the mlmake.ini there has it, in a; NULL: it is, or cannot be told yet. */
+const char *hookbuild_refusal(const char *common, const struct hook_entry *e, struct arena *a);
+
 /* Appends a file of the project at prefix in that tree. ERR_NOTFOUND. */
 NODISCARD int hookbuild_read(struct gitdb *db, const struct git_id *tree, const char *prefix, const char *path, struct strbuf *out,
 			     struct err *err);

@@ -324,6 +324,14 @@ int pipeline_hook_name(const char *name, struct err *err)
 	return err_set(err, ERR_INVALID, "git has no hook '%s' that builds could follow%s", name, hint.buf);
 }
 
+void pipeline_hook_branches(const struct hook_section *h, struct strbuf *out)
+{
+	size_t i;
+
+	for (i = 0; i < h->n_branches; i++)
+		strbuf_addf(out, "%s%s", i ? " " : "", h->branches[i]);
+}
+
 static void check_hook_name(struct load *ld, const struct section *s)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;

@@ -287,6 +287,8 @@ const struct stage *pipeline_short_name(const struct pipeline *pl, const char *n
 /* Is there a hook of that name that [hook] can speak of? ERR_INVALID names the nearest. */
 NODISCARD int pipeline_hook_name(const char *name, struct err *err);
 const struct hook_section *pipeline_hook(const struct pipeline *pl, const char *name); /* NULL if there is none */
+/* Its patterns with blanks between them. */
+void pipeline_hook_branches(const struct hook_section *h, struct strbuf *out);
 const struct instance *pipeline_instance(const struct pipeline *pl, const char *name);
 /* The filter of an input of st with this path, the first that matches; NULL if there is none, or it counts by its bytes (code-exact). */
 const struct normal *pipeline_normal(const struct stage *st, const char *path);

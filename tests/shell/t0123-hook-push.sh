@@ -210,6 +210,19 @@ check 'option' push -o mlmake.skip origin dev9
 built --bare "$T/many.git"
 is "$("$MLMAKE" hook log -n 0 --bare "$T/many.git" | wc -l)" "$before" 'builds'
 
+begin 'of a branch that mlmake.ini leaves out it is said that it is not built, to the client and in the log'
+git checkout -q -b feature
+check 'push' push origin feature
+pushed '^remote: mlmake: feature is not built: \[hook post-receive\] builds only main dev\*'
+is "$(grep -c '^remote:' "$T/pushed")" 1 'lines'
+built --bare "$T/many.git"; is $? 0 'exit of watch'
+mm 0 hook log -n 1 --bare "$T/many.git"; said 'skipped .*feature .*builds only main dev\*'
+git commit -q --allow-empty -m more && git checkout -q -b dev7 && git commit -q --allow-empty -m 7
+check 'push' push origin feature dev7
+pushed '^remote: mlmake: dev7 will be built'
+built --bare "$T/many.git"
+git checkout -q dev9
+
 begin 'a push while mlmake gc is at work waits for nothing, and is built after it'
 echo y >> raw.txt && git commit -q -a -m y
 check 'push' push origin dev9
