@@ -14,6 +14,7 @@ struct hook_place {
 	char *dir;     /* SHARED/queue */
 	struct project p;
 	bool in_project; /* p is open; not with --bare */
+	char *prefix;    /* of the project one stands in, within its work tree; NULL with --bare: one stands in none */
 	enum color_choice color;
 };
 NODISCARD int hook_place_open(struct hook_place *h, const struct args *a);

@@ -36,6 +36,19 @@ static int open_bare(struct hook_place *h, const char *bare, struct err *err)
 	return 0;
 }
 
+/* A bare repository has no work tree to tell where in it the project is: the project from which it is spoken of does. */
+static int find_prefix(struct hook_place *h, struct err *err)
+{
+	CLEANUP(repo_release) struct repo r = {0};
+
+	if (!file_exists("mlmake.ini"))
+		return 0;
+	if (repo_find(&r, err) < 0)
+		return -1;
+	h->prefix = r.in_git ? xstrdup(r.prefix) : NULL;
+	return 0;
+}
+
 int hook_place_open(struct hook_place *h, const struct args *a)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
@@ -46,7 +59,7 @@ int hook_place_open(struct hook_place *h, const struct args *a)
 	if (bare) {
 		if (dir && chdir(dir) < 0)
 			err_errno(&err, "cannot enter '%s'", dir);
-		if (err.msg || open_bare(h, bare, &err) < 0)
+		if (err.msg || open_bare(h, bare, &err) < 0 || find_prefix(h, &err) < 0)
 			return cli_fail(EXIT_USAGE, &err);
 	} else {
 		code = project_open(&h->p, a, false);
@@ -54,6 +67,7 @@ int hook_place_open(struct hook_place *h, const struct args *a)
 		if (code != EXIT_DONE)
 			return code;
 		h->color = h->p.color;
+		h->prefix = xstrdup(h->p.repo.prefix);
 		h->git_dir = h->p.repo.in_git ? realpath(h->p.repo.git_dir, NULL) : NULL;
 		if (!h->git_dir) {
 			err_set(&err, ERR_INVALID, "this project is not in git, and hooks are git's; `git init` begins a repository");
@@ -70,6 +84,7 @@ void hook_place_release(struct hook_place *h)
 		project_close(&h->p);
 	free(h->git_dir);
 	free(h->dir);
+	free(h->prefix);
 }
 
 void hook_revive(const struct hook_place *h)
@@ -123,7 +138,7 @@ static int find_sections(struct hook_place *h, struct strvec *out)
 
 static const char *prefix_of(const struct hook_place *h)
 {
-	return h->in_project ? h->p.repo.prefix : "";
+	return h->prefix ? h->prefix : "";
 }
 
 static char *hooks_dir(const struct hook_place *h, bool *elsewhere, struct err *err)
@@ -308,6 +323,17 @@ int hook_install(struct args *a)
 	return code;
 }
 
+/* Of a bare repository of which one stands in no project: for all that it is for. */
+static int take_out(const struct hook_place *h, const char *dir, const char *name, const struct hookfile *f, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; !h->prefix && i < f->projects.n; i++)
+		if (hookfile_uninstall(dir, name, f->projects.v[i], err) < 0)
+			return -1;
+	return hookfile_uninstall(dir, name, prefix_of(h), err);
+}
+
 static int uninstall(struct hook_place *h, struct err *err)
 {
 	CLEANUP(strvec_release) struct strvec names = STRVEC_INIT;
@@ -321,7 +347,7 @@ static int uninstall(struct hook_place *h, struct err *err)
 	for (i = 0; i < names.n; i++) {
 		CLEANUP(hookfile_release) struct hookfile before = HOOKFILE_INIT, after = HOOKFILE_INIT;
 
-		if (hookfile_look(dir, names.v[i], &before, err) < 0 || hookfile_uninstall(dir, names.v[i], prefix_of(h), err) < 0 ||
+		if (hookfile_look(dir, names.v[i], &before, err) < 0 || take_out(h, dir, names.v[i], &before, err) < 0 ||
 		    hookfile_look(dir, names.v[i], &after, err) < 0) {
 			code = cli_fail(EXIT_USAGE, err);
 			err_clear(err);
@@ -352,7 +378,7 @@ int hook_uninstall(struct args *a)
 
 static const char *state_word(const struct hookfile *f, const char *project)
 {
-	if (f->state == HOOKFILE_OURS && !strvec_has(&f->projects, project))
+	if (f->state == HOOKFILE_OURS && project && !strvec_has(&f->projects, project))
 		return "for other projects";
 	switch (f->state) {
 	case HOOKFILE_OURS: return "installed";
@@ -409,7 +435,7 @@ static void status_text(const struct hook_place *h, const char *dir, const struc
 
 		if (hookfile_look(dir, names->v[i], &f, NULL) < 0 || (!is_wanted(h, names->v[i]) && f.state != HOOKFILE_OURS && f.state != HOOKFILE_EDITED))
 			continue;
-		strbuf_addf(out, "%-16s %s%s%s\n", names->v[i], state_word(&f, prefix_of(h)),
+		strbuf_addf(out, "%-16s %s%s%s\n", names->v[i], state_word(&f, h->prefix),
 			    f.state == HOOKFILE_OURS && f.keeps ? ", calls the one that was there" : "",
 			    is_wanted(h, names->v[i]) ? "" : ", and mlmake.ini says nothing of it");
 	}
@@ -436,7 +462,7 @@ static struct json *status_json(const struct hook_place *h, const char *dir, con
 
 		json_set_str(one, "name", names->v[i]);
 		if (hookfile_look(dir, names->v[i], &f, NULL) == 0)
-			json_set_str(one, "state", state_word(&f, prefix_of(h)));
+			json_set_str(one, "state", state_word(&f, h->prefix));
 		json_set_bool(one, "wanted", is_wanted(h, names->v[i]));
 		json_set_bool(one, "keeps", f.keeps);
 		json_push(hooks, one);

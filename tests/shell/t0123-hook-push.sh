@@ -231,6 +231,36 @@ git clone -q "$T/many.git" "$T/w/many-gc" 2> /dev/null
 built --bare "$T/many.git"
 "$MLMAKE" hook log -n 0 --bare "$T/many.git" | grep -q "done *dev9 *$(git rev-parse --short=9 HEAD)" || fail 'dev9 is not built'
 
+begin 'of a project below the top of its repository as well'
+git init -q --bare -b main "$T/below.git"
+new_project below < /dev/null
+rm mlmake.ini && mkdir proj && cd proj || exit 1
+cat > mlmake.ini <<'END'
+[stage s]
+cmd  = echo s >> "$COUNT"; cat {{data}} > {{outs}}
+data = in.txt
+outs = out.txt
+[hook post-receive]
+END
+echo in > in.txt; echo out.txt > .gitignore
+mm 0 hook install --bare "$T/below.git" --work "$T/below.work"
+mm 0 hook status --bare "$T/below.git"; said '^post-receive +installed$'
+git remote add origin "$T/below.git" && git add . && git commit -q -m first
+check 'push' push origin main
+pushed '^remote: mlmake: main will be built'
+built --bare "$T/below.git"
+ran s
+mm 0 hook log --bare "$T/below.git"; said "done +main +$(git rev-parse --short=9 main)"
+git checkout -q -b bare && git mv mlmake.ini gone.ini && git commit -q -m gone
+check 'push' push origin bare
+pushed "^remote: mlmake: bare is not built: it has no 'proj/mlmake.ini'"
+built --bare "$T/below.git"
+mm 0 hook log -n 1 --bare "$T/below.git"; said "error .*it has no 'proj/mlmake.ini'"
+cd "$T" || exit 1
+mm 0 hook status --bare "$T/below.git"; said '^post-receive +installed$'
+mm 0 hook uninstall --bare "$T/below.git"; said 'removed .*/post-receive'
+missing "$T/below.git/hooks/post-receive"
+
 begin 'taken away without a trace'
 git init -q --bare "$T/trace.git"
 cp -a "$T/trace.git/hooks" "$T/hooks-before"; cp "$T/trace.git/config" "$T/config-before"
