@@ -14,9 +14,11 @@
 #include "report/hooks.h"
 #include "util/file.h"
 #include "util/path.h"
+#include "util/process.h"
 #include "util/text.h"
 
 #define SHOWN 20
+#define SAID_LIMIT 65536
 #define OUTPUT_LIMIT ((size_t)1 << 30)
 #define PAUSE 50000 /* microseconds between two looks */
 #define PATIENCE 200 /* looks until a build that is asked to stop is left to itself */
@@ -41,18 +43,44 @@ static const struct hook_event *find_event(const struct hook_event *v, size_t n,
 	return NULL;
 }
 
+/* The commit that word names here, as git has it ("HEAD~1", a branch), "" if it names none. */
+static void ask_for_commit(const struct hook_place *h, const char *word, struct strbuf *out)
+{
+	CLEANUP(strvec_release) struct strvec argv = STRVEC_INIT;
+	CLEANUP(strbuf_release) struct strbuf said = STRBUF_INIT;
+	const struct process_start how = {.argv = &argv};
+
+	strvec_push(&argv, "git");
+	if (!h->in_project)
+		strvec_pushf(&argv, "--git-dir=%s", h->git_dir);
+	strvec_push(&argv, "rev-parse");
+	strvec_push(&argv, "--verify");
+	strvec_push(&argv, "--quiet");
+	strvec_push(&argv, "--end-of-options");
+	strvec_pushf(&argv, "%s^{commit}", word);
+	if (process_run(&how, NULL, 0, SAID_LIMIT, out, &said, NULL) != 0)
+		strbuf_clear(out);
+	strbuf_trim(out);
+}
+
 /* One of them with all that its build printed. */
 static int show_one(const struct hook_place *h, const struct hook_event *v, size_t n, const char *word, struct err *err)
 {
 	const struct hook_event *e = find_event(v, n, word);
-	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT, commit = STRBUF_INIT;
 	struct style style = style_for(STDOUT_FILENO, h->color);
-	CLEANUP(freep) char *file = e ? output_of(h, e->number) : NULL;
+	CLEANUP(freep) char *file = NULL;
 
 	if (!e) {
-		err_set(err, ERR_NOTFOUND, "the log has no '%s'; `mlmake hook log` lists numbers and commits", word);
+		ask_for_commit(h, word, &commit);
+		e = commit.len ? find_event(v, n, commit.buf) : NULL;
+	}
+	if (!e) {
+		err_set(err, ERR_NOTFOUND, "the log has no '%s'%s%.9s; `mlmake hook log` lists numbers and commits", word,
+			commit.len ? ", which is commit " : "", commit.buf);
 		return cli_fail(EXIT_USAGE, err);
 	}
+	file = output_of(h, e->number);
 	report_hook_event(e, &style, &out);
 	if (file_read(file, OUTPUT_LIMIT, &out, NULL) < 0)
 		strbuf_addstr(&out, "what the build printed is not kept any more\n");

@@ -70,6 +70,8 @@ said 'failed .*up: exit status 3'
 mm 0 hook log "$(git rev-parse HEAD)"; said 'something is wrong'
 mm 0 hook log; said 'failed'
 is "$("$MLMAKE" hook log --json | grep -c '"outcome": "failed"')" 1 'in JSON'
+mm 0 hook log HEAD; said 'something is wrong'
+mm 0 hook log main; said 'something is wrong'
 mm 2 hook log nonsense; said "the log has no 'nonsense'"
 
 begin 'a pipeline that is wrong is told of'
