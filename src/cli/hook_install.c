@@ -388,9 +388,15 @@ static const char *state_word(const struct hookfile *f, const char *project)
 	}
 }
 
+/* What mlmake.ini says of it; NULL: nothing, or it is that of each commit. */
+static const struct hook_section *section_of(const struct hook_place *h, const char *name)
+{
+	return h->in_project ? pipeline_hook(&h->p.pl, name) : NULL;
+}
+
 static bool is_wanted(const struct hook_place *h, const char *name)
 {
-	return h->in_project ? pipeline_hook(&h->p.pl, name) != NULL : streq(name, "post-receive");
+	return h->in_project ? section_of(h, name) != NULL : streq(name, "post-receive");
 }
 
 /* What is to be said of an entry that waits. */
@@ -432,11 +438,16 @@ static void status_text(const struct hook_place *h, const char *dir, const struc
 
 	for (i = 0; i < names->n; i++) {
 		CLEANUP(hookfile_release) struct hookfile f = HOOKFILE_INIT;
+		CLEANUP(strbuf_release) struct strbuf branches = STRBUF_INIT;
+		const struct hook_section *section = section_of(h, names->v[i]);
 
 		if (hookfile_look(dir, names->v[i], &f, NULL) < 0 || (!is_wanted(h, names->v[i]) && f.state != HOOKFILE_OURS && f.state != HOOKFILE_EDITED))
 			continue;
-		strbuf_addf(out, "%-16s %s%s%s\n", names->v[i], state_word(&f, h->prefix),
+		if (section)
+			pipeline_hook_branches(section, &branches);
+		strbuf_addf(out, "%-16s %s%s%s%s%s\n", names->v[i], state_word(&f, h->prefix),
 			    f.state == HOOKFILE_OURS && f.keeps ? ", calls the one that was there" : "",
+			    branches.len ? ", only of " : "", branches.buf,
 			    is_wanted(h, names->v[i]) ? "" : ", and mlmake.ini says nothing of it");
 	}
 	strbuf_addf(out, "%-16s %s\n", "worker", working ? "at work" : "none");
@@ -446,6 +457,17 @@ static void status_text(const struct hook_place *h, const char *dir, const struc
 	for (i = 0; i < q->n; i++)
 		if (q->v[i].hook && !(building && is_of(&q->v[i], &now)))
 			add_waiting(h, &q->v[i], out);
+}
+
+/* Empty: all. */
+static struct json *branches_json(const struct hook_section *s)
+{
+	struct json *list = json_new_list();
+	size_t i;
+
+	for (i = 0; s && i < s->n_branches; i++)
+		json_push(list, json_new_str(s->branches[i]));
+	return list;
 }
 
 static struct json *status_json(const struct hook_place *h, const char *dir, const struct strvec *names, const struct hookqueue *q,
@@ -465,6 +487,7 @@ static struct json *status_json(const struct hook_place *h, const char *dir, con
 			json_set_str(one, "state", state_word(&f, h->prefix));
 		json_set_bool(one, "wanted", is_wanted(h, names->v[i]));
 		json_set_bool(one, "keeps", f.keeps);
+		json_set(one, "branches", branches_json(section_of(h, names->v[i])));
 		json_push(hooks, one);
 	}
 	for (i = 0; i < q->n; i++)

@@ -85,7 +85,9 @@ begin 'branches that were not named are not built'
 sed -i 's/^\[hook post-commit\]/&\nbranch = main release\/*\nbuild = other/' mlmake.ini && git commit -q -a -m branches
 built; : > "$COUNT"
 git checkout -q -b topic && printf '[count]\nlines = 2\n[other]\nword = topic\n' > params.ini && git commit -q -a -m topic
-built; ran
+"$MLMAKE" hook watch > "$T/out" 2>&1; ran
+mm 0 hook log -n 1; said "skipped .*topic .*$(git rev-parse --short=9 HEAD) .*\\[hook post-commit\\] builds only main release/\\*"
+mm 0 hook status; said '^post-commit +installed, only of main release/\*'
 git checkout -q -b release/1 && git commit -q --allow-empty -m release
 built; ran other
 
