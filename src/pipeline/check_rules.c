@@ -18,9 +18,7 @@ struct reading {
 	struct arena *a;
 	struct check_rules *out;
 	const struct rule *rule;
-	void (*problem)(void *ctx, int line, const char *message);
-	void *ctx;
-	size_t problems;
+	struct rule_problems problems;
 };
 
 /* The words of a rule. */
@@ -41,8 +39,7 @@ PRINTF(2, 3) static void tell(struct reading *r, const char *fmt, ...)
 	va_start(ap, fmt);
 	strbuf_vaddf(&msg, fmt, ap);
 	va_end(ap);
-	r->problem(r->ctx, r->rule ? r->rule->line : 0, msg.buf);
-	r->problems++;
+	rule_problem(&r->problems, r->rule ? r->rule->line : 0, "%s", msg.buf);
 }
 
 static void unknown(struct reading *r, const char *word, const char *const *known, const char *otherwise)
@@ -437,7 +434,7 @@ bool check_reads_table(const struct check_rules *r)
 int check_rules_read(const struct rule *rules, struct arena *a, struct check_rules *out,
 		     void (*problem)(void *ctx, int line, const char *message), void *ctx)
 {
-	struct reading r = {.a = a, .out = out, .problem = problem, .ctx = ctx};
+	struct reading r = {.a = a, .out = out, .problems = {problem, ctx, 0}};
 	size_t i;
 
 	*out = (struct check_rules){.separator = 0};
@@ -447,9 +444,9 @@ int check_rules_read(const struct rule *rules, struct arena *a, struct check_rul
 		out->warn = streq(r.rule->value, "warn");
 	for (r.rule = rules; r.rule; r.rule = r.rule->next)
 		read_rule(&r);
-	if (!rules && !r.problems)
+	if (!rules && !r.problems.n)
 		tell(&r, "it has no rules; give it 'rows = 1..', 'column NAME = int' or the like");
 	for (i = 0; i < out->n_unique; i++)
 		out->unique[i].warn |= out->warn;
-	return r.problems ? -1 : 0;
+	return r.problems.n ? -1 : 0;
 }

@@ -13,22 +13,8 @@
 
 struct reading {
 	struct arena *a;
-	void (*problem)(void *ctx, int line, const char *message);
-	void *ctx;
-	size_t problems;
+	struct rule_problems problems;
 };
-
-PRINTF(3, 4) static void tell(struct reading *r, int line, const char *fmt, ...)
-{
-	CLEANUP(strbuf_release) struct strbuf msg = STRBUF_INIT;
-	va_list ap;
-
-	va_start(ap, fmt);
-	strbuf_vaddf(&msg, fmt, ap);
-	va_end(ap);
-	r->problem(r->ctx, line, msg.buf);
-	r->problems++;
-}
 
 static void add_once(struct reading *r, const struct rule *rule, const char *word, const char ***v, size_t *n)
 {
@@ -36,7 +22,7 @@ static void add_once(struct reading *r, const struct rule *rule, const char *wor
 
 	for (i = 0; i < *n; i++)
 		if (streq((*v)[i], word)) {
-			tell(r, rule->line, "'%s' names '%s' twice", rule->key, word);
+			rule_problem(&r->problems, rule->line, "'%s' names '%s' twice", rule->key, word);
 			return;
 		}
 	*v = arena_grow(r->a, *v, *n, sizeof(**v));
@@ -62,14 +48,14 @@ static void read_words(struct reading *r, const struct rule *rule, bool paths, c
 		const char *word = paths ? path_of(r, w.text) : w.text;
 
 		if (paths && w.pattern)
-			tell(r, rule->line, "'%s' is a pattern; '%s' takes names: one version ships what another does", w.text, rule->key);
+			rule_problem(&r->problems, rule->line, "'%s' is a pattern; '%s' takes names: one version ships what another does", w.text, rule->key);
 		else if (paths && path_refusal(word))
-			tell(r, rule->line, "'%s' %s", word, path_refusal(word));
+			rule_problem(&r->problems, rule->line, "'%s' %s", word, path_refusal(word));
 		else
 			add_once(r, rule, word, v, n);
 	}
 	if (got < 0)
-		tell(r, rule->line, "%s", why);
+		rule_problem(&r->problems, rule->line, "%s", why);
 }
 
 static void read_rule(struct reading *r, const struct rule *rule, struct deploy_rules *out)
@@ -89,24 +75,24 @@ static void read_rule(struct reading *r, const struct rule *rule, struct deploy_
 		out->gate_line = rule->line;
 		out->gate = rule->value;
 	} else if (streq(rule->key, "wait") && (!text_parse_duration(rule->value, &out->wait) || out->wait <= 0)) {
-		tell(r, rule->line, "'%s' is no duration; write one like 30s or 5m", rule->value);
+		rule_problem(&r->problems, rule->line, "'%s' is no duration; write one like 30s or 5m", rule->value);
 	}
 }
 
 int deploy_rules_read(const struct rule *rules, struct arena *a, struct deploy_rules *out,
 		      void (*problem)(void *ctx, int line, const char *message), void *ctx)
 {
-	struct reading r = {.a = a, .problem = problem, .ctx = ctx};
+	struct reading r = {.a = a, .problems = {problem, ctx, 0}};
 
 	*out = (struct deploy_rules){.wait = WAIT};
 	for (; rules; rules = rules->next)
 		read_rule(&r, rules, out);
 	if (!out->n_ships)
-		tell(&r, 0, "it ships nothing; give it 'ship'");
+		rule_problem(&r.problems, 0, "it ships nothing; give it 'ship'");
 	if (!out->cmd)
-		tell(&r, 0, "it has no 'cmd'; say how it ships");
+		rule_problem(&r.problems, 0, "it has no 'cmd'; say how it ships");
 	if (!out->gate)
-		tell(&r, 0, "it has no 'gate'; name the gate that has to pass, or write 'gate = none'");
+		rule_problem(&r.problems, 0, "it has no 'gate'; name the gate that has to pass, or write 'gate = none'");
 	else if (streq(out->gate, "none"))
 		out->gate = NULL;
 	if (!out->n_environments) {
@@ -116,7 +102,7 @@ int deploy_rules_read(const struct rule *rules, struct arena *a, struct deploy_r
 		out->environments[0] = production[0];
 		out->n_environments = 1;
 	}
-	return r.problems ? -1 : 0;
+	return r.problems.n ? -1 : 0;
 }
 
 static void impossible(void *ctx, int line, const char *message)

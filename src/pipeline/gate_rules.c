@@ -31,22 +31,8 @@ struct reading {
 	const struct pipeline *pl;
 	struct arena *a;
 	struct gate_rules *out;
-	void (*problem)(void *ctx, int line, const char *message);
-	void *ctx;
-	size_t problems;
+	struct rule_problems problems;
 };
-
-PRINTF(3, 4) static void tell(struct reading *r, int line, const char *fmt, ...)
-{
-	CLEANUP(strbuf_release) struct strbuf msg = STRBUF_INIT;
-	va_list ap;
-
-	va_start(ap, fmt);
-	strbuf_vaddf(&msg, fmt, ap);
-	va_end(ap);
-	r->problem(r->ctx, line, msg.buf);
-	r->problems++;
-}
 
 static void add_of(struct reading *r, const struct instance *in)
 {
@@ -71,7 +57,7 @@ static void no_such_stage(struct reading *r, int line, const char *name)
 		if (r->pl->stages[i]->kind == STAGE_COMMAND)
 			nearest_offer(&near, r->pl->stages[i]->name);
 	nearest_hint(&near, &hint);
-	tell(r, line, "'of' names '%s', which is no stage%s", name, hint.buf);
+	rule_problem(&r->problems, line, "'of' names '%s', which is no stage%s", name, hint.buf);
 }
 
 /* The instances of what name names; false if it names nothing. */
@@ -104,10 +90,10 @@ static void read_of(struct reading *r, const struct rule *rule)
 		for (i = 0; i < n && instance_has_metrics(v[i]); i++)
 			add_of(r, v[i]);
 		if (i < n)
-			tell(r, rule->line, "'of' names '%s', which has no metrics; give it 'metrics = FILE.json'", w.text);
+			rule_problem(&r->problems, rule->line, "'of' names '%s', which has no metrics; give it 'metrics = FILE.json'", w.text);
 	}
 	if (got < 0)
-		tell(r, rule->line, "%s", why);
+		rule_problem(&r->problems, rule->line, "%s", why);
 }
 
 static void read_require(struct reading *r, const struct rule *rule)
@@ -117,7 +103,7 @@ static void read_require(struct reading *r, const struct rule *rule)
 	struct expr *e;
 
 	if (expr_parse(rule->value, r->a, &e, &err) < 0) {
-		tell(r, rule->line, "'require': %s", err.msg);
+		rule_problem(&r->problems, rule->line, "'require': %s", err.msg);
 		return;
 	}
 	g->v = arena_grow(r->a, g->v, g->n, sizeof(*g->v));
@@ -131,7 +117,7 @@ static void read_number(struct reading *r, const struct rule *rule, const struct
 
 	*line = rule->line;
 	if (expr_parse_number(rule->value, r->a, &e, &err) < 0)
-		tell(r, rule->line, "'%s': %s", rule->key, err.msg);
+		rule_problem(&r->problems, rule->line, "'%s': %s", rule->key, err.msg);
 	else
 		*to = e;
 }
@@ -141,7 +127,7 @@ static void read_choice(struct reading *r, const struct rule *rule, const char *
 {
 	*to = streq(rule->value, yes);
 	if (!*to && !streq(rule->value, no))
-		tell(r, rule->line, "'%s' takes %s or %s, not '%s'", rule->key, yes, no, rule->value);
+		rule_problem(&r->problems, rule->line, "'%s' takes %s or %s, not '%s'", rule->key, yes, no, rule->value);
 }
 
 struct naming {
@@ -199,18 +185,18 @@ static void check_name(void *ctx, int line, const struct expr_name *name)
 	struct gate_ref ref;
 
 	if (gate_resolve(r->out, r->pl, name, r->a, &ref, &err) < 0)
-		tell(r, line, "column %zu: %s", name->column, err.msg);
+		rule_problem(&r->problems, line, "column %zu: %s", name->column, err.msg);
 	else if (ref.side == GATE_PRODUCTION && r->out->rescores && (ref.n != 1 || ref.in[0] != r->out->of[0]))
-		tell(r, line, "column %zu: `compare = rescore` scores '%s' alone, and '%s' is of another", name->column, r->out->of[0]->name, name->text);
+		rule_problem(&r->problems, line, "column %zu: `compare = rescore` scores '%s' alone, and '%s' is of another", name->column, r->out->of[0]->name, name->text);
 	else if (ref.side == GATE_BEST && slope_of(r->out, name->text) == EXPR_UNKNOWN)
-		tell(r, line, "column %zu: whether the greatest or the least '%s' is the best does not follow; compare it with <, <=, > "
+		rule_problem(&r->problems, line, "column %zu: whether the greatest or the least '%s' is the best does not follow; compare it with <, <=, > "
 		     "or >=, and in one direction only", name->column, name->text);
 }
 
 int gate_rules_read(const struct rule *rules, const struct pipeline *pl, struct arena *a, struct gate_rules *out,
 		    void (*problem)(void *ctx, int line, const char *message), void *ctx)
 {
-	struct reading r = {pl, a, out, problem, ctx, 0};
+	struct reading r = {pl, a, out, {problem, ctx, 0}};
 	const struct rule *rule;
 
 	memset(out, 0, sizeof(*out));
@@ -229,14 +215,14 @@ int gate_rules_read(const struct rule *rules, const struct pipeline *pl, struct 
 			read_number(&r, rule, &out->noise, &out->noise_line);
 	}
 	if (!rule_find(rules, "of"))
-		tell(&r, 0, "it judges nothing; write 'of = STAGE'");
+		rule_problem(&r.problems, 0, "it judges nothing; write 'of = STAGE'");
 	if (!rule_find(rules, "require"))
-		tell(&r, 0, "it requires nothing; write 'require = METRIC >= NUMBER'");
+		rule_problem(&r.problems, 0, "it requires nothing; write 'require = METRIC >= NUMBER'");
 	if (out->cases && out->noise)
-		tell(&r, out->noise_line, "'noise' and 'cases' both say what the noise is; leave one out");
-	if (!r.problems)
+		rule_problem(&r.problems, out->noise_line, "'noise' and 'cases' both say what the noise is; leave one out");
+	if (!r.problems.n)
 		gate_rules_names(out, check_name, &r);
-	return r.problems ? -1 : 0;
+	return r.problems.n ? -1 : 0;
 }
 
 const struct instance *gate_rescoring(const struct pipeline *pl, const struct stage *gate)

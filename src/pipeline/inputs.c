@@ -513,6 +513,16 @@ struct input *gather_input(struct gather *g, enum input_kind kind, const char *p
 	return in;
 }
 
+void kind_problem(void *section, int line, const char *message)
+{
+	const struct kind_section *at = section;
+
+	if (line)
+		stage_error(at->ld, at->p, line, "%s", message);
+	else
+		stage_error(at->ld, at->p, at->p->sec->line, "'%s': %s", at->p->st.name, message);
+}
+
 static void gather_by_rules(struct gather *g, struct instance *in)
 {
 	const struct kind *k = g->p->sec->info->of;

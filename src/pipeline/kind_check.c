@@ -5,21 +5,9 @@
 #include "pipeline/check_rules.h"
 #include "pipeline/kinds.h"
 
-struct checking {
-	struct load *ld;
-	struct proto *p;
-};
-
-static void problem(void *ctx, int line, const char *message)
-{
-	struct checking *c = ctx;
-
-	stage_error(c->ld, c->p, line ? line : c->p->sec->line, "%s", message);
-}
-
 static void check(struct load *ld, struct proto *p, const struct rule *rules, struct gather *g)
 {
-	struct checking c = {ld, p};
+	struct kind_section c = {ld, p};
 	struct check_rules r;
 	const struct entry *e;
 
@@ -29,7 +17,7 @@ static void check(struct load *ld, struct proto *p, const struct rule *rules, st
 	if (!e)
 		stage_error(ld, p, p->sec->line, "'%s' checks nothing; give it 'data = FILE'", p->st.name);
 	/* What is wrong has been told. */
-	(void)!check_rules_read(rules, &ld->pl->arena, &r, problem, &c);
+	(void)!check_rules_read(rules, &ld->pl->arena, &r, kind_problem, &c);
 }
 
 const struct kind kind_check = {STAGE_CHECK, check};

@@ -9,21 +9,6 @@
 #include "pipeline/kinds.h"
 #include "util/text.h"
 
-struct checking {
-	struct load *ld;
-	struct proto *p;
-};
-
-static void problem(void *ctx, int line, const char *message)
-{
-	struct checking *c = ctx;
-
-	if (line)
-		stage_error(c->ld, c->p, line, "%s", message);
-	else
-		stage_error(c->ld, c->p, c->p->sec->line, "'%s': %s", c->p->st.name, message);
-}
-
 /* It becomes part of the name of a tag, in a grammar that others read too, and which has '/' as well. */
 static bool is_tag_name(const char *s)
 {
@@ -35,7 +20,7 @@ static bool is_tag_name(const char *s)
 	return *s != '\0';
 }
 
-static void check_names(struct checking *c, const struct deploy_rules *r)
+static void check_names(struct kind_section *c, const struct deploy_rules *r)
 {
 	size_t i;
 
@@ -48,7 +33,7 @@ static void check_names(struct checking *c, const struct deploy_rules *r)
 				    "letters, digits, '-' and '_', and begin and end with a letter or a digit", r->environments[i]);
 }
 
-static void no_such_gate(struct checking *c, const struct deploy_rules *r)
+static void no_such_gate(struct kind_section *c, const struct deploy_rules *r)
 {
 	CLEANUP(strbuf_release) struct strbuf hint = STRBUF_INIT;
 	struct nearest near = NEAREST_INIT(r->gate);
@@ -61,7 +46,7 @@ static void no_such_gate(struct checking *c, const struct deploy_rules *r)
 	stage_error(c->ld, c->p, r->gate_line, "there is no [gate %s]%s", r->gate, hint.buf);
 }
 
-static void come_after_gate(struct checking *c, const struct deploy_rules *r)
+static void come_after_gate(struct kind_section *c, const struct deploy_rules *r)
 {
 	CLEANUP(freep) char *name = xstrfmt("gate:%s", r->gate);
 	const struct stage *gate = pipeline_stage(c->ld->pl, name);
@@ -76,11 +61,11 @@ static void come_after_gate(struct checking *c, const struct deploy_rules *r)
 
 static void check(struct load *ld, struct proto *p, const struct rule *rules, struct gather *g)
 {
-	struct checking c = {ld, p};
+	struct kind_section c = {ld, p};
 	struct deploy_rules r;
 	size_t i;
 
-	if (deploy_rules_read(rules, &ld->pl->arena, &r, problem, &c) < 0)
+	if (deploy_rules_read(rules, &ld->pl->arena, &r, kind_problem, &c) < 0)
 		return;
 	check_names(&c, &r);
 	if (r.gate)

@@ -6,21 +6,10 @@
 #include "pipeline/kinds.h"
 
 struct checking {
-	struct load *ld;
-	struct proto *p;
+	struct kind_section at;
 	struct gather *g;
 	const struct gate_rules *rules;
 };
-
-static void problem(void *ctx, int line, const char *message)
-{
-	struct checking *c = ctx;
-
-	if (line)
-		stage_error(c->ld, c->p, line, "%s", message);
-	else
-		stage_error(c->ld, c->p, c->p->sec->line, "'%s': %s", c->p->st.name, message);
-}
 
 static void read_metrics_of(struct checking *c, const struct instance *in, int line)
 {
@@ -40,22 +29,22 @@ static void read_name(void *ctx, int line, const struct expr_name *name)
 	const char *path;
 	size_t i;
 
-	if (gate_resolve(c->rules, c->ld->pl, name, &c->ld->pl->arena, &ref, &err) < 0)
+	if (gate_resolve(c->rules, c->at.ld->pl, name, &c->at.ld->pl->arena, &ref, &err) < 0)
 		return;
 	for (i = 0; ref.side == GATE_NOW && i < ref.n; i++)
 		read_metrics_of(c, ref.in[i], line);
-	path = ref.file ? item_path(c->ld, ref.file, true) : NULL;
+	path = ref.file ? item_path(c->at.ld, ref.file, true) : NULL;
 	if (path)
 		gather_input(c->g, INPUT_DATA, path, line);
 }
 
 static void check(struct load *ld, struct proto *p, const struct rule *rules, struct gather *g)
 {
-	struct checking c = {.ld = ld, .p = p, .g = g};
+	struct checking c = {.at = {ld, p}, .g = g};
 	struct gate_rules r;
 	size_t i;
 
-	if (ld->incomplete || gate_rules_read(rules, ld->pl, &ld->pl->arena, &r, problem, &c) < 0)
+	if (ld->incomplete || gate_rules_read(rules, ld->pl, &ld->pl->arena, &r, kind_problem, &c.at) < 0)
 		return;
 	c.rules = &r;
 	for (i = 0; i < r.n_of; i++)

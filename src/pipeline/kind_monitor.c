@@ -6,27 +6,15 @@
 #include "pipeline/kinds.h"
 #include "pipeline/monitor_rules.h"
 
-struct checking {
-	struct load *ld;
-	struct proto *p;
-};
-
-static void problem(void *ctx, int line, const char *message)
-{
-	struct checking *c = ctx;
-
-	stage_error(c->ld, c->p, line ? line : c->p->sec->line, "%s", message);
-}
-
 static void check(struct load *ld, struct proto *p, const struct rule *rules, struct gather *g)
 {
-	struct checking c = {ld, p};
+	struct kind_section c = {ld, p};
 	struct monitor_rules r;
 	const struct entry *e;
 
 	(void)g;
 	/* What is wrong has been told. */
-	if (monitor_rules_read(rules, &ld->pl->arena, &r, problem, &c) < 0)
+	if (monitor_rules_read(rules, &ld->pl->arena, &r, kind_problem, &c) < 0)
 		return;
 	for (e = p->sec->first; e && e->key->id != K_DATA; e = e->next)
 		;

@@ -22,6 +22,13 @@ struct kind {
 	const char *(*rules)(struct load *ld, const struct proto *p);
 };
 
+/* For what is wrong with rules (struct rule_problems of rules.h): told at its line of the section, or at the section. */
+struct kind_section {
+	struct load *ld;
+	struct proto *p;
+};
+void kind_problem(void *section, int line, const char *message);
+
 extern const struct kind kind_check, kind_gate, kind_monitor, kind_rescore, kind_deploy;
 
 /* kind_rescore.c: for each gate with `compare = rescore` an instance "rescore:NAME", which scores what is in production on what the stage that

@@ -20,9 +20,7 @@ struct reading {
 	struct arena *a;
 	struct monitor_rules *out;
 	const struct rule *rule;
-	void (*problem)(void *ctx, int line, const char *message);
-	void *ctx;
-	size_t problems;
+	struct rule_problems problems;
 };
 
 PRINTF(2, 3) static void tell(struct reading *r, const char *fmt, ...)
@@ -35,8 +33,7 @@ PRINTF(2, 3) static void tell(struct reading *r, const char *fmt, ...)
 	va_start(ap, fmt);
 	strbuf_vaddf(&msg, fmt, ap);
 	va_end(ap);
-	r->problem(r->ctx, r->rule ? r->rule->line : 0, msg.buf);
-	r->problems++;
+	rule_problem(&r->problems, r->rule ? r->rule->line : 0, "%s", msg.buf);
 }
 
 /* word among known, which ends with NULL; NULL after a problem. */
@@ -238,7 +235,7 @@ static void read_rule(struct reading *r)
 int monitor_rules_read(const struct rule *rules, struct arena *a, struct monitor_rules *out,
 		       void (*problem)(void *ctx, int line, const char *message), void *ctx)
 {
-	struct reading r = {.a = a, .out = out, .problem = problem, .ctx = ctx};
+	struct reading r = {.a = a, .out = out, .problems = {problem, ctx, 0}};
 	int got;
 
 	if (!rules) {
@@ -253,7 +250,7 @@ int monitor_rules_read(const struct rule *rules, struct arena *a, struct monitor
 		tell(&r, "it looks at nothing; give it 'data = prod/*.csv'");
 	if (!out->n_drift && !out->n_actual)
 		tell(&r, "it asks nothing; give it 'drift = psi 0.2 COLUMN...' or 'actual = auc LABELS >= 0.8'");
-	if (got < 0 || r.problems)
+	if (got < 0 || r.problems.n)
 		return -1;
 	out->least = out->read.rows.has_low ? (uint64_t)out->read.rows.low : out->read.rows.text ? 0 : LEAST_ROWS;
 	return 0;

@@ -3,7 +3,20 @@
 
 #include "pipeline/rules.h"
 
+#include <stdarg.h>
 #include <string.h>
+
+void rule_problem(struct rule_problems *to, int line, const char *fmt, ...)
+{
+	CLEANUP(strbuf_release) struct strbuf msg = STRBUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	strbuf_vaddf(&msg, fmt, ap);
+	va_end(ap);
+	to->tell(to->ctx, line, msg.buf);
+	to->n++;
+}
 
 void rule_write(const struct rule *r, struct strbuf *out)
 {

@@ -22,6 +22,14 @@ struct rule {
 	const struct rule *next;
 };
 
+/* How it is told what is wrong with rules: at a line of mlmake.ini, 0: nowhere in particular. */
+struct rule_problems {
+	void (*tell)(void *ctx, int line, const char *message);
+	void *ctx;
+	size_t n; /* so far */
+};
+PRINTF(3, 4) void rule_problem(struct rule_problems *to, int line, const char *fmt, ...);
+
 /* Appends r's line. */
 void rule_write(const struct rule *r, struct strbuf *out);
 /* Reads what rule_write wrote; lines that are none are passed over. In a. NULL: none. */
