@@ -98,7 +98,7 @@ const struct command cmd_diff = {
 	"show in what two runs or commits differ, and their results",
 	"[A [B]]",
 	"A and B are runs (`mlmake log`), commits, branches or tags. Without B, the work tree is what A is\\n"
-	"compared with; without A, the last build is. Code by lines, parameters, data (of CSV: rows and\\n"
+	"compared with; without A, the last run is. Code by lines, parameters, data (of CSV: rows and\\n"
 	"columns), environment, commands, outputs, metrics side by side.",
 	WORDS_RUNS,
 	options,
