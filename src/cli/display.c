@@ -5,9 +5,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "report/wording.h"
 #include "util/file.h"
+#include "util/path.h"
 #include "util/strvec.h"
 #include "util/text.h"
 
@@ -362,6 +364,17 @@ static void add_where(struct display *d, const char *what, const char *path)
 	strbuf_addch(&d->lines, '\n');
 }
 
+/* In a work tree that will be gone, the directory of logs is a link to where they stay. */
+static void add_log(struct display *d, const char *log)
+{
+	CLEANUP(freep) char *dir = path_dir(log), *kept = NULL;
+	char c;
+
+	if (readlink(dir, &c, 1) > 0)
+		kept = realpath(log, NULL);
+	add_where(d, "whole log", kept ? kept : log);
+}
+
 static void add_failure(struct display *d, const struct event *e)
 {
 	add_head(d, e->outcome == BUILD_REFUSED ? LINE_REFUSED : LINE_FAILED, e, e->duration > 0 ? e->duration : -1);
@@ -374,7 +387,7 @@ static void add_failure(struct display *d, const struct event *e)
 	if (e->tail)
 		term_add_lines(&d->lines, d->live && d->style.utf8 ? "    │ " : "    | ", e->tail, strlen(e->tail));
 	if (e->log)
-		add_where(d, "whole log", e->log);
+		add_log(d, e->log);
 	if (e->aside)
 		add_where(d, "half-written outputs", e->aside);
 	if (e->log && had_outputs(d, e->node))

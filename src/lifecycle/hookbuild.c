@@ -429,6 +429,29 @@ static int open_out(struct making *m, struct err *err)
 	return fd;
 }
 
+static char *logs_of(const struct making *m)
+{
+	return xstrfmt("%s/out/%llu.d", m->opt->dir, (unsigned long long)m->number);
+}
+
+/* The tree goes; what stages of a build that fails print stays. */
+static int link_logs(struct making *m, struct err *err)
+{
+	CLEANUP(freep) char *kept = logs_of(m), *here = path_join(m->private.state, "log");
+
+	if (file_remove_tree(kept, err) < 0 || file_mkdirs(kept, err) < 0 || file_remove_tree(here, err) < 0)
+		return -1;
+	return symlink(kept, here) < 0 ? err_errno(err, "cannot create link '%s'", here) : 0;
+}
+
+static void drop_logs(struct making *m)
+{
+	CLEANUP(freep) char *kept = logs_of(m);
+
+	if (m->e->code <= 0)
+		(void)!file_remove_tree(kept, NULL);
+}
+
 static int wait_for(pid_t pid)
 {
 	int status = 0;
@@ -446,7 +469,7 @@ static int run_build(struct making *m, int *code, struct err *err)
 	pid_t parent = getpid(), pid;
 	size_t i;
 
-	if (out < 0)
+	if (out < 0 || link_logs(m, err) < 0)
 		return -1;
 	strvec_push(&argv, "mlmake");
 	strvec_push(&argv, "build");
@@ -662,6 +685,7 @@ static int build(struct making *m, struct err *err)
 	keep_cache(m);
 	m->e->duration = clock_now(&clock_system) - m->e->time;
 	judge(m, code);
+	drop_logs(m);
 	if (outfit_check(&m->outfit, err) < 0)
 		return -1;
 	if (m->e->code >= 0) {

@@ -8,7 +8,7 @@
  *     SHARED/queue/now        what it builds, as a line of the log
  *     SHARED/queue/home       of a bare repository: the directory that has what git does not hold
  *     SHARED/queue/log        what came of it (lifecycle/hooklog.h)
- *     SHARED/queue/out/       what builds printed, by number
+ *     SHARED/queue/out/       what builds printed, by number; NUMBER.d: what the stages did, of one that failed
  *     SHARED/queue/seen       stat cache of raw data outside of private trees, cache-PROJECT of what is in them; may be lost
  *
  * The target of an entry: "1 HOOK WORK PROJECT REF COMMIT FLAGS". WORK is the git directory of the work tree within the common one

@@ -311,7 +311,7 @@ static void remove_old_outputs(struct worker *w, uint64_t number)
 		CLEANUP(freep) char *one = xstrfmt("%s/%s", path, e->d_name);
 
 		if (e->d_name[0] != '.' && strtoull(e->d_name, NULL, 10) + KEPT_OUTPUTS < number)
-			unlink(one);
+			(void)!file_remove_tree(one, NULL);
 	}
 	if (dir)
 		closedir(dir);

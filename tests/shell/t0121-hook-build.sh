@@ -62,7 +62,7 @@ built; ran
 is "$(outcome)" skipped outcome
 
 begin 'a stage that fails is told of, with all that it printed'
-echo 'echo something is wrong >&2; exit 3' > up.sh
+echo 'seq 1000 >&2; echo something is wrong >&2; exit 3' > up.sh
 git commit -q -a -m broken
 "$MLMAKE" hook watch > "$T/out" 2>&1
 is $? 1 'exit of watch'
@@ -71,6 +71,9 @@ mm 0 hook log "$(git rev-parse HEAD)"; said 'something is wrong'
 mm 0 hook log; said 'failed'
 is "$("$MLMAKE" hook log --json | grep -c '"outcome": "failed"')" 1 'in JSON'
 mm 0 hook log HEAD; said 'something is wrong'
+log=$(sed -n 's/^ *whole log: //p' "$T/out")
+is "$(head -n 1 "$log") $(wc -l < "$log")" '1 1001' 'the whole log'
+is "$(find .git/mlmake/queue/out -name '*.d' | wc -l)" 1 'logs that are kept'
 mm 0 hook log main; said 'something is wrong'
 mm 2 hook log nonsense; said "the log has no 'nonsense'"
 
