@@ -187,10 +187,11 @@ static void check_name(void *ctx, int line, const struct expr_name *name)
 	if (gate_resolve(r->out, r->pl, name, r->a, &ref, &err) < 0)
 		rule_problem(&r->problems, line, "column %zu: %s", name->column, err.msg);
 	else if (ref.side == GATE_PRODUCTION && r->out->rescores && (ref.n != 1 || ref.in[0] != r->out->of[0]))
-		rule_problem(&r->problems, line, "column %zu: `compare = rescore` scores '%s' alone, and '%s' is of another", name->column, r->out->of[0]->name, name->text);
+		rule_problem(&r->problems, line, "column %zu: `compare = rescore` scores '%s' alone, and '%s' is of another", name->column,
+			     r->out->of[0]->name, name->text);
 	else if (ref.side == GATE_BEST && slope_of(r->out, name->text) == EXPR_UNKNOWN)
-		rule_problem(&r->problems, line, "column %zu: whether the greatest or the least '%s' is the best does not follow; compare it with <, <=, > "
-		     "or >=, and in one direction only", name->column, name->text);
+		rule_problem(&r->problems, line, "column %zu: whether the greatest or the least '%s' is the best does not follow; compare it "
+			     "with <, <=, > or >=, and in one direction only", name->column, name->text);
 }
 
 int gate_rules_read(const struct rule *rules, const struct pipeline *pl, struct arena *a, struct gate_rules *out,
