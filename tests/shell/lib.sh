@@ -175,6 +175,11 @@ until_true() {
 		sleep 0.02
 	done
 }
+# settled: builds until a build is over at a glance, since a file written a moment ago is not believed yet; then nothing has run.
+settled() {
+	until_true 'a build over at a glance' sh -c 'MLMAKE_GLANCE=tell "$MLMAKE" 2>&1 > /dev/null < /dev/null | grep -q "^mlmake: seen at a glance\$"'
+	: > "$COUNT"
+}
 alive() { [ -d "/proc/$1" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null; }
 gone() { ! alive "$1"; }
 

@@ -6,20 +6,6 @@ state=.git/mlmake/work/top
 MLMAKE_GLANCE=tell
 export MLMAKE_GLANCE
 
-glanced() { "$MLMAKE" "$@" 2>&1 > /dev/null < /dev/null | grep -q '^mlmake: seen at a glance$'; }
-# settled: builds until the next build is over at a glance. A file written a moment ago is not believed yet.
-settled() {
-	tries=0
-	until glanced; do
-		tries=$((tries + 1))
-		if [ $tries -gt 400 ]; then
-			fail 'never over at a glance'
-			break
-		fi
-		sleep 0.05
-	done
-	: > "$COUNT"
-}
 # notices WHAT COMMAND: after it the build is not over at a glance.
 notices() {
 	settled

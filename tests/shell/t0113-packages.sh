@@ -100,21 +100,15 @@ mm 0; said 'nothing to do'; ran
 pip_install "$(wheel numb-ers 1.0 model-tree)"; mm 0; said 'nothing to do'; ran
 
 begin 'a build with nothing to do starts no Python, and takes a glance'
-glance() {
-	MLMAKE_GLANCE=tell # what was written a moment ago is not believed at once
-	until_true 'a build takes a glance' sh -c '"$MLMAKE" 2>&1 | grep -q "seen at a glance"'
-	MLMAKE_GLANCE=check
-	: > "$COUNT"
-}
-glance
+settled
 chmod 644 "$T"/venv/bin/python*; mm 0; said 'nothing to do'; mm 0 status --check
 chmod 755 "$T"/venv/bin/python*
-glance; echo >> "$site/speed/__init__.py"; mm 0; ran draw
-glance; mkdir "$T/dir"; echo "$T/dir" > "$site/dir.pth"; mm 0; ran
+settled; echo >> "$site/speed/__init__.py"; mm 0; ran draw
+settled; mkdir "$T/dir"; echo "$T/dir" > "$site/dir.pth"; mm 0; ran
 cp -r "$site"/model_tree-1.0.dist-info "$T/dir/other-1.0.dist-info"
-glance; mv "$site/speed-1.0.dist-info" "$T/gone"; mm 0 -v; ran draw; said 'speed: 1.0 -> \(none\)'; said 'colours: 1.5 -> \(none\)'
+settled; mv "$site/speed-1.0.dist-info" "$T/gone"; mm 0 -v; ran draw; said 'speed: 1.0 -> \(none\)'; said 'colours: 1.5 -> \(none\)'
 mv "$T/gone" "$site/speed-1.0.dist-info"; mm 0; ran
-glance; printf 'include-system-site-packages = true\n' >> "$T/venv/pyvenv.cfg"; mm 0; ran
+settled; printf 'include-system-site-packages = true\n' >> "$T/venv/pyvenv.cfg"; mm 0; ran
 sed -i '$d' "$T/venv/pyvenv.cfg"
 
 begin 'what is not installed is an error, with the nearest that is'
@@ -141,7 +135,7 @@ mkdir "$T/added"
 mm 0 status; said 'the Python of \[env tree\] is known only after a build has asked'
 mm 0; ran; said 'fresh|nothing to do'
 mm 0 status; said_not 'known only'
-glance
+settled
 cp -r "$site/apart" "$site/apart-3.0.dist-info" "$T/added"; rm -rf "$site/apart" "$site/apart-3.0.dist-info"
 sed 's/Model.Tree/apart/' mlmake.ini > apart.ini; mm 0 -f apart.ini; ran train; said 'apart: \(none\) -> 3.0'
 chmod 644 "$T"/venv/bin/python*
@@ -206,7 +200,7 @@ outs = s.txt
 END
 mm 0; ran s; mm 0; said 'nothing to do'
 echo 'one = 2' > "$T/edit/src/editme/__init__.py"; mm 0; ran s; said 'editme: 1.0 \('
-glance; echo 'more = 2' > "$T/edit/src/editme/more.py"; mm 0; ran s
+settled; echo 'more = 2' > "$T/edit/src/editme/more.py"; mm 0; ran s
 mkdir "$T/edit/src/editme/__pycache__"; echo x > "$T/edit/src/editme/__pycache__/more.pyc"; mm 0; ran
 cd "$T/edit" && cp "$T/w/editable/mlmake.ini" . && git init -q -b main .
 mm 0; ran s; mm 0; ran; said 'nothing to do'

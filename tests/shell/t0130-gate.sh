@@ -22,6 +22,7 @@ mm 0
 said '^nothing to do: 2 artifacts are fresh'
 mm 0 status
 said 'all 2 fresh'
+settled
 MLMAKE_GLANCE=tell
 mm 0
 said 'seen at a glance'
