@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "util/beneath.h"
 #include "util/file.h"
 #include "util/hash.h"
 #include "util/path.h"
@@ -65,6 +66,8 @@ int aside_take(struct aside *a, const char *state, const char *id, const char *c
 
 		if (!file_exists(paths[i]))
 			continue;
+		if (beneath_check(paths[i], err) < 0)
+			goto undo;
 		if (!a->dir) {
 			a->dir = xstrfmt("%s/aside/%s", state, id);
 			if (file_mkdirs(a->dir, err) < 0 || write_list(a->dir, paths, n, err) < 0)
@@ -91,7 +94,7 @@ int aside_put_back(struct aside *a, struct err *err)
 
 		if (!from)
 			continue;
-		if (file_move(from, a->paths[i], err) < 0)
+		if (beneath_check(a->paths[i], err) < 0 || file_move(from, a->paths[i], err) < 0)
 			return -1;
 		a->moved[i] = false;
 	}
@@ -135,7 +138,7 @@ int aside_fail(const char *state, const char *instance, const char *const *paths
 	if (file_exists(dir) && file_remove_tree(dir, err) < 0)
 		return -1;
 	for (i = 0; i < n; i++) {
-		if (!file_exists(paths[i]))
+		if (!file_exists(paths[i]) || beneath_check(paths[i], NULL) < 0)
 			continue;
 		if (move_below(dir, paths[i], err) < 0)
 			return -1;
@@ -172,6 +175,8 @@ static int put_back_one(const char *state, const char *from, const char *path, s
 
 	if (!file_exists(from))
 		return 0;
+	if (beneath_check(path, err) < 0)
+		return err_wrap(err, "cannot put back what was there before");
 	if (file_exists(path) && move_below(crash, path, err) < 0)
 		return -1;
 	if (file_move(from, path, err) < 0)

@@ -12,6 +12,7 @@
 #include "run/normal.h"
 #include "run/watching.h"
 #include "stale/learned.h"
+#include "util/beneath.h"
 #include "util/file.h"
 #include "util/path.h"
 
@@ -86,6 +87,8 @@ static int take_output(struct finish *f, struct record_fact *fact)
 	struct content c;
 	int got;
 
+	if (beneath_check(fact->name, &f->err) < 0)
+		return -1;
 	if (f->in->stage->cache == CACHE_NO || f->apart)
 		got = statcache_content(f->cache, fact->name, false, &c, &f->err);
 	else

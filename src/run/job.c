@@ -15,6 +15,7 @@
 #include "run/task.h"
 #include "run/watching.h"
 #include "sandbox/bounds.h"
+#include "util/beneath.h"
 #include "util/file.h"
 #include "util/path.h"
 #include "util/text.h"
@@ -387,7 +388,7 @@ int job_launch(struct build *b, struct job *j, struct err *err)
 	size_t i;
 
 	for (i = 0; i < j->n_paths; i++)
-		if (file_mkdirs_for(j->paths[i], err) < 0)
+		if (beneath_check(j->paths[i], err) < 0 || file_mkdirs_for(j->paths[i], err) < 0)
 			return -1;
 	if (st->kind != STAGE_COMMAND) {
 		if (make_task(b, j, &cmd, err) < 0)

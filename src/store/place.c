@@ -340,7 +340,7 @@ int store_place_sweep(const char *path, struct err *err)
 {
 	CLEANUP(freep) char *prefix = temporary(path);
 
-	return file_sweep_prefix(path, prefix, err);
+	return beneath_check(path, NULL) < 0 ? 0 : file_sweep_prefix(path, prefix, err);
 }
 
 void store_place_by(struct store *s, enum place_how how)
@@ -354,6 +354,8 @@ int store_place(struct store *s, const struct content *c, const char *path, stru
 	CLEANUP(closep) int at = -1, fd = -1;
 	struct placed p;
 
+	if (beneath_check(path, err) < 0)
+		return -1;
 	at = open_parent(path, err);
 	if (at < 0 || store_bring(s, c, err) < 0)
 		return -1;

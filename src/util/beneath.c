@@ -5,9 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "util/file.h"
+#include "util/path.h"
 
 #define DIRECTORY (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
 
@@ -43,4 +47,24 @@ int beneath_parent(int root, const char *path, bool make, struct err *err)
 		at = step(at, name, make, path, (size_t)(slash - path), err);
 	}
 	return at;
+}
+
+int beneath_check(const char *path, struct err *err)
+{
+	CLEANUP(freep) char *dir = xstrdup(path);
+	CLEANUP(freep) char *real = NULL;
+	CLEANUP(freep) char *top = NULL;
+	size_t n;
+
+	do {
+		n = path_dirlen(dir);
+		dir[n] = '\0';
+	} while (n && !file_exists(dir));
+	if (!n || path_is_absolute(path))
+		return 0;
+	real = realpath(dir, NULL);
+	top = getcwd(NULL, 0);
+	if (real && top && path_is_within(real, top))
+		return 0;
+	return err_set(err, ERR_INVALID, "'%s' leads out of the project through '%s', which is %s", path, dir, real ? real : "a link to nowhere");
 }

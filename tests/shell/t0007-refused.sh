@@ -69,7 +69,7 @@ END
 refused '^mlmake\.ini:[36]: error: .*dir/b\.txt'
 
 begin 'an output that is also an input'
-new_project own <<'END'
+new_project uplink <<'END'
 [stage a]
 cmd  = echo a >> {{outs}}; echo a >> "$COUNT"
 data = in.txt
@@ -96,6 +96,48 @@ mkdir "$T/elsewhere"; ln -s "$T/elsewhere" link
 sed "s#^outs.*#outs = link/a.txt#" mlmake.ini > n && mv n mlmake.ini
 refused '^mlmake\.ini:3: error: .*link/a\.txt'
 missing "$T/elsewhere/a.txt"
+
+begin 'a link that a stage puts above an output of another while it runs'
+new_project between <<'END'
+[project]
+params = params.ini
+[stage first]
+cmd  = echo {{link}} > {{outs}}; [ {{link}} = no ] || { mv d d.was; ln -s "$T/elsewhere" d; }
+outs = first.txt
+[stage second]
+cmd  = cat {{data}} > {{outs}}
+data = data.txt
+outs = d/x.txt
+after = first
+END
+echo one > data.txt; echo 'link = no' > params.ini
+mm 0
+echo two > data.txt; mm 0
+echo one > data.txt; echo 'link = yes' > params.ini
+mm 1; said "second.* 'd/x\.txt' leads out of the project through 'd'"
+missing "$T/elsewhere/x.txt"
+rm d; mv d.was d
+mm 0; holds d/x.txt one
+
+begin 'a stage that puts a link above its own output: nothing that leads out is recorded, moved or put back'
+new_project uplink <<'END'
+[stage s]
+cmd  = cat {{code}} > {{outs}}; . ./{{code}}
+code = run.sh
+outs = d/x.txt
+END
+echo ': 1' > run.sh
+mm 0; holds d/x.txt ': 1'
+cat > run.sh <<'END'
+rm -r d; ln -s "$T/elsewhere" d; echo 2 > d/x.txt
+END
+mm 1; said "'d/x\.txt' leads out of the project through 'd'"
+holds "$T/elsewhere/x.txt" 2
+mm 2; said "cannot put back what was there before: 'd/x\.txt' leads out of the project"
+holds "$T/elsewhere/x.txt" 2
+rm d; echo ': 1' > run.sh
+mm 0; holds d/x.txt ': 1'
+holds "$T/elsewhere/x.txt" 2
 
 begin 'mlmake.ini, .git and mlmake.lock are no outputs'
 for name in mlmake.ini .git/x mlmake.lock .mlmake/x; do
