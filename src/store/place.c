@@ -142,38 +142,49 @@ static int place_small(struct store *s, const struct small_object *o, enum conte
 }
 
 /* An object that a clone of it was once found to hold what its name says is cloned unread while stat says that it is as it was. */
-static bool clone_known(struct store *s, const char *path, const struct digest *id, int from, int to, int64_t size,
-			struct transfer *t)
+static bool clone_known(struct store *s, const struct twins *known, int from, int to, int64_t size, struct transfer *t)
 {
-	const struct content known = {CONTENT_FILE, *id, size};
+	CLEANUP(freep) char *object = objects_path(&s->objects, &known->id);
+	const struct content c = {CONTENT_FILE, known->id, size};
 
-	if (!statcache_fast(s->cache, path, false, &known, t->fast) || ioctl(to, FICLONE, from) < 0)
+	if (ioctl(to, FICLONE, from) < 0 || !statcache_unmoved(s->cache, object, false, &c))
 		return false;
-	t->id = *id;
-	t->bytes = size;
-	return statcache_unmoved(s->cache, path, false, &known);
+	*t = (struct transfer){.bytes = size, .id = known->id, .cloned = true};
+	memcpy(t->fast, known->fast, FASTHASH_LEN);
+	return true;
+}
+
+/* Copies the object open at from to the new file open at to, whatever was written there. known, if not NULL: as for transfer_copy. */
+static int copy_bytes(struct store *s, int from, int to, int64_t size, const struct twins *known, const char *path,
+		      struct transfer *t, struct err *err)
+{
+	if (lseek(from, 0, SEEK_SET) < 0 || lseek(to, 0, SEEK_SET) < 0 || ftruncate(to, 0) < 0)
+		return err_errno(err, "cannot write '%s'", path);
+	return transfer_copy(t, from, to, size, false, known, statcache_key(s->cache), s->objects.dir, path, err);
 }
 
 /* Copies the object open at from to the new file open at to, and sees whether it is id. */
 static int copy_object(struct store *s, const struct digest *id, int from, int to, int64_t size, const char *path, struct transfer *t,
 		       struct err *err)
 {
-	CLEANUP(freep) char *object = objects_path(&s->objects, id);
 	int64_t before = statcache_now(s->cache);
+	struct twins known = {*id, {0}};
+	bool is_known = store_knows(s, size, &known);
 	struct stat st;
 
-	if (clone_known(s, object, id, from, to, size, t))
+	if (is_known && clone_known(s, &known, from, to, size, t))
 		return 0;
 	if (fstat(from, &st) < 0)
-		return err_errno(err, "cannot stat '%s'", object);
-	if (ftruncate(to, 0) < 0) /* it may be a clone of what has just changed */
-		return err_errno(err, "cannot write '%s'", path);
-	if (transfer_copy(t, from, to, size, false, NULL, statcache_key(s->cache), s->objects.dir, path, err) < 0)
+		return err_errno(err, "cannot stat an object of store '%s'", s->objects.dir);
+	if (is_known && copy_bytes(s, from, to, size, &known, path, t, err) < 0)
+		return -1;
+	is_known = is_known && digest_eq(&t->id, id);
+	if (!is_known && copy_bytes(s, from, to, size, NULL, path, t, err) < 0)
 		return -1;
 	if (!digest_eq(&t->id, id))
 		return objects_condemn(&s->objects, id, err);
-	if (t->cloned)
-		statcache_teach_path(s->cache, object, before, &st, &t->id, t->fast);
+	if (t->cloned || !is_known)
+		store_learn(s, before, &st, t);
 	return 0;
 }
 

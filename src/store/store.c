@@ -12,6 +12,7 @@
 
 #define ALONE 64 /* so few files are not worth a thread */
 #define GRAIN 16
+#define LONG (8 << 20) /* bytes that take SHA-256 some milliseconds */
 
 struct store *store_new(const char *dir, struct gitdb *db, struct statcache *cache)
 {
@@ -106,6 +107,24 @@ bool store_holds(struct store *s, const struct digest *id, int64_t *size)
 	if (size)
 		*size = (int64_t)o.size;
 	return true;
+}
+
+void store_learn(struct store *s, int64_t before, const struct stat *st, const struct transfer *t)
+{
+	CLEANUP(freep) char *path = NULL;
+
+	if (t->bytes < LONG && !t->cloned)
+		return;
+	path = objects_path(&s->objects, &t->id);
+	statcache_teach_path(s->cache, path, before, st, &t->id, t->fast);
+}
+
+bool store_knows(struct store *s, int64_t size, struct twins *t)
+{
+	CLEANUP(freep) char *path = objects_path(&s->objects, &t->id);
+	const struct content c = {CONTENT_FILE, t->id, size};
+
+	return statcache_fast(s->cache, path, false, &c, t->fast);
 }
 
 /* Git's own checksums are of no help to whom somebody wants to deceive. */

@@ -9,7 +9,8 @@
  * dir/linked/                 symbolic links that lead to objects (store/linked.c)
  * dir/incoming/                objects being written, each locked (flock) by who writes it; the next run removes the rest
  *
- * An object appears whole or not at all. Every read verifies; a file that does not hash to its name is moved to
+ * An object appears whole or not at all. Every read verifies: by the XXH3 that the bytes had when they were last found to hash to
+ * their name, where the stat cache remembers it, else by SHA-256. A file that does not hash to its name is moved to
  * dir/corrupt/ and counts as absent, and so does a damaged blob: what is put again then becomes a file. Calls may be made
  * from several threads at once. */
 #ifndef STORE_STORE_H

@@ -57,6 +57,11 @@ struct spread {
 /* Calls fn for 0 <= i < n, on several threads if there are many and no other such loop of this store has any. -1: err is set. */
 NODISCARD int store_spread(struct store *s, size_t n, int (*fn)(void *ctx, size_t i, struct err *err), void *ctx, struct err *err);
 
+/* The object t->id was found to hold what its name says; *st is its stat, from after the time before. If it is large or was cloned, the
+ * cache remembers that, so that next time the XXH3 of its bytes tells whether they are the same. */
+void store_learn(struct store *s, int64_t before, const struct stat *st, const struct transfer *t);
+/* The XXH3 of the object t->id of size bytes, if it is remembered. */
+bool store_knows(struct store *s, int64_t size, struct twins *t);
 /* A link at path, which need not be absolute, is going to lead to the object. */
 NODISCARD int linked_note(struct store *s, const struct digest *id, const char *path, struct err *err);
 /* Has what is not here of c brought by the supplier, if there is one. */

@@ -395,6 +395,45 @@ static void corrupt_files(void)
 	leave(&p);
 }
 
+static void flip_bit(const char *file, size_t at)
+{
+	int fd = open(file, O_RDWR);
+	char c = 0;
+
+	EXPECT(fd >= 0 && pread(fd, &c, 1, (off_t)at) == 1);
+	c ^= 4;
+	EXPECT(pwrite(fd, &c, 1, (off_t)at) == 1);
+	close(fd);
+}
+
+/* What the cache remembers of an object spares work, and hides nothing. */
+static void remembered_objects(void)
+{
+	static const unsigned char other[16] = {1};
+	CLEANUP(freep) char *file = NULL;
+	struct place p = at("rm/store");
+	struct err err = ERR_INIT;
+	struct content c;
+	struct stat st;
+
+	write_large("rm/f", 9 << 20);
+	c = take(p.s, "rm/f");
+	file = object_file("rm/store", &c);
+	ok(store_place(p.s, &c, "rm/a", &err), &err);
+	EXPECT(chmod(file, 0644) == 0);
+	flip_bit(file, 5000000);
+	EXPECT(store_place(p.s, &c, "rm/b", &err) < 0 && err.code == ERR_CORRUPT);
+	EXPECT(!file_exists("rm/b") && !store_has(p.s, &c));
+	take(p.s, "rm/f"); /* heals it */
+	EXPECT(stat(file, &st) == 0);
+	statcache_teach_path(p.cache, file, 0, &st, &c.id, other); /* is wrong, and no reason to call the object damaged */
+	ok(store_place(p.s, &c, "rm/b", &err), &err);
+	EXPECT_INT(system("cmp rm/f rm/a && cmp rm/f rm/b"), 0);
+	EXPECT(store_has(p.s, &c));
+	err_release(&err);
+	leave(&p);
+}
+
 /* The name of the one pack in dir; owned. */
 static char *the_pack(const char *dir)
 {
@@ -745,6 +784,7 @@ int main(void)
 		{"from many processes", from_many_processes},
 		{"the table is lost, or git's objects", lost},
 		{"damaged files", corrupt_files},
+		{"remembered objects", remembered_objects},
 		{"damaged blobs", corrupt_blobs},
 		{"hostile manifests", hostile_manifests},
 		{"what cannot be taken in", refused},
