@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cmd_build.h"
+#include "cli/building.h"
 #include "cli/project.h"
 #include "cli/recorder.h"
 #include "lifecycle/deploy.h"
@@ -555,7 +555,7 @@ int deploying_build(struct args *a, const struct strvec *names, bool built)
 	b.words = (struct strvec)STRVEC_INIT;
 	for (i = 0; i < names->n; i++)
 		strvec_pushf(&b.words, "%s%s", skip_prefix(names->v[i], "deploy:", NULL) ? "" : "deploy:", names->v[i]);
-	code = build_before(&b, &found);
+	code = build_make(&b, false, true, &found);
 	strvec_release(&b.words);
 	if (code != EXIT_DONE)
 		return left_alone(code);

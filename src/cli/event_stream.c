@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/status.h"
+#include "report/wording.h"
 #include "util/file.h"
 #include "util/json.h"
 
@@ -57,7 +57,7 @@ static void add_reasons(struct json *j, const struct verdict *v)
 	size_t i;
 
 	for (i = 0; v && i < v->n_reasons; i++)
-		json_push(list, report_reason_json(&v->reasons[i]));
+		json_push(list, words_reason_json(&v->reasons[i]));
 	json_set(j, "reasons", list);
 }
 

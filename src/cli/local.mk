@@ -2,6 +2,8 @@ libmlmake_a_SOURCES += \
 	src/cli/again.c \
 	src/cli/again.h \
 	src/cli/args.c \
+	src/cli/building.c \
+	src/cli/building.h \
 	src/cli/cmd_accept.c \
 	src/cli/cmd_build.c \
 	src/cli/cmd_build.h \

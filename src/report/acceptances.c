@@ -3,7 +3,7 @@
 
 #include "report/acceptances.h"
 
-#include "report/status.h"
+#include "report/wording.h"
 #include "util/clock.h"
 
 void acceptances_each(const struct record *r, struct arena *a,
@@ -34,7 +34,7 @@ static void push(void *ctx, const struct acceptance *acc, const struct reason *r
 	json_set_str(j, "who", acc->who);
 	json_set_str(j, "because", acc->because);
 	for (i = 0; i < n; i++)
-		json_push(list, report_reason_json(&reasons[i]));
+		json_push(list, words_reason_json(&reasons[i]));
 	json_set(j, "reasons", list);
 	json_push(ctx, j);
 }

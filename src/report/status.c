@@ -246,21 +246,6 @@ void report_status(const struct plan *p, const struct style *s, bool verbose, st
 	add_closing(p, out);
 }
 
-struct json *report_reason_json(const struct reason *r)
-{
-	struct json *j = json_new_map();
-
-	json_set_str(j, "kind", reason_kind_name(r->kind));
-	json_set_str(j, "name", r->name ? r->name : "");
-	json_set_str(j, "old", r->old);
-	json_set_str(j, "new", r->new);
-	if (r->at.file) {
-		json_set_str(j, "file", r->at.file);
-		json_set_int(j, "line", r->at.line);
-	}
-	return j;
-}
-
 struct json *report_verdict_json(const struct instance *in, const struct verdict *v)
 {
 	CLEANUP(strbuf_release) struct strbuf time = STRBUF_INIT;
@@ -276,7 +261,7 @@ struct json *report_verdict_json(const struct instance *in, const struct verdict
 	digest_hex(&v->now.key, hex);
 	json_set_str(j, "key", v->pending ? NULL : hex);
 	for (i = 0; i < v->n_reasons; i++)
-		json_push(reasons, report_reason_json(&v->reasons[i]));
+		json_push(reasons, words_reason_json(&v->reasons[i]));
 	json_set(j, "reasons", reasons);
 	if (r && r->run)
 		json_set_str(j, "run", r->run);

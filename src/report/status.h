@@ -18,6 +18,5 @@ struct json *report_status_json(const struct plan *p);
  * where there is a record, "run" and "time" and, if it was accepted, "accepted" (report/acceptances.h); key is null while it is not known, old and new where there is none,
  * file and line are left out. */
 struct json *report_verdict_json(const struct instance *in, const struct verdict *v);
-struct json *report_reason_json(const struct reason *r);
 
 #endif

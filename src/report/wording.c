@@ -200,3 +200,18 @@ bool words_only_upstream(const struct verdict *v)
 			return false;
 	return v->n_reasons > 0;
 }
+
+struct json *words_reason_json(const struct reason *r)
+{
+	struct json *j = json_new_map();
+
+	json_set_str(j, "kind", reason_kind_name(r->kind));
+	json_set_str(j, "name", r->name ? r->name : "");
+	json_set_str(j, "old", r->old);
+	json_set_str(j, "new", r->new);
+	if (r->at.file) {
+		json_set_str(j, "file", r->at.file);
+		json_set_int(j, "line", r->at.line);
+	}
+	return j;
+}

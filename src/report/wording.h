@@ -4,6 +4,7 @@
 #define REPORT_WORDING_H
 
 #include "stale/decide.h"
+#include "util/json.h"
 #include "util/term.h"
 
 /* "1 file", "3 files"; "1 directory", "2 directories" */
@@ -14,13 +15,15 @@ void words_time(struct strbuf *out, int64_t ns, bool seconds);
 void words_person(struct strbuf *out, const char *who);
 /* "Jane Doe, 2026-11-23 18:05: only a comment changed" */
 void words_acceptance(struct strbuf *out, const struct acceptance *acc);
-/* "run 20261123T180509-1f3a5c07 of 2026-11-23 18:05", "mlmake.lock" if the run is not known; "what Jane Doe accepted on 2026-11-23
- * 18:05" if no run made the record. */
 /* The value of a parameter, variable or thing about an environment; of digests in the latter the beginning. */
 void words_value(struct strbuf *out, const struct record_fact *f);
+/* "run 20261123T180509-1f3a5c07 of 2026-11-23 18:05", "mlmake.lock" if the run is not known; "what Jane Doe accepted on 2026-11-23
+ * 18:05" if no run made the record. */
 void words_record(struct strbuf *out, const struct record *r);
 /* One line for r, safe to show: reason_words(), cleaned. */
 void words_reason(struct strbuf *out, const struct reason *r);
+/* The whole of r, not cleaned, for scripts. Never NULL. */
+struct json *words_reason_json(const struct reason *r);
 /* "same (comments only): src/a.py, src/b.py; same (filtered): notes.tex" of what has other bytes than the record says, and means the same;
  * nothing if there is none. */
 void words_reworded(struct strbuf *out, const struct verdict *v);
