@@ -30,7 +30,7 @@ static int look_at_source(struct verifying *v, struct err *err)
 
 	if (!v->p->repo.in_git)
 		return err_set(err, ERR_INVALID, "verify needs git, which knows what the source is");
-	if (file_mkdirs(v->p->repo.state, err) < 0 || git_source(&v->p->repo, v->p->db, v->p->repo.state, &source, err) < 0)
+	if (file_mkdirs(v->p->repo.state, err) < 0 || git_source(&v->p->repo, v->p->db, v->p->repo.state, false, &source, err) < 0)
 		return -1;
 	o->word = xstrdup("HEAD");
 	o->name = xstrdup("the work tree");

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 #include "back/makers.h"
 #include "env/host.h"
@@ -17,13 +16,13 @@
 #include "run/passing.h"
 #include "store/closure.h"
 #include "util/clock.h"
+#include "util/file.h"
 #include "util/map.h"
 #include "util/path.h"
 #include "util/pool.h"
 
 #define PIN_LIMIT ((size_t)32 << 20) /* bytes of a file or of one level of a tree */
-#define TRIES 10 /* a moment apart, which grows */
-#define MOMENT 10000000 /* nanoseconds */
+#define TRIES 5
 
 /* Why a node ran or was restored, the last time it began. */
 struct why {
@@ -46,6 +45,7 @@ struct recorder {
 	pthread_t looker;
 	bool looking;
 	struct git_source source;
+	struct git_id built; /* the source's tree without mlmake.lock */
 	struct err source_err;
 	struct arena looked; /* the machine, as the looker saw it */
 	struct run_fact *machine;
@@ -158,15 +158,21 @@ struct event_sink recorder_sink(struct recorder *r)
 
 /* ---- the source */
 
-/* What git wrote for this no ref reaches until the run is recorded, so it goes to our own pack, which is kept. */
-static int pin(struct recorder *r, struct err *err)
+/* What git wrote for this no ref reaches until the run is recorded, so it goes from where git wrote it to our own pack, which is kept. */
+static int pin(struct recorder *r, const char *scratch, struct err *err)
 {
+	struct packer *p = store_packer(r->p->store);
+	CLEANUP(freep) char *objects = path_join(scratch, "objects");
+	CLEANUP(freep) char *lock = *r->p->repo.prefix ? xstrfmt("%s/mlmake.lock", r->p->repo.prefix) : xstrdup("mlmake.lock");
+	struct gitdb *sees = r->source.apart ? r->source.apart : r->p->db;
 	struct git_id bases[2];
 	size_t n = lineage_sources(r->p->lineage, r->source.commit, bases);
 
 	if (!r->source.has_tree)
 		return 0;
-	return tree_pin(r->p->db, store_packer(r->p->store), &r->source.tree, bases, n, PIN_LIMIT, err);
+	if (packer_adopt(p, objects, err) < 0 || tree_pin(sees, p, &r->source.tree, bases, n, PIN_LIMIT, err) < 0)
+		return -1;
+	return tree_without(sees, p, &r->source.tree, lock, &r->built, err);
 }
 
 static void look_at_machine(struct arena *a, struct run_fact **out, size_t *n)
@@ -180,28 +186,33 @@ static void look_at_machine(struct arena *a, struct run_fact **out, size_t *n)
 		(*out)[i] = (struct run_fact){facts[i].name, facts[i].value};
 }
 
-/* A `git gc` may take what has just been written, or the directory that git is about to write to: then it is written again. */
+static int look_at_source(struct recorder *r, const char *scratch)
+{
+	err_clear(&r->source_err);
+	git_source_release(&r->source);
+	if (file_remove_tree(scratch, &r->source_err) < 0 ||
+	    git_source(&r->p->repo, r->p->db, scratch, true, &r->source, &r->source_err) < 0)
+		return -1;
+	return pin(r, scratch, &r->source_err);
+}
+
+/* What git found in the repository already, and no ref reaches, a `git gc` may have taken before it was read: then git writes it anew. */
 static void *look(void *arg)
 {
 	struct recorder *r = arg;
+	CLEANUP(freep) char *scratch = path_join(r->p->repo.state, "source");
 	int i, got = -1;
 
 	look_at_machine(&r->looked, &r->machine, &r->n_machine);
-	for (i = 0; i < TRIES && got < 0; i++) {
-		const struct timespec pause = {0, (long)i * MOMENT};
-
-		if (i)
-			nanosleep(&pause, NULL);
-		err_clear(&r->source_err);
-		git_source_release(&r->source);
-		got = git_source(&r->p->repo, r->p->db, r->p->repo.state, &r->source, &r->source_err);
-		if (got == 0)
-			got = pin(r, &r->source_err);
-	}
+	for (i = 0; i < TRIES && got < 0; i++)
+		got = look_at_source(r, scratch);
 	if (got == 0)
 		err_clear(&r->source_err);
 	else
 		r->source.has_tree = false;
+	gitdb_free(r->source.apart);
+	r->source.apart = NULL;
+	(void)!file_remove_tree(scratch, NULL); /* the next run does it otherwise */
 	return NULL;
 }
 
@@ -332,19 +343,15 @@ static int add_records(struct recorder *r, const struct run *run, struct tree_bu
 	return add_text(t, "records", &text, p, err);
 }
 
-static int add_source(struct recorder *r, struct run *run, struct tree_builder *t, struct packer *p, struct err *err)
+static void add_source(struct recorder *r, struct run *run, struct tree_builder *t)
 {
-	CLEANUP(freep) char *lock = *r->p->repo.prefix ? xstrfmt("%s/mlmake.lock", r->p->repo.prefix) : xstrdup("mlmake.lock");
-
 	if (r->source_err.msg)
 		fprintf(stderr, "mlmake: warning: the log does not say which source was built: %s\n", r->source_err.msg);
 	if (!r->source.has_tree)
-		return 0;
-	if (tree_without(r->p->db, p, &r->source.tree, lock, &run->tree, err) < 0)
-		return -1;
+		return;
 	run->has_tree = true;
+	run->tree = r->built;
 	tree_add(t, "source", TREE_DIR, &run->tree);
-	return 0;
 }
 
 static int by_path(const void *a, const void *b)
@@ -444,7 +451,8 @@ static int append(struct recorder *r, const struct strbuf *lock, struct err *err
 	struct packer *p = store_packer(r->p->store);
 	CLEANUP(tree_builder_release) struct tree_builder t = TREE_BUILDER_INIT;
 
-	if (add_source(r, r->run, &t, p, err) < 0 || add_records(r, r->run, &t, p, err) < 0 ||
+	add_source(r, r->run, &t);
+	if (add_records(r, r->run, &t, p, err) < 0 ||
 	    add_text(&t, "mlmake.lock", lock, p, err) < 0 || add_contents(r, &t, err) < 0)
 		return -1;
 	return lineage_append(r->p->lineage, r->run, &t, p, make_durable, r->p, err);

@@ -19,6 +19,7 @@
 
 #define INDEX_LIMIT ((size_t)4 << 30)
 #define OUTPUT_LIMIT ((size_t)256 << 20)
+#define LARGE "32m" /* from here on git writes a blob to a pack, without reading it into memory */
 
 static void repository_freep(git_repository **r)
 {
@@ -42,12 +43,11 @@ static int open_repository(const struct repo *r, git_repository **out, struct er
 	return 0;
 }
 
-static int run_git(const struct repo *r, const char *index, const char *const *words, const struct strbuf *input, struct strbuf *out,
+static int run_git(const struct repo *r, char *const *env, const char *const *words, const struct strbuf *input, struct strbuf *out,
 		   struct err *err)
 {
 	CLEANUP(strvec_release) struct strvec argv = STRVEC_INIT;
 	CLEANUP(strbuf_release) struct strbuf said = STRBUF_INIT;
-	char *env[] = {(char *)(uintptr_t)index, NULL};
 	struct process_start how = {.argv = &argv, .env = env, .dir = r->top, .talk = input != NULL};
 	int status;
 
@@ -56,12 +56,14 @@ static int run_git(const struct repo *r, const char *index, const char *const *w
 	strvec_push(&argv, "core.fsmonitor=false");
 	strvec_push(&argv, "-c");
 	strvec_push(&argv, "core.fsync=all"); /* older ones than 2.36 do not know it */
+	strvec_push(&argv, "-c");
+	strvec_push(&argv, "core.bigFileThreshold=" LARGE);
 	for (; *words; words++)
 		strvec_push(&argv, *words);
 	status = process_run(&how, input ? input->buf : NULL, input ? input->len : 0, OUTPUT_LIMIT, out, &said, err);
 	strbuf_trim(&said);
 	if (status > 0)
-		err_set(err, ERR_IO, "`git %s` failed: %s", argv.v[5], said.buf);
+		err_set(err, ERR_IO, "`git %s` failed: %s", argv.v[7], said.buf);
 	return status == 0 ? 0 : -1;
 }
 
@@ -86,7 +88,8 @@ static int write_plain(const struct repo *r, const char *to, struct err *err)
 	static const char *const list[] = {"ls-files", "-s", "-z", "--full-name", NULL};
 	static const char *const update[] = {"-c", "index.sparse=false", "-c", "core.splitIndex=false", "update-index", "-z", "--index-info", NULL};
 	CLEANUP(strbuf_release) struct strbuf listing = STRBUF_INIT, said = STRBUF_INIT;
-	CLEANUP(freep) char *env = xstrfmt("GIT_INDEX_FILE=%s", to);
+	CLEANUP(freep) char *index = xstrfmt("GIT_INDEX_FILE=%s", to);
+	char *const env[] = {index, NULL};
 
 	if (run_git(r, NULL, list, NULL, &listing, err) < 0)
 		return -1;
@@ -247,29 +250,43 @@ static int is_dirty(git_repository *repo, const char *lock)
 void git_source_release(struct git_source *s)
 {
 	free(s->commit);
+	gitdb_free(s->apart);
 	*s = (struct git_source)GIT_SOURCE_INIT;
 }
 
-/* The tree that `git commit -a` would make. */
-static int write_tree(const struct repo *r, const char *scratch, struct git_id *out, struct err *err)
+/* The tree that `git commit -a` would make; objects (absolute): where it goes, NULL: to the repository. */
+static int write_tree(const struct repo *r, const char *scratch, const char *objects, struct git_id *out, struct err *err)
 {
 	static const char *const add[] = {"add", "-u", "--", ".", NULL}, *const write[] = {"write-tree", NULL};
 	CLEANUP(strbuf_release) struct strbuf said = STRBUF_INIT;
-	CLEANUP(freep) char *here = getcwd(NULL, 0);
 	CLEANUP(freep) char *from = path_join(r->own_dir, "index");
 	CLEANUP(freep) char *to = xstrfmt("%s/index.%ld", scratch, (long)getpid());
-	CLEANUP(freep) char *env = NULL;
+	CLEANUP(freep) char *index = xstrfmt("GIT_INDEX_FILE=%s", to);
+	CLEANUP(freep) char *place = objects ? xstrfmt("GIT_OBJECT_DIRECTORY=%s", objects) : NULL;
+	char *const env[] = {index, place, NULL};
 	int got = -1;
 
-	if (!here || copy_index(from, to, err) < 0)
+	if (copy_index(from, to, err) < 0)
 		return -1;
-	env = path_is_absolute(to) ? xstrfmt("GIT_INDEX_FILE=%s", to) : xstrfmt("GIT_INDEX_FILE=%s/%s", here, to);
 	if (run_git(r, env, add, NULL, &said, err) == 0 && run_git(r, env, write, NULL, &said, err) == 0) {
 		strbuf_trim(&said);
 		got = git_id_parse(said.buf, out) ? 0 : err_set(err, ERR_IO, "`git write-tree` said '%.80s'", said.buf);
 	}
 	unlink(to);
 	return got;
+}
+
+static int write_source(const struct repo *r, struct gitdb *db, const char *scratch, bool apart, struct git_source *out, struct err *err)
+{
+	CLEANUP(freep) char *here = path_is_absolute(scratch) ? xstrdup(scratch) : getcwd(NULL, 0);
+	CLEANUP(freep) char *whole = here ? path_join(here, scratch) : NULL;
+	CLEANUP(freep) char *objects = apart && whole ? path_join(whole, "objects") : NULL;
+
+	if (!whole)
+		return err_errno(err, "cannot tell the working directory");
+	if (file_mkdirs(whole, err) < 0 || (apart && !(out->apart = gitdb_apart(db, objects, err))))
+		return -1;
+	return write_tree(r, whole, objects, &out->tree, err);
 }
 
 static bool has_index(const struct repo *r)
@@ -279,18 +296,18 @@ static bool has_index(const struct repo *r)
 	return file_exists(index);
 }
 
-/* Of trees, without the lock: for an index that libgit2 cannot read. */
-static int differs(struct gitdb *db, const char *commit, const struct git_id *tree, const char *lock)
+/* Of trees, without the lock: for an index that libgit2 cannot read. sees: what has the tree. */
+static int differs(struct gitdb *db, struct gitdb *sees, const char *commit, const struct git_id *tree, const char *lock)
 {
 	struct git_id head, old, new;
 
 	if (gitdb_resolve(db, commit, GITDB_TREE, &head, NULL) < 0 || tree_without(db, NULL, &head, lock, &old, NULL) < 0 ||
-	    tree_without(db, NULL, tree, lock, &new, NULL) < 0)
+	    tree_without(sees, NULL, tree, lock, &new, NULL) < 0)
 		return -1;
 	return !git_id_eq(&old, &new);
 }
 
-int git_source(const struct repo *r, struct gitdb *db, const char *scratch, struct git_source *out, struct err *err)
+int git_source(const struct repo *r, struct gitdb *db, const char *scratch, bool apart, struct git_source *out, struct err *err)
 {
 	CLEANUP(repository_freep) git_repository *repo = NULL;
 	CLEANUP(freep) char *lock = *r->prefix ? path_join(r->prefix, "mlmake.lock") : xstrdup("mlmake.lock");
@@ -310,10 +327,10 @@ int git_source(const struct repo *r, struct gitdb *db, const char *scratch, stru
 		if (gitdb_resolve(db, out->commit, GITDB_TREE, &out->tree, err) < 0)
 			return -1;
 	} else if (has_index(r)) {
-		if (write_tree(r, scratch, &out->tree, err) < 0)
+		if (write_source(r, db, scratch, apart, out, err) < 0)
 			return -1;
 		if (out->dirty < 0 && out->commit)
-			out->dirty = differs(db, out->commit, &out->tree, lock);
+			out->dirty = differs(db, out->apart ? out->apart : db, out->commit, &out->tree, lock);
 	} else {
 		return 0; /* nothing is tracked yet */
 	}

@@ -108,6 +108,37 @@ void gitdb_free(struct gitdb *db)
 	free(db);
 }
 
+/* The file is git's way to name others, and libgit2's. */
+static int write_alternates(struct gitdb *db, const char *dir, struct err *err)
+{
+	CLEANUP(freep) char *objects = path_join(db->dir, "objects");
+	CLEANUP(freep) char *real = realpath(objects, NULL);
+	CLEANUP(freep) char *file = path_join(dir, "info/alternates");
+	CLEANUP(freep) char *line = NULL;
+
+	if (!real)
+		return err_errno(err, "cannot find '%s'", objects);
+	if (strchr(real, '\n'))
+		return err_set(err, ERR_INVALID, "no git repository with a line break in its path can be another's source");
+	line = xstrfmt("%s\n", real);
+	return file_write(file, line, strlen(line), 0644, false, err);
+}
+
+struct gitdb *gitdb_apart(struct gitdb *db, const char *dir, struct err *err)
+{
+	struct gitdb *apart;
+
+	if (gitdb_open(db, err) < 0 || write_alternates(db, dir, err) < 0)
+		return NULL;
+	apart = gitdb_new(dir);
+	if (p_git_odb_open(&apart->odb, dir) == 0)
+		return apart;
+	libgit2_fail(err, "cannot open the objects in '%s'", dir);
+	apart->odb = NULL;
+	gitdb_free(apart);
+	return NULL;
+}
+
 const char *gitdb_dir(const struct gitdb *db)
 {
 	return db->dir;

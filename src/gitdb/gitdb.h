@@ -33,6 +33,9 @@ struct gitdb;
 /* For the git directory dir (borrowed; the common one of a clone). Opens nothing yet. */
 struct gitdb *gitdb_new(const char *dir);
 void gitdb_free(struct gitdb *db);
+/* An object directory of its own in dir (absolute, made if missing), which sees what db has, too: for objects that no ref of db's reaches
+ * yet. It has no refs. */
+struct gitdb *gitdb_apart(struct gitdb *db, const char *dir, struct err *err);
 const char *gitdb_dir(const struct gitdb *db);
 /* Makes dir a bare repository if nothing is there. */
 NODISCARD int gitdb_make(struct gitdb *db, struct err *err);

@@ -29,6 +29,7 @@
 	X(git_reference_free)                                                                              \
 	X(git_reference_remove)                                                                            \
 	X(git_oid_tostr)                                                                                   \
+	X(git_odb_open)                                                                                    \
 	X(git_odb_read)                                                                                    \
 	X(git_odb_read_header)                                                                             \
 	X(git_odb_exists_ext)                                                                              \

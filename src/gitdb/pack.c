@@ -471,6 +471,53 @@ void packer_finished(struct packer *p, struct strvec *names)
 	pthread_mutex_unlock(&p->mutex);
 }
 
+/* In the order of install(). */
+static int adopt(struct packer *p, const char *from, const char *name, struct err *err)
+{
+	CLEANUP(freep) char *pack = xstrfmt("%s/%s.pack", from, name), *to_pack = xstrfmt("%s/%s.pack", p->dir, name);
+	CLEANUP(freep) char *index = xstrfmt("%s/%s.idx", from, name), *to_index = xstrfmt("%s/%s.idx", p->dir, name);
+	CLEANUP(freep) char *keep = xstrfmt("%s/%s.keep", p->dir, name);
+
+	if (!file_exists(keep)) {
+		if (file_mkdirs(p->dir, err) < 0 || file_write(keep, KEEP, strlen(KEEP), 0644, false, err) < 0)
+			return -1;
+		strvec_push(&p->kept, keep);
+	}
+	if (file_exists(to_index)) /* the same objects */
+		return 0;
+	return file_move(pack, to_pack, err) < 0 ? -1 : file_move(index, to_index, err);
+}
+
+int packer_adopt(struct packer *p, const char *objects, struct err *err)
+{
+	CLEANUP(freep) char *from = xstrfmt("%s/pack", objects);
+	DIR *dir = opendir(from);
+	struct dirent *e;
+	int got = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : err_errno(err, "cannot read '%s'", from);
+	pthread_mutex_lock(&p->mutex);
+	while (got == 0 && (e = readdir(dir))) {
+		CLEANUP(freep) char *name = xstrdup(e->d_name);
+
+		if (!ends_with(name, ".idx") || strlen(name) != strlen("pack-") + GIT_ID_HEX + strlen(".idx"))
+			continue;
+		name[strlen(name) - strlen(".idx")] = '\0';
+		got = adopt(p, from, name, err);
+	}
+	if (got == 0 && p->kept.n)
+		got = file_sync_dir(p->dir, err);
+	pthread_mutex_unlock(&p->mutex);
+	closedir(dir);
+	return got;
+}
+
+bool packer_stands(struct packer *p, const struct git_id *id)
+{
+	return gitdb_has(p->db, id, true);
+}
+
 void packer_release_keep(struct packer *p)
 {
 	size_t i;

@@ -35,6 +35,10 @@ NODISCARD int packer_finish(struct packer *p, struct err *err);
 void packer_finished(struct packer *p, struct strvec *names);
 /* Adds an entry as it stands in another pack, where it is whole and no difference to another. */
 NODISCARD int packer_add_raw(struct packer *p, const struct git_id *id, const void *bytes, size_t n, struct err *err);
+/* Moves the packs that git made in the object directory objects to the database, kept like those that were finished. */
+NODISCARD int packer_adopt(struct packer *p, const char *objects, struct err *err);
+/* Does the database that p writes to have it, looking anew? */
+bool packer_stands(struct packer *p, const struct git_id *id);
 /* Lets git collect what is in the packs that this packer finished, unless a ref reaches it. */
 void packer_release_keep(struct packer *p);
 /* The same for what killed processes left. Nobody may be writing. Returns how many there were. */

@@ -315,10 +315,10 @@ static int pin_object(struct pinning *pin, const struct git_id *id, enum gitdb_k
 	struct git_id same;
 
 	if (gitdb_read(pin->db, id, kind, limit, &bytes, &why) < 0) {
-		if (why.code != ERR_INVALID || kind != GITDB_BLOB)
+		if (why.code != ERR_INVALID || kind != GITDB_BLOB || limit == SIZE_MAX)
 			return err_move(err, &why);
 		err_release(&why);
-		return 0;
+		return packer_stands(pin->p, id) ? 0 : pin_object(pin, id, kind, SIZE_MAX, err);
 	}
 	return packer_add(pin->p, kind, bytes.buf, bytes.len, PACKER_FRESH | PACKER_COMPRESSED, &same, err);
 }

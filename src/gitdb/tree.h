@@ -36,8 +36,9 @@ NODISCARD int tree_write(struct tree_builder *t, struct packer *p, struct git_id
  * written. */
 NODISCARD int tree_without(struct gitdb *db, struct packer *p, const struct git_id *tree, const char *path, struct git_id *out,
 			   struct err *err);
-/* Adds to p all that the tree has and none of the trees bases has at the same path, also if db holds it: what no ref reaches a `git gc` may take at any
- * time. Files of more than limit bytes are left to git. ERR_NOTFOUND if it has taken something already. */
+/* Adds to p all that the tree, which db sees, has and none of the trees bases has at the same path, also if the database holds it: what no
+ * ref reaches a `git gc` may take at any time. Files of more than limit bytes that the database holds are left to git. ERR_NOTFOUND if
+ * it has taken something already. */
 NODISCARD int tree_pin(struct gitdb *db, struct packer *p, const struct git_id *tree, const struct git_id *bases, size_t n_bases,
 		       size_t limit, struct err *err);
 void tree_builder_release(struct tree_builder *t);

@@ -12,13 +12,15 @@ outs = out.txt
        d
 END
 printf 'out.txt\nd\n' > .gitignore
-echo one > code.txt; mkdir sub; echo deep > sub/f; git add . && git commit -q -m 1
+echo one > code.txt; mkdir sub; echo deep > sub/f; echo large > large.bin; git add . && git commit -q -m 1
+head -c 34000000 /dev/zero > large.bin # git writes it to a pack of its own
 mkfifo "$T/go"
 for round in 1 2 3; do
-	echo "uncommitted $round" >> code.txt; echo "deep $round" > sub/f
+	echo "uncommitted $round" >> code.txt; echo "deep $round" > sub/f; echo "$round" >> large.bin
 	rm -f "$T/started"
 	mm_start
 	until_true 'it runs' test -e "$T/started"
+	until_true 'the large file is taken' sh -c 'ls .git/objects/pack/pack-*.keep'
 	git gc -q --prune=now; git prune --expire=now; git repack -q -a -d; git prune-packed
 	echo end > "$T/go"
 	mm_end 0
@@ -30,8 +32,38 @@ done
 run=$(git for-each-ref --format='%(objectname)' refs/mlmake/log)
 is "$(git show "$run:source/sub/f")" 'deep 3' 'source'
 git show "$run:source/code.txt" > "$T/code"; check 'the source that was built' cmp "$T/code" code.txt
+is "$(git show "$run:source/large.bin" | tail -c 4)" '2
+3' 'the end of the large file'
+missing "$(state_dir)/source"
 mm 0 checkout "$run~2"; check 'the first result' cmp out.txt "$T/out.1"
 mm 0 checkout "$run~1"; check 'the second' cmp out.txt "$T/out.2"
+
+begin 'git gc --prune=now in a loop beside builds of uncommitted work: each run has its source'
+new_project beside <<'END'
+[stage s]
+cmd  = cat {{code}} > {{outs}}
+code = code.txt
+outs = out.txt
+END
+printf 'out.txt\n' > .gitignore
+echo 0 > code.txt; mkdir -p a/b c; echo 0 > a/b/f; echo 0 > c/f; git add . && git commit -q -m 1
+while :; do git gc -q --prune=now; git prune --expire=now; done > "$T/gitgc" 2>&1 &
+pid=$!; started="$started $pid"
+i=0
+while [ $i -lt 30 ]; do
+	i=$((i + 1))
+	for f in code.txt a/b/f c/f; do echo $i >> $f; done
+	mm 0
+	said_not 'does not say which source'
+done
+kill "$pid"; wait "$pid" 2> /dev/null
+check 'git finds all' git fsck --no-dangling
+run=$(git for-each-ref --format='%(objectname)' refs/mlmake/log)
+is "$(git rev-list --first-parent --count "$run" ^HEAD)" 30 'runs'
+while [ $i -gt 0 ]; do
+	for f in code.txt a/b/f c/f; do is "$(git show "$run:source/$f" | tail -n 1)" $i "$f of run $i"; done
+	run=$(git rev-parse "$run^"); i=$((i - 1))
+done
 
 begin 'eight at once: building in work trees, pushing, collecting, git collecting'
 new_project many <<END
