@@ -108,27 +108,31 @@ _mlmake()
 			[[ $prev == --na ]] && value=1 words=
 			;;
 		monitor)
-			opts+=' -n --dry-run --due --history --install --uninstall --with= --json '
+			opts+=' -n --dry-run --due --history --lines= --install --uninstall --with= --json '
+			[[ $prev == --lines ]] && value=1 words=
 			[[ $prev == --with ]] && value=1 words=
 			;;
 		gate)
 			opts+=' --json '
 			;;
 		deploy)
-			opts+=' --status --json --as= --bump= --because= --again -j --jobs= -k --keep-going -n --dry-run -q --quiet -v --verbose --no-wait '
+			opts+=' --status --json --as= --bump= --because= --again --events= -j --jobs= -k --keep-going -n --dry-run -q --quiet -v --verbose --no-wait '
 			[[ $prev == --as ]] && value=1 words=
 			[[ $prev == --bump ]] && value=1 words=
 			[[ $prev == --because ]] && value=1 words=
+			[[ $prev == --events ]] && value=1 files=-f
 			[[ $prev == --jobs || $prev == -j ]] && value=1 words=
 			;;
 		promote)
-			opts+=' --because= --again -q --quiet --no-wait '
+			opts+=' --because= --again --events= -q --quiet --no-wait '
 			[[ $prev == --because ]] && value=1 words=
+			[[ $prev == --events ]] && value=1 files=-f
 			;;
 		rollback)
-			opts+=' --to= --because= --again -q --quiet --no-wait '
+			opts+=' --to= --because= --again --events= -q --quiet --no-wait '
 			[[ $prev == --to ]] && value=1 words=
 			[[ $prev == --because ]] && value=1 words=
+			[[ $prev == --events ]] && value=1 files=-f
 			;;
 		retrain)
 			opts+=' -j --jobs= -k --keep-going -n --dry-run -B --always-make -q --quiet -v --verbose --pull --remote= --events= --inherit-env --json --no-wait '

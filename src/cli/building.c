@@ -301,6 +301,11 @@ static int outcome_code(const struct making *m)
 	}
 }
 
+static int fail(const struct err *err)
+{
+	return cli_fail(err->code == ERR_STOPPED ? EXIT_INTERRUPTED : err->code == ERR_KILLED ? EXIT_KILLED : EXIT_USAGE, err);
+}
+
 static int show_plan(struct making *m)
 {
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
@@ -331,7 +336,7 @@ static int plan_and_build(struct making *m, struct err *err)
 			return code;
 	}
 	if (listen_in(m, err) < 0 || build(m, err) < 0)
-		return cli_fail(EXIT_USAGE, err);
+		return fail(err);
 	if (m->events && event_stream_close(m->events, err) < 0) {
 		m->events = NULL;
 		return cli_fail(EXIT_USAGE, err);
@@ -408,12 +413,12 @@ static int make_all(struct making *m, struct err *err)
 	if (args_count(m->a, "pull") && !(m->supply = supply_open(&m->p, m->dry, &code)))
 		return code;
 	if (!m->dry && ask_environments(m, err) < 0)
-		return cli_fail(err->code == ERR_STOPPED ? EXIT_INTERRUPTED : EXIT_USAGE, err);
+		return fail(err);
 	project_tell(&m->p);
 	if (ask_sources(m, err) < 0)
-		return cli_fail(err->code == ERR_STOPPED ? EXIT_INTERRUPTED : EXIT_USAGE, err);
+		return fail(err);
 	if (filter_inputs(m, err) < 0)
-		return cli_fail(err->code == ERR_STOPPED ? EXIT_INTERRUPTED : EXIT_USAGE, err);
+		return fail(err);
 	if (m->machine.keeper)
 		statcache_look_afresh(m->p.cache); /* a probe may do anything */
 	return plan_and_build(m, err);

@@ -190,6 +190,7 @@ static const struct option_def options[] = {
 	{0, "bump", "PART", "its version is the next major, minor or patch (default: patch)"},
 	{0, "because", "REASON", "why; kept in the tag and in the log"},
 	{0, "again", NULL, "ship though the same is there already"},
+	{0, "events", "FILE", "write what happens to FILE as JSON Lines (-: standard output)"},
 	{'j', "jobs", "N", "build up to N stages at once (default: the number of cores)"},
 	{'k', "keep-going", NULL, "after a failure, go on with what does not need it"},
 	{'n', "dry-run", NULL, "show what would be done, and do nothing"},

@@ -6,6 +6,8 @@
 
 #include "cli/project.h"
 #include "report/metrics.h"
+#include "report/wording.h"
+#include "util/file.h"
 
 #define METRICS_LIMIT ((size_t)1 << 20)
 
@@ -40,6 +42,60 @@ static bool text_before(void *ctx, const struct instance *in, const char *path, 
 	return f && store_get_bytes(b->p->store, &f->content.id, METRICS_LIMIT, out, NULL) == 0;
 }
 
+/* ---- files that are not there ---- */
+
+static const char *missing_file(const struct instance *in)
+{
+	size_t i;
+
+	for (i = 0; i < in->n_outs; i++)
+		if (in->outs[i].kind == OUTPUT_METRICS && !file_exists(in->outs[i].path))
+			return in->outs[i].path;
+	return NULL;
+}
+
+/* What a hook or another work tree has built is in the store and not here. */
+static char *where_it_is(const struct instance *in, const struct verdict *v, const char *path)
+{
+	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+
+	strbuf_addf(&out, "%s is not here", path);
+	if (!v) {
+		strbuf_addf(&out, ": `mlmake %s` makes it, or puts it back", in->name);
+	} else if (v->state == STALE_RESTORABLE) {
+		strbuf_addstr(&out, ": ");
+		words_record(&out, v->found);
+		strbuf_addf(&out, " made it, and `mlmake %s` puts it back, which runs nothing", in->name);
+	} else if (v->last) {
+		strbuf_addf(&out, ", and what it was made from has changed since: `mlmake %s` makes it", in->name);
+	} else {
+		strbuf_addf(&out, ": it was never built, and `mlmake %s` does", in->name);
+	}
+	return strbuf_detach(&out);
+}
+
+static int explain_missing(struct project *p, struct metrics_table *t)
+{
+	CLEANUP(plan_release) struct plan plan = PLAN_INIT;
+	bool planned = false;
+	size_t i;
+	int code;
+
+	for (i = 0; i < t->n; i++) {
+		const struct instance *in = t->rows[i].in;
+		const char *path = missing_file(in);
+
+		if (!path)
+			continue;
+		if (p->selected[in->index] && !planned && (code = project_plan(p, NULL, &plan)) != EXIT_DONE)
+			return code;
+		planned |= p->selected[in->index];
+		free(t->rows[i].problem);
+		t->rows[i].problem = where_it_is(in, p->selected[in->index] ? &plan.verdicts[in->index] : NULL, path);
+	}
+	return EXIT_DONE;
+}
+
 static int show(struct project *p, const struct args *a)
 {
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
@@ -55,7 +111,10 @@ static int show(struct project *p, const struct args *a)
 	if (lineage_runs(p->lineage, &b.runs, &b.n, &err) < 0)
 		return cli_fail(EXIT_USAGE, &err);
 	metrics_collect(&t, &p->g, a->words.n ? p->named : NULL, &before);
-	if (args_count(a, "json")) {
+	code = explain_missing(p, &t);
+	if (code != EXIT_DONE) {
+		/* which has told why */
+	} else if (args_count(a, "json")) {
 		code = cli_print_json(report_metrics_json(&t));
 	} else {
 		report_metrics(&t, &style, &out);

@@ -19,6 +19,8 @@
 #include "util/file.h"
 #include "util/text.h"
 
+#define LINES 20 /* of a history that are shown */
+
 /* Of several, the worst counts. */
 struct outcome {
 	bool failed, drift, blind, locked;
@@ -258,6 +260,20 @@ static int look_at_all(struct project *p, const struct args *a)
 
 /* ---- history ---- */
 
+/* The first answer that could not be given. */
+static void say_problem(const struct json *answers, struct strbuf *out)
+{
+	const char *problem = NULL;
+	size_t i;
+
+	for (i = 0; !problem && i < json_len(answers); i++)
+		problem = json_str(json_get(json_at(answers, i), "problem"));
+	if (!problem)
+		return;
+	strbuf_addch(out, ' ');
+	term_add_clean(out, problem, strlen(problem));
+}
+
 static void say_entry(const struct monitor_entry *e, struct strbuf *out)
 {
 	const struct json *look = json_get(e->json, "look"), *answers = look ? json_get(look, "answers") : NULL;
@@ -278,19 +294,47 @@ static void say_entry(const struct monitor_entry *e, struct strbuf *out)
 	}
 	if (!shown && look && json_str(json_get(look, "problem")))
 		strbuf_addf(out, " %s", json_str(json_get(look, "problem")));
+	else if (!shown && answers && e->outcome == MONITOR_UNKNOWN)
+		say_problem(answers, out);
 	if (e->acted)
 		strbuf_addf(out, "  -> retrain%s%s", action && json_str(json_get(action, "why")) ? ": " : " begun",
 			    action && json_str(json_get(action, "why")) ? json_str(json_get(action, "why")) : "");
 	strbuf_addch(out, '\n');
 }
 
+/* The newest lines of a log; json gets them, too. */
+static void add_history(struct monitor_log *log, const char *name, size_t lines, struct strbuf *out, struct json *json)
+{
+	size_t from = lines && lines < log->n ? log->n - lines : 0, k;
+
+	strbuf_addf(out, "%s: ", name);
+	if (from)
+		strbuf_addf(out, "the last %zu of ", log->n - from);
+	words_count(out, log->n, "line");
+	strbuf_addch(out, '\n');
+	for (k = from; k < log->n; k++) {
+		if (!monitor_log_ended(log, k)) {
+			strbuf_addstr(out, "  ");
+			say_entry(&log->v[k], out);
+		}
+		json_push(json, json_take(log->v[k].json));
+	}
+}
+
 static int history(struct project *p, const struct args *a)
 {
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+	CLEANUP(err_release) struct err wrong = ERR_INIT;
 	struct json *list = json_new_list(), *j;
-	size_t i, k;
+	const char *text = args_value(a, "lines");
+	int64_t lines = LINES;
+	size_t i;
 	int code = EXIT_DONE;
 
+	if (text && !text_parse_int(text, 0, INT32_MAX, &lines)) {
+		err_set(&wrong, ERR_INVALID, "--lines takes a number from 0 (all), not '%s'", text);
+		code = cli_fail(EXIT_USAGE, &wrong);
+	}
 	for (i = 0; i < p->pl.n_instances && code == EXIT_DONE; i++) {
 		const struct instance *in = p->pl.instances[i];
 		CLEANUP(monitor_log_release) struct monitor_log log = MONITOR_LOG_INIT;
@@ -300,16 +344,7 @@ static int history(struct project *p, const struct args *a)
 			continue;
 		if (monitor_log_read(&log, &p->repo, in->name, &err) < 0)
 			code = cli_fail(EXIT_USAGE, &err);
-		strbuf_addf(&out, "%s: ", in->name);
-		words_count(&out, log.n, "line");
-		strbuf_addch(&out, '\n');
-		for (k = 0; k < log.n; k++) {
-			if (!monitor_log_ended(&log, k)) {
-				strbuf_addstr(&out, "  ");
-				say_entry(&log.v[k], &out);
-			}
-			json_push(list, json_take(log.v[k].json));
-		}
+		add_history(&log, in->name, (size_t)lines, &out, list);
 	}
 	if (code != EXIT_DONE || !args_count(a, "json")) {
 		json_free(list);
@@ -437,6 +472,7 @@ static const struct option_def options[] = {
 	{'n', "dry-run", NULL, "look, and leave no trace: no history, no retraining"},
 	{0, "due", NULL, "only those whose `every` has passed since the last look (for timers)"},
 	{0, "history", NULL, "show what was seen before, and what followed"},
+	{0, "lines", "N", "of --history: the newest N looks of each (default: 20; 0: all)"},
 	{0, "install", NULL, "look from time to time: a timer of systemd, or a line of the crontab"},
 	{0, "uninstall", NULL, "take that away"},
 	{0, "with", "WHAT", "of --install: systemd or cron (default: systemd if it answers)"},
@@ -448,7 +484,7 @@ const struct command cmd_monitor = {
 	"monitor",
 	"compare what a model sees now with what it learned from",
 	"[NAME...]",
-	"Exits with 5 if something drifted, with 2 if a column or the data are not there. With `then = retrain` in its section, mlmake retrain follows, as that says.",
+	"Exits with 5 if something drifted, with 2 if a column or the data are not there, or not to be measured any more. With `then = retrain` in its section, mlmake retrain follows, as that says.",
 	WORDS_TARGETS,
 	options,
 	run,

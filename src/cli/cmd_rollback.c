@@ -17,13 +17,14 @@ static int run(struct args *a)
 	}
 	rq.name = a->words.v[0];
 	rq.environment = a->words.n > 1 ? a->words.v[1] : NULL;
-	return deploying_main(a, &rq, 1);
+	return deploying_main(a, &rq, 1, false);
 }
 
 static const struct option_def options[] = {
 	{0, "to", "VERSION", "ship this version (default: what was there before)"},
 	{0, "because", "REASON", "why; kept in the tag and in the log"},
 	{0, "again", NULL, "ship though the same is there already"},
+	{0, "events", "FILE", "write what happens to FILE as JSON Lines (-: standard output)"},
 	{'q', "quiet", NULL, "show failures alone"},
 	{0, "no-wait", NULL, "if another mlmake is at work here, exit with 75"},
 	{0, NULL, NULL, NULL},

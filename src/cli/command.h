@@ -19,6 +19,7 @@ enum exit_code {
 	EXIT_DRIFT = 5,
 	EXIT_LOCKED = 75,
 	EXIT_INTERRUPTED = 130,
+	EXIT_KILLED = 137, /* a process of ours was, as if all of us had been */
 };
 
 struct option_def {

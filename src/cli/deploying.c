@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include "cli/building.h"
+#include "cli/deploy_events.h"
 #include "cli/project.h"
 #include "cli/recorder.h"
 #include "lifecycle/deploy.h"
 #include "lifecycle/registry.h"
+#include "report/wording.h"
 #include "run/machine.h"
 #include "util/clock.h"
 #include "util/text.h"
@@ -30,6 +32,7 @@ struct one {
 	struct plan plan;
 	struct machine machine;
 	struct recorder *recorder;
+	struct deploy_events events;
 	struct registry reg;
 	const struct instance *in;
 	struct deploy_rules rules;
@@ -38,6 +41,8 @@ struct one {
 	const struct release *before; /* what is there; NULL: nothing */
 	struct shipping shipping;     /* as it is written down */
 	bool left;                    /* an earlier one did not end */
+	const char *logs;             /* a pattern */
+	bool follows;                 /* something that has written its events there, too */
 	char *who;
 	int lock_fd;
 	int64_t began;
@@ -233,23 +238,39 @@ static bool is_there(const struct one *o)
 
 /* ---- words ---- */
 
+/* Where events go to standard output, people read standard error. */
 static int say(struct one *o, enum hue hue, const char *word, const char *words)
 {
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
-	struct style style = project_style(&o->p, STDOUT_FILENO);
+	const char *events = args_value(o->p.args, "events");
+	bool aside = events && streq(events, "-");
+	struct style style = project_style(&o->p, aside ? STDERR_FILENO : STDOUT_FILENO);
 
 	if (args_count(o->p.args, "quiet"))
 		return EXIT_DONE;
 	hue_addf(&out, &style, hue, "%-8s", word);
 	strbuf_addf(&out, " %s  %s\n", o->rq->name, words);
-	return cli_print(&out);
+	if (aside)
+		fwrite(out.buf, 1, out.len, stderr);
+	return aside ? EXIT_DONE : cli_print(&out);
 }
 
+/* That it is there is what a tag says, which another clone may have written. Who wanted it shipped has to know by whom it was. */
 static int say_there(struct one *o)
 {
-	CLEANUP(freep) char *words = xstrfmt("%s is in %s already: nothing is shipped", version_words(o->before), o->environment);
+	CLEANUP(strbuf_release) struct strbuf words = STRBUF_INIT;
 
-	return say(o, HUE_GOOD, "fresh", words);
+	deploy_events_fresh(&o->events, o->in);
+	strbuf_addf(&words, "%s is in %s already", version_words(o->before), o->environment);
+	if (!streq(o->rq->action, "deploy")) {
+		strbuf_addstr(&words, o->before->who ? ", shipped by " : ", shipped");
+		if (o->before->who)
+			words_person(&words, o->before->who);
+		strbuf_addch(&words, ' ');
+		words_time(&words, o->before->when, false);
+	}
+	strbuf_addf(&words, ": nothing is shipped%s", streq(o->rq->action, "deploy") ? "" : "; with --again it is");
+	return say(o, HUE_GOOD, "fresh", words.buf);
 }
 
 static int say_done(struct one *o, int64_t duration)
@@ -282,7 +303,7 @@ static void say_failed(struct one *o, enum deployed how, const struct strbuf *wh
 	} else {
 		strbuf_addf(&out, "    in %s is what was there before: %s\n", o->environment, version_words(o->before));
 	}
-	strbuf_addf(&out, "    logs: %s/log/%s.*.log\n", o->p.repo.state, o->in->name);
+	strbuf_addf(&out, "    logs: %s\n", o->logs);
 	fwrite(out.buf, 1, out.len, stderr);
 }
 
@@ -410,6 +431,12 @@ static int prepare(struct one *o, struct err *err)
 	return history_begin_run(o->p.history, o->run_id, err);
 }
 
+static int fail_shipping(struct one *o, struct err *err)
+{
+	deploy_events_end(&o->events, err->msg, o->logs, false);
+	return cli_fail(EXIT_STAGE_FAILED, err);
+}
+
 static int ship(struct one *o, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf why = STRBUF_INIT;
@@ -425,18 +452,21 @@ static int ship(struct one *o, struct err *err)
 
 	if (prepare(o, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
+	deploy_events_begin(&o->events, o->in, o->environment, o->before ? version_words(o->before) : NULL, o->what.version);
 	d.launcher = keeper_launcher(o->machine.keeper);
 	d.signal_fd = o->machine.signal_fd;
 	if (deploy_ship(&d, &how, &why, err) < 0) {
 		err_wrap(err, "what is in %s of '%s' is not known", o->environment, o->rq->name);
-		return cli_fail(EXIT_STAGE_FAILED, err);
+		return fail_shipping(o, err);
 	}
 	if (how == DEPLOYED) {
 		if (note_success(o, err) < 0)
-			return cli_fail(EXIT_STAGE_FAILED, err);
+			return fail_shipping(o, err);
+		deploy_events_end(&o->events, NULL, NULL, false);
 		return say_done(o, clock_tick(&clock_system) - o->began);
 	}
 	say_failed(o, how, &why);
+	deploy_events_end(&o->events, why.buf, o->logs, d.interrupted);
 	if (note_failure(o, how, why.buf, err) < 0)
 		return cli_fail(EXIT_STAGE_FAILED, err);
 	return d.interrupted ? EXIT_INTERRUPTED : EXIT_STAGE_FAILED;
@@ -457,6 +487,7 @@ static int find_instance(struct one *o, struct err *err)
 	if (!o->in)
 		return err_set(err, ERR_INVALID, "there is no [deploy %s]", o->rq->name);
 	deploy_rules_of(o->in, &o->a, &o->rules);
+	o->logs = arena_fmt(&o->a, "%s/log/%s.*.log", o->p.repo.state, o->in->name);
 	return choose_environment(o, err);
 }
 
@@ -477,15 +508,18 @@ static int meet(struct one *o, struct err *err)
 		return fail(err);
 	}
 	if (find_instance(o, err) < 0 || take_lock(o, err) < 0 || look_at_registry(o, err) < 0 ||
-	    (fresh ? look_at_plan(o, err) < 0 || name_version(o, err) < 0 : choose_old(o, err) < 0) || check_numbers(o, err) < 0)
+	    (fresh ? look_at_plan(o, err) < 0 || name_version(o, err) < 0 : choose_old(o, err) < 0) || check_numbers(o, err) < 0 ||
+	    deploy_events_open(&o->events, o->p.args, o->follows, err) < 0)
 		return fail(err);
-	return is_there(o) ? say_there(o) : ship(o, err);
+	code = is_there(o) ? say_there(o) : ship(o, err);
+	err_clear(err);
+	return deploy_events_close(&o->events, err) < 0 && code == EXIT_DONE ? fail(err) : code;
 }
 
-static int meet_one(const struct args *a, const struct deploy_request *rq)
+static int meet_one(const struct args *a, const struct deploy_request *rq, bool follows)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
-	struct one o = {.rq = rq, .plan = PLAN_INIT, .machine = MACHINE_INIT, .reg = REGISTRY_INIT, .a = ARENA_INIT, .lock_fd = -1};
+	struct one o = {.rq = rq, .follows = follows, .events = DEPLOY_EVENTS_INIT, .plan = PLAN_INIT, .machine = MACHINE_INIT, .reg = REGISTRY_INIT, .a = ARENA_INIT, .lock_fd = -1};
 	int code;
 
 	run_new_id(o.run_id);
@@ -503,14 +537,14 @@ static int meet_one(const struct args *a, const struct deploy_request *rq)
 	return code;
 }
 
-int deploying_main(const struct args *a, const struct deploy_request *v, size_t n)
+int deploying_main(const struct args *a, const struct deploy_request *v, size_t n, bool built)
 {
 	struct args here = args_once_there(a);
 	int code = EXIT_DONE;
 	size_t i;
 
 	for (i = 0; i < n && code == EXIT_DONE; i++)
-		code = meet_one(&here, &v[i]);
+		code = meet_one(&here, &v[i], built || i > 0);
 	free(here.given);
 	return code;
 }
@@ -538,7 +572,7 @@ static int deploy_names(struct args *a, const struct strvec *names)
 					       .bump = !bump ? 0 : streq(bump, "major") ? 'M' : streq(bump, "minor") ? 'm' : 'p',
 					       .because = args_value(a, "because"),
 					       .again = args_count(a, "again") > 0};
-	code = deploying_main(a, v, names->n);
+	code = deploying_main(a, v, names->n, true);
 	free(v);
 	return code;
 }

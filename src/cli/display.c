@@ -364,15 +364,19 @@ static void add_where(struct display *d, const char *what, const char *path)
 	strbuf_addch(&d->lines, '\n');
 }
 
-/* In a work tree that will be gone, the directory of logs is a link to where they stay. */
-static void add_log(struct display *d, const char *log)
+/* In a work tree that will be gone, the directory of logs is a link to where they stay; all else goes with it. */
+static void add_remains(struct display *d, const struct event *e)
 {
-	CLEANUP(freep) char *dir = path_dir(log), *kept = NULL;
+	CLEANUP(freep) char *dir = e->log ? path_dir(e->log) : NULL, *kept = NULL;
 	char c;
+	bool goes = dir && readlink(dir, &c, 1) > 0;
 
-	if (readlink(dir, &c, 1) > 0)
-		kept = realpath(log, NULL);
-	add_where(d, "whole log", kept ? kept : log);
+	if (goes)
+		kept = realpath(e->log, NULL);
+	if (e->log)
+		add_where(d, "whole log", kept ? kept : e->log);
+	if (e->aside && !goes)
+		add_where(d, "half-written outputs", e->aside);
 }
 
 static void add_failure(struct display *d, const struct event *e)
@@ -386,10 +390,7 @@ static void add_failure(struct display *d, const struct event *e)
 	strbuf_addch(&d->lines, '\n');
 	if (e->tail)
 		term_add_lines(&d->lines, d->live && d->style.utf8 ? "    │ " : "    | ", e->tail, strlen(e->tail));
-	if (e->log)
-		add_log(d, e->log);
-	if (e->aside)
-		add_where(d, "half-written outputs", e->aside);
+	add_remains(d, e);
 	if (e->log && had_outputs(d, e->node))
 		strbuf_addstr(&d->lines, "    its outputs are again those of before\n");
 	if (d->annotate)

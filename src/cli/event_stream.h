@@ -16,6 +16,8 @@
  *   note            message
  *   end             outcome ("done", "failed", "interrupted"), duration
  *
+ * What is shipped (cli/deploy_events.h) comes after the build before it, from a begin to an end for each deploy; its reason is the version.
+ *
  * "instance" is there if the event is about one. Durations are in seconds. */
 #ifndef CLI_EVENT_STREAM_H
 #define CLI_EVENT_STREAM_H

@@ -40,6 +40,8 @@ libmlmake_a_SOURCES += \
 	src/cli/unchanged.c \
 	src/cli/unchanged.h \
 	src/cli/command.h \
+	src/cli/deploy_events.c \
+	src/cli/deploy_events.h \
 	src/cli/deploying.c \
 	src/cli/deploying.h \
 	src/cli/display.c \

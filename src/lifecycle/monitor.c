@@ -183,6 +183,7 @@ static void ask_column(struct looking *l, const struct monitor_drift *d, enum dr
 	}
 	if (drift_between(m, ref, now, &found, &err) < 0) {
 		line->problem = arena_strdup(a, err.msg);
+		line->lacks = true;
 		return;
 	}
 	line->value = found.value;
@@ -191,18 +192,46 @@ static void ask_column(struct looking *l, const struct monitor_drift *d, enum dr
 	line->drifted = !d->p && found.value > d->threshold;
 }
 
-/* Every column that both have, if they are of a kind that the measure is about. */
-static void ask_all(struct looking *l, const struct monitor_drift *d, enum drift_measure m)
+/* "!NAME" */
+static bool is_left_out(const struct monitor_drift *d, const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < l->ref.n; i++) {
-		const struct summary_column *ref = &l->ref.columns[i], *now = summary_column(&l->now, ref->name);
-		CLEANUP(err_release) struct err err = ERR_INIT;
-		struct drift found;
+	for (i = 0; i < d->n; i++)
+		if (d->columns[i][0] == '!' && streq(d->columns[i] + 1, name))
+			return true;
+	return false;
+}
 
-		if (now && drift_between(m, ref, now, &found, &err) == 0)
+static bool is_news(const struct looking *l, const struct monitor_drift *d, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < l->out->n_news; i++)
+		if (streq(l->out->news[i], name))
+			return false;
+	return !summary_column(&l->ref, name) && !is_left_out(d, name);
+}
+
+/* Every column of the reference that is of a kind that the measure is about, whatever became of it since; what the reference lacks is no
+ * drift, and told. */
+static void ask_all(struct looking *l, const struct monitor_drift *d, enum drift_measure m)
+{
+	struct monitor_report *out = l->out;
+	size_t i;
+
+	for (i = 0; i < l->ref.n; i++) {
+		const struct summary_column *ref = &l->ref.columns[i];
+		struct drift none;
+
+		if (!is_left_out(d, ref->name) && drift_between(m, ref, ref, &none, NULL) == 0)
 			ask_column(l, d, m, ref->name);
+	}
+	for (i = 0; i < l->now.n; i++) {
+		if (!is_news(l, d, l->now.columns[i].name))
+			continue;
+		out->news = arena_grow(&out->arena, out->news, out->n_news, sizeof(*out->news));
+		out->news[out->n_news++] = arena_strdup(&out->arena, l->now.columns[i].name);
 	}
 }
 
@@ -216,7 +245,7 @@ static void ask(struct looking *l, const struct monitor_drift *d)
 	for (i = 0; i < d->n; i++)
 		if (streq(d->columns[i], "*"))
 			ask_all(l, d, m);
-		else
+		else if (d->columns[i][0] != '!')
 			ask_column(l, d, m, d->columns[i]);
 }
 

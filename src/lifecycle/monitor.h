@@ -21,7 +21,7 @@ struct monitor_line {
 	double value, p, threshold;   /* p as corrected; NAN: none */
 	bool is_actual, drifted;
 	const char *problem;          /* why there is no answer; NULL: there is */
-	bool lacks, few;              /* then: what it is about is not there; there are too few labels yet */
+	bool lacks, few;              /* then: what it is about is not there, or not to be measured any more; there are too few labels yet */
 };
 
 struct monitor_report {
@@ -33,6 +33,8 @@ struct monitor_report {
 	size_t files, joined;         /* rows of predictions with a label */
 	struct monitor_line *v;
 	size_t n, drifted, measured;
+	const char **news;            /* where all columns were asked for: those that the reference lacks */
+	size_t n_news;
 	bool blind;                   /* something that it was told to look at is not there, or nothing could be measured; too few rows are neither */
 	enum monitor_outcome outcome;
 };

@@ -8,6 +8,8 @@
 #include "lifecycle/monitor.h"
 #include "util/term.h"
 
+#define MOST_NEWS 8 /* names that are shown */
+
 static void write_line(const struct monitor_line *l, size_t width, struct strbuf *out)
 {
 	CLEANUP(strbuf_release) struct strbuf column = STRBUF_INIT;
@@ -48,6 +50,16 @@ void monitor_write(const struct monitor_report *r, struct strbuf *out)
 		width = MAX(width, MIN(strlen(r->v[i].column), (size_t)30));
 	for (i = 0; i < r->n; i++)
 		write_line(&r->v[i], width, out);
+	if (r->n_news)
+		strbuf_addstr(out, "  new    the reference lacks ");
+	for (i = 0; i < MIN(r->n_news, (size_t)MOST_NEWS); i++) {
+		strbuf_addstr(out, i ? ", " : "");
+		term_add_clean(out, r->news[i], strlen(r->news[i]));
+	}
+	if (r->n_news > MOST_NEWS)
+		strbuf_addf(out, " and %zu more columns", r->n_news - MOST_NEWS);
+	if (r->n_news)
+		strbuf_addch(out, '\n');
 }
 
 static struct json *line_json(const struct monitor_line *l)
@@ -79,5 +91,9 @@ struct json *monitor_json(const struct monitor_report *r)
 	for (i = 0; i < r->n; i++)
 		json_push(list, line_json(&r->v[i]));
 	json_set(j, "answers", list);
+	list = json_new_list();
+	for (i = 0; i < r->n_news; i++)
+		json_push(list, json_new_str(r->news[i]));
+	json_set(j, "new", list);
 	return j;
 }

@@ -83,6 +83,22 @@ static bool read_number(const char *s, double *x)
 	return *s && !*end && isfinite(*x);
 }
 
+/* "!NAME" says something only beside "*". */
+static bool check_left_out(struct reading *r, const char *const *columns, size_t n)
+{
+	const char *out = NULL;
+	bool all = false;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		all |= streq(columns[i], "*");
+		out = columns[i][0] == '!' ? columns[i] : out;
+	}
+	if (out && !all)
+		tell(r, "'%s' leaves a column out of '*', which is not there", out);
+	return !out || all;
+}
+
 static void read_drift(struct reading *r)
 {
 	struct monitor_rules *out = r->out;
@@ -113,6 +129,8 @@ static void read_drift(struct reading *r)
 		tell(r, "it names no column; '*' is all of them");
 		return;
 	}
+	if (!check_left_out(r, words + at, n - at))
+		return;
 	d.columns = words + at;
 	d.n = n - at;
 	out->drift = arena_grow(r->a, out->drift, out->n_drift, sizeof(*out->drift));

@@ -4,7 +4,8 @@
  *     data = prod/2026-*.csv              what is seen now: patterns, found when it is looked at
  *     rows = 500..                        fewer say nothing; not said: 500
  *     drift = psi 0.2 tenure charges      a measure (data/drift.h), what is too much, and columns; 'ks p 0.01' and 'chi2 p 0.01' are about the
- *                                         probability that chance does it; '*' is every column that both have
+ *                                         probability that chance does it; '*' is every column of the reference that it can be
+ *                                         asked of, but for those behind '!'
  *     correct = holm                      of such probabilities, as many are asked for: holm, bh (Benjamini and Hochberg) or none
  *     actual = auc prod/labels.csv >= production.auc - 0.03
  *                                         a metric (data/score.h) of predictions in data against labels in a file, joined by id

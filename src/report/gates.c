@@ -18,9 +18,9 @@ struct view {
 	struct err err;
 };
 
-static void look(struct view *w, const struct plan *p, size_t node)
+static void look(struct view *w, const struct instance *in, const struct verdict *v)
 {
-	*w = (struct view){&p->verdicts[node], p->g->nodes[node].in, GATE_UNKNOWN, GATE_REPORT_INIT, ERR_INIT};
+	*w = (struct view){v, in, GATE_UNKNOWN, GATE_REPORT_INIT, ERR_INIT};
 	if (!w->v->pending && gate_judge(&w->v->now, &w->g, &w->err) == 0)
 		w->verdict = w->g.refused ? GATE_REFUSES : GATE_PASSES;
 }
@@ -134,14 +134,40 @@ enum gate_verdict report_gates(const struct plan *p, const bool *which, const st
 	size_t i;
 
 	for (i = 0; i < p->g->n; i++) {
-		if (!which[p->g->order[i]])
+		size_t node = p->g->order[i];
+
+		if (!which[node])
 			continue;
-		look(&w, p, p->g->order[i]);
+		look(&w, p->g->nodes[node].in, &p->verdicts[node]);
 		worst = worse(worst, w.verdict);
 		add_gate(&w, s, out);
 		view_release(&w);
 	}
 	return worst;
+}
+
+bool report_gate_refuses(const struct instance *in, const struct verdict *v, struct strbuf *why)
+{
+	const char *semicolon = "";
+	struct view w;
+	bool refuses;
+	size_t i;
+
+	if (in->stage->kind != STAGE_GATE || v->state != STALE_STALE)
+		return false;
+	look(&w, in, v);
+	refuses = w.verdict == GATE_REFUSES;
+	for (i = 0; refuses && i < w.g.n; i++) {
+		CLEANUP(strbuf_release) struct strbuf words = STRBUF_INIT;
+
+		if (w.g.v[i].holds)
+			continue;
+		gate_line_words(&w.g.v[i], &words);
+		add_clean(why, semicolon, words.buf);
+		semicolon = "; ";
+	}
+	view_release(&w);
+	return refuses;
 }
 
 /* ---- JSON ---- */
@@ -202,9 +228,11 @@ struct json *report_gates_json(const struct plan *p, const bool *which, enum gat
 
 	*worst = GATE_PASSES;
 	for (i = 0; i < p->g->n; i++) {
-		if (!which[p->g->order[i]])
+		size_t node = p->g->order[i];
+
+		if (!which[node])
 			continue;
-		look(&w, p, p->g->order[i]);
+		look(&w, p->g->nodes[node].in, &p->verdicts[node]);
 		*worst = worse(*worst, w.verdict);
 		json_push(list, gate_json(&w));
 		view_release(&w);

@@ -16,4 +16,7 @@ enum gate_verdict report_gates(const struct plan *p, const bool *which, const st
  * is not known is null. */
 struct json *report_gates_json(const struct plan *p, const bool *which, enum gate_verdict *worst);
 
+/* Does in, a gate that is stale, refuse what is there now? Then why, clean, in one line. */
+bool report_gate_refuses(const struct instance *in, const struct verdict *v, struct strbuf *why);
+
 #endif

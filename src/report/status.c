@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "report/acceptances.h"
+#include "report/gates.h"
 #include "report/wording.h"
 #include "util/clock.h"
 #include "util/map.h"
@@ -64,12 +65,26 @@ static struct group *group_for(struct groups *gs, const struct stage *st, enum s
 	return g;
 }
 
-/* The first reason. Of instances that each wait for their own one of a matrix, all say the same: "train runs first". */
+/* "refuses: auc >= 0.8: 0.79 >= 0.8 does not hold" */
+static bool add_refusal(struct strbuf *out, const struct instance *in, const struct verdict *v)
+{
+	CLEANUP(strbuf_release) struct strbuf why = STRBUF_INIT;
+
+	if (!report_gate_refuses(in, v, &why))
+		return false;
+	strbuf_addf(out, "refuses: %s", why.buf);
+	return true;
+}
+
+/* The first reason; of a gate that refuses, that. Of instances that each wait for their own one of a matrix, all say the same: "train runs
+ * first". */
 static void add_common_words(struct strbuf *out, const struct plan *p, const struct instance *in,
 			     const struct verdict *v)
 {
 	const struct instance *up = NULL;
 
+	if (add_refusal(out, in, v))
+		return;
 	if (v->n_reasons == 1 && v->reasons[0].kind == REASON_UPSTREAM)
 		up = map_get(&p->g->pl->instance_by_name, v->reasons[0].name);
 	if (up && in->stage->n > 1 && up->stage->n > 1) {
@@ -193,6 +208,8 @@ static void add_all(const struct plan *p, const struct style *s, struct strbuf *
 		strbuf_clear(&words);
 		if (v->state == STALE_FRESH)
 			words_reworded(&words, v);
+		else
+			add_refusal(&words, p->g->nodes[node].in, v);
 		add_line(out, s, v->state, p->g->nodes[node].in->name, name_column(longest, s), words.buf);
 		add_accepted(out, v, s);
 		for (j = 0; j < v->n_reasons; j++) {
@@ -207,11 +224,47 @@ static void add_all(const struct plan *p, const struct style *s, struct strbuf *
 	}
 }
 
+static void mark_downstream(const struct plan *p, size_t node, bool *marks)
+{
+	size_t *nodes = NULL, n = 0, i;
+
+	plan_downstream(p->g, node, &nodes, &n);
+	for (i = 0; i < n; i++)
+		marks[nodes[i]] = true;
+	free(nodes);
+}
+
+/* The first gate that refuses; NULL: none does. *alone: whatever else is stale comes after one that does, and so does not run. */
+static const char *find_refusal(const struct plan *p, bool *alone)
+{
+	bool *behind = xcalloc(p->g->n + 1, sizeof(*behind));
+	const char *first = NULL;
+	size_t i;
+
+	*alone = true;
+	for (i = 0; i < p->g->n; i++) {
+		CLEANUP(strbuf_release) struct strbuf why = STRBUF_INIT;
+		size_t node = p->g->order[i];
+		const struct instance *in = p->g->nodes[node].in;
+
+		if (!p->selected[node] || p->verdicts[node].state != STALE_STALE)
+			continue;
+		if (report_gate_refuses(in, &p->verdicts[node], &why)) {
+			first = first ? first : in->name;
+			mark_downstream(p, node, behind);
+		}
+		*alone &= behind[node] || why.len;
+	}
+	free(behind);
+	return first;
+}
+
 static void add_closing(const struct plan *p, struct strbuf *out)
 {
 	static const enum stale_state order[] = {STALE_STALE, STALE_RESTORABLE, STALE_FROZEN, STALE_FRESH};
 	const size_t *n = p->counts;
-	const char *comma = "";
+	const char *comma = "", *refuses;
+	bool alone;
 	size_t i;
 
 	if (!n[STALE_STALE] && !n[STALE_RESTORABLE]) {
@@ -229,8 +282,14 @@ static void add_closing(const struct plan *p, struct strbuf *out)
 			strbuf_addf(out, "%s%zu %s", comma, n[order[i]], stale_state_name(order[i]));
 			comma = ", ";
 		}
-	strbuf_addstr(out, n[STALE_STALE] ? ": run `mlmake` to rebuild\n"
-					  : ": run `mlmake` to put the outputs back, nothing has to be computed\n");
+	refuses = find_refusal(p, &alone);
+	if (!refuses || !alone || n[STALE_RESTORABLE])
+		strbuf_addstr(out, n[STALE_STALE] && !(refuses && alone) ? ": run `mlmake` to rebuild\n"
+						  : ": run `mlmake` to put the outputs back, nothing has to be computed\n");
+	else
+		strbuf_addch(out, '\n');
+	if (refuses)
+		strbuf_addf(out, "%s would refuse again: `mlmake why %s` tells on what grounds\n", refuses, refuses);
 }
 
 void report_status(const struct plan *p, const struct style *s, bool verbose, struct strbuf *out)

@@ -3,18 +3,21 @@
 
 #include "run/finish.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "env/environment.h"
+#include "params/metrics_file.h"
 #include "run/normal.h"
 #include "run/watching.h"
 #include "stale/learned.h"
 #include "util/beneath.h"
 #include "util/file.h"
 #include "util/path.h"
+#include "util/text.h"
 
 /* Files up to this many bytes are kept though somebody else has them, so that a later `why` can show the lines that changed. */
 #define KEEP_BYTES 65536
@@ -104,6 +107,38 @@ static int take_output(struct finish *f, struct record_fact *fact)
 static void add_note(struct strbuf *note, const struct err *err, const char *path)
 {
 	strbuf_addf(note, "%s'%s' cannot be kept in the store: %s", note->len ? "; " : "", path, err->msg);
+}
+
+static int read_metrics(const struct record_fact *fact, struct err *err)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	struct metrics m = METRICS_INIT;
+	int got;
+
+	if (fact->content.kind == CONTENT_DIR)
+		return err_set(err, ERR_INVALID, "it is a directory");
+	if (fact->content.size > (int64_t)METRICS_LIMIT) {
+		text_add_size(&text, fact->content.size);
+		return err_set(err, ERR_INVALID, "it has %s, and no more than %zu KiB are read", text.buf, METRICS_LIMIT >> 10);
+	}
+	if (file_read(fact->name, METRICS_LIMIT, &text, err) < 0)
+		return -1;
+	got = metrics_parse(&m, fact->name, text.buf, text.len, err);
+	metrics_release(&m);
+	return got;
+}
+
+/* A gate would refuse for it, and that may be hours from now. */
+static void look_at_metrics(struct finish *f, const struct record_fact *fact)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+
+	if (fact->kind != FACT_METRICS || read_metrics(fact, &err) == 0)
+		return;
+	strbuf_addf(&f->note, "%s'%s' holds no metrics that can be read: ", f->note.len ? "; " : "", fact->name);
+	if (isdigit((unsigned char)*err.msg)) /* a line */
+		strbuf_addf(&f->note, "%s:", fact->name);
+	strbuf_addstr(&f->note, err.msg);
 }
 
 static bool is_kept(const struct pipeline *pl, const struct input *input, const struct content *c, const struct map *held)
@@ -326,6 +361,7 @@ static int collect(struct finish *f)
 			continue;
 		if (take_output(f, fact) < 0)
 			return -1;
+		look_at_metrics(f, fact);
 		f->changed |= !recorded(f->v->last, fact);
 	}
 	f->record.run = f->run_id;

@@ -75,7 +75,7 @@ static int lose(struct keeper *k, struct err *err)
 		kill(k->pid, SIGKILL);
 		wait_for_keeper(k);
 	}
-	return err_set(err, ERR_IO, "the process 'stage-keeper' was killed; all that it ran has been stopped");
+	return err_set(err, ERR_KILLED, "the process 'stage-keeper' was killed; all that it ran has been stopped");
 }
 
 /* ---- requests ---- */

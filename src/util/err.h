@@ -17,6 +17,7 @@ enum err_code {
 	ERR_MOVED,    /* it changed while it was read */
 	ERR_FAILED,   /* a stage failed */
 	ERR_STOPPED,  /* a signal asked to stop */
+	ERR_KILLED,   /* somebody killed a process that is part of us */
 };
 
 struct err {

@@ -218,6 +218,20 @@ go; built
 is "$("$MLMAKE" hook log -n 2 | awk '{ print $4 }' | tr '\n' ' ')" 'done killed ' outcomes
 quiet
 
+begin 'a keeper of stages that is killed, and nothing else, is no answer about the commit'
+rm "$T/go"; : > "$COUNT"
+change 4; begun 4
+: > "$COUNT"
+for p in /proc/[0-9]*; do
+	case $(cat "$p/comm" 2> /dev/null)$(readlink "$p/cwd" 2> /dev/null) in
+	"stage-keeper$T/w/killed/.git/mlmake/trees"*) kill -9 "${p#/proc/}" ;;
+	esac
+done
+begun 4
+go; built
+is "$("$MLMAKE" hook log -n 2 | awk '{ print $4 }' | tr '\n' ' ')" 'done killed ' outcomes
+quiet
+
 begin 'what finished before a kill is not done again'
 new_project resume <<'END'
 [stage a]

@@ -55,7 +55,7 @@ mm 2 monitor -n drift; said "there are no data: nothing is at 'prod/\*.csv'"
 mm 2 monitor other; said 'monitor:other'
 begin 'a column that is gone, or has no values'
 table 3000 4000 0 | cut -d, -f1,3 > prod/1.csv
-mm 2 monitor -n; said "\\? +psi +x +there is no column 'x' now"; said '^unknown .* 3 of 5 could be measured'
+mm 5 monitor -n; said "\\? +psi +x +there is no column 'x' now"; said "drift +missing +x +there is no column 'x' now"
 table 3000 4000 0 | awk -F, -v OFS=, 'NR > 1 { $2 = "" } 1' > prod/1.csv
 mm 5 monitor -n; said '\? +psi +x +all values are missing now'; said 'drift +missing +x +1 '
 begin 'a column that never was'

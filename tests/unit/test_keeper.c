@@ -611,6 +611,7 @@ static void kill_9_of_the_keeper(void)
 	EXPECT_INT(count_run(run_name(17)), 0);
 	EXPECT(is_alive(own)); /* a child of ours that is none of the keeper's */
 	EXPECT_INT(la->reap(la->ctx, &end, &err), -1);
+	EXPECT_INT(err.code, ERR_KILLED);
 	EXPECT_STR(err.msg, "the process 'stage-keeper' was killed; all that it ran has been stopped");
 	err_release(&err);
 	EXPECT_INT(la->start(la->ctx, &l, &id, &err), -1);
