@@ -69,8 +69,8 @@ NODISCARD int store_get_bytes(struct store *s, const struct digest *id, size_t l
 NODISCARD int store_find(struct store *s, const struct content *dir, const char *path, struct content *out,
 			 struct err *err);
 
-/* Puts c at path, where nothing may stand; directories above are made. A relative path must not lead out of the working directory
- * by a link: ERR_INVALID. Bytes, executable bits, links and empty
+/* Puts c at path, where nothing may stand; directories above are made. A path must not lead out of the working directory
+ * by a link (util/beneath.h): ERR_INVALID. Bytes, executable bits, links and empty
  * directories are as they were taken in; verified. It appears whole or not at all (built beside path, renamed). */
 NODISCARD int store_place(struct store *s, const struct content *c, const char *path, struct err *err);
 
