@@ -5,8 +5,9 @@
  * those that production ships the very bytes that it ships. Nothing of the user's work tree is written but the metrics that come out.
  *
  * They depend on everything but the model of today, which is an input all the same, since the stage reads that path. So they are remembered by
- * a key without it: SHARED/rescored (store/keyed.h) has for it the metrics files one after another, each behind its length and a
- * newline. It may be lost at any time. */
+ * a key without it: SHARED/rescored (store/keyed.h) has for it the day on which it was last of use, in seconds since 1970, and a
+ * newline; and the metrics files one after another, each behind its length and a newline. It may be lost at any time, and gc lets go what
+ * has not been of use for long. */
 #include <config.h>
 
 #include <errno.h>
@@ -26,12 +27,15 @@
 #include "run/passing.h"
 #include "run/task.h"
 #include "store/keyed.h"
+#include "util/clock.h"
 #include "util/file.h"
 #include "util/path.h"
 #include "util/text.h"
 
 #define SHIPS "ships "
 #define NONE "none"
+#define SECOND INT64_C(1000000000)
+#define DAY INT64_C(86400)
 
 /* ---- values ---- */
 
@@ -150,12 +154,16 @@ static void find_key(struct scoring *s)
 	record_key(&r, &s->key);
 }
 
-/* Writes the metrics files out of a text of lengths and bytes; false if it is none. */
-static bool write_known(struct scoring *s, const struct strbuf *text, struct err *err)
+/* Writes the metrics files out of a text of lengths and bytes; false if it is none. *used: when it was last of use. */
+static bool write_known(struct scoring *s, const struct strbuf *text, int64_t *used, struct err *err)
 {
-	const char *at = text->buf, *end = text->buf + text->len;
+	const char *end = text->buf + text->len;
 	const struct rule *r;
+	char *at;
 
+	*used = strtoll(text->buf, &at, 10);
+	if (*at++ != '\n')
+		return false;
 	for (r = s->rules; r; r = r->next) {
 		char *behind;
 		unsigned long n;
@@ -163,7 +171,7 @@ static bool write_known(struct scoring *s, const struct strbuf *text, struct err
 		if (!streq(r->key, "metrics"))
 			continue;
 		n = strtoul(at, &behind, 10);
-		if (behind == at || *behind != '\n' || n > (size_t)(end - behind - 1) ||
+		if (behind == at || behind >= end || *behind != '\n' || n > (size_t)(end - behind - 1) ||
 		    file_write(r->arg, behind + 1, n, 0644, false, err) < 0)
 			return false;
 		at = behind + 1 + n;
@@ -171,21 +179,38 @@ static bool write_known(struct scoring *s, const struct strbuf *text, struct err
 	return at == end;
 }
 
-static bool was_scored(struct scoring *s)
+static int64_t today(void)
 {
-	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
-
-	return keyed_find(s->known, &s->key, &text) && write_known(s, &text, NULL);
+	return clock_now(&clock_system) / SECOND / DAY * DAY;
 }
 
 /* Losing this costs time. */
-static void remember(struct scoring *s, const struct strbuf *text)
+static void remember(struct scoring *s, const char *metrics, size_t n)
 {
-	struct keyed_item item = {s->key, text->buf, text->len, 0};
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	struct keyed_item item = {.key = s->key};
 	char name[48];
 
+	strbuf_addf(&text, "%jd\n", (intmax_t)today());
+	strbuf_add(&text, metrics, n);
+	item.text = text.buf;
+	item.len = text.len;
 	keyed_name(name);
 	(void)!keyed_add(s->known, name, &item, 1, NULL);
+}
+
+static bool was_scored(struct scoring *s)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	const char *metrics;
+	int64_t used;
+
+	if (!keyed_find(s->known, &s->key, &text) || !write_known(s, &text, &used, NULL))
+		return false;
+	metrics = strchr(text.buf, '\n') + 1;
+	if (used != today())
+		remember(s, metrics, (size_t)(text.buf + text.len - metrics));
+	return true;
 }
 
 /* ---- the work tree ---- */
@@ -446,7 +471,7 @@ static int score(struct scoring *s, enum performed *how, struct err *err)
 	}
 	if (look_elsewhere(s, err) < 0 || take_metrics(s, &all, err) < 0)
 		return -1;
-	remember(s, &all);
+	remember(s, all.buf, all.len);
 	*how = PERFORMED_PASSED;
 	return 0;
 }

@@ -21,7 +21,7 @@
 #include "util/map.h"
 
 #define LOCK "mlmake.lock"
-#define STATISTICS_KEPT ((int64_t)90 * 24 * 3600) /* seconds */
+#define UNUSED_KEPT ((int64_t)90 * 24 * 3600) /* seconds, of what is made anew if somebody asks */
 #define LOCK_LIMIT ((size_t)1 << 30)
 
 /* What becomes of a file of the store. */
@@ -502,11 +502,39 @@ static int prune_code(struct gc *g, struct err *err)
 	return code_book_prune(dir, is_needed, g, err);
 }
 
+static int64_t unused_since(const struct gc *g)
+{
+	return g->now - MAX(g->opt->grace, UNUSED_KEPT);
+}
+
+/* lifecycle/rescore.c says what stands there. */
+static bool rescored_is_old(void *ctx, const struct digest *key, const char *text, size_t n)
+{
+	CLEANUP(freep) char *line = xstrndup(text, MIN(n, (size_t)32));
+
+	(void)key;
+	return strtoll(line, NULL, 10) < unused_since(ctx);
+}
+
+static int prune_rescored(struct gc *g, struct err *err)
+{
+	CLEANUP(freep) char *dir = xstrfmt("%s/rescored", g->repo->shared);
+	struct keyed *rescored;
+	int got;
+
+	if (access(dir, F_OK) < 0)
+		return 0;
+	rescored = keyed_new(dir, "rescored");
+	got = keyed_prune(rescored, rescored_is_old, g, err);
+	keyed_free(rescored);
+	return got;
+}
+
 /* Statistics of tables that nobody has asked for lately are made anew if somebody does. */
 static void prune_statistics(struct gc *g)
 {
 	CLEANUP(freep) char *path = xstrfmt("%s/statistics", g->repo->shared);
-	int64_t before = g->now - MAX(g->opt->grace, STATISTICS_KEPT);
+	int64_t before = unused_since(g);
 	DIR *dir = opendir(path);
 	struct dirent *e;
 	struct stat st;
@@ -528,7 +556,8 @@ int gc_do(struct gc *g, struct err *err)
 		return -1;
 	store_sweep(g->store, g->now - g->opt->grace, false, &swept.n, &swept.bytes);
 	prune_statistics(g);
-	if (tidy(g, err) < 0 || prune_records(g, err) < 0 || prune_code(g, err) < 0 || store_prune_tables(g->store, err) < 0)
+	if (tidy(g, err) < 0 || prune_records(g, err) < 0 || prune_code(g, err) < 0 || prune_rescored(g, err) < 0 ||
+	    store_prune_tables(g->store, err) < 0)
 		return -1;
 	return lineage_rebuild(g->lineage, err);
 }

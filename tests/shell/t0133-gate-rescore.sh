@@ -213,4 +213,20 @@ check 'which is said' grep -q "'test.txt' is not any more what it was when the b
 check 'nothing is remembered' test ! -e .git/mlmake/rescored
 cp "$T/keep" store/test.txt
 mm 0 perform "$T/task"
+
+begin 'gc forgets what has not been of use in a quarter of a year'
+remembered() { cat .git/mlmake/rescored/* 2> /dev/null | grep -ac '^mlmake-rescored 1 [1-9]'; }
+if command -v faketime > /dev/null 2>&1; then
+	check 'before' test "$(remembered)" -gt 0
+	faketime -f +80d "$MLMAKE" gc > "$T/out" 2>&1 || fail 'gc'
+	check 'after 80 days' test "$(remembered)" -gt 0
+	faketime -f +60d "$MLMAKE" perform "$T/task" || fail 'scored before'
+	faketime -f +100d "$MLMAKE" gc > "$T/out" 2>&1 || fail 'gc'
+	check 'used since' test "$(remembered)" -gt 0
+	faketime -f +200d "$MLMAKE" gc > "$T/out" 2>&1 || fail 'gc'
+	is "$(remembered)" 0 'after 200 days'
+else
+	check 'gc' "$MLMAKE" gc
+	check 'it is young' test "$(remembered)" -gt 0
+fi
 finish
