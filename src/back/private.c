@@ -332,8 +332,56 @@ int private_export(struct private_tree *t, struct gitdb *db, const struct repo *
 	return make_git_dir(t, r, head, err) < 0 ? -1 : file_mkdirs(t->project, err);
 }
 
+/* Git made a directory for each submodule in the tree id, which is written below at, and left it empty. */
+static int fill_modules(struct export *x, const struct git_id *id, int at, const char *path, int depth, struct err *err)
+{
+	CLEANUP(arena_release) struct arena arena = ARENA_INIT;
+	struct tree_entry *v;
+	size_t n, i;
+	int got = 0;
+
+	if (depth > DEPTH)
+		return err_set(err, ERR_INVALID, "'%s' is nested deeper than %d levels", path, DEPTH);
+	if (tree_read(x->db, id, TREE_LIMIT, &arena, &v, &n, err) < 0)
+		return -1;
+	for (i = 0; i < n && got == 0; i++) {
+		CLEANUP(freep) char *name = *path ? xstrfmt("%s/%s", path, v[i].name) : xstrdup(v[i].name);
+		CLEANUP(closep) int fd = -1;
+
+		if (v[i].mode == TREE_COMMIT) {
+			unlinkat(at, v[i].name, AT_REMOVEDIR);
+			got = write_dir(x, &v[i], at, name, depth, err);
+		} else if (v[i].mode == TREE_DIR) {
+			fd = openat(at, v[i].name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+			got = fd < 0 ? err_errno(err, "cannot open directory '%s'", name) : fill_modules(x, &v[i].id, fd, name, depth + 1, err);
+		}
+	}
+	return got;
+}
+
+/* Without that file git knows of no submodules either. */
+static int check_out_modules(struct private_tree *t, struct gitdb *db, const struct repo *r, const char *hex, struct strvec *empty, struct err *err)
+{
+	CLEANUP(closep) int at = open(t->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct export x = {db, r, MODULES_INIT, empty};
+	struct tree_entry named;
+	struct git_id tree;
+	int got;
+
+	if (at < 0)
+		return err_errno(err, "cannot open '%s'", t->dir);
+	if (gitdb_resolve(db, hex, GITDB_TREE, &tree, err) < 0 || (got = tree_find(db, &tree, ".gitmodules", &named, err)) < 0)
+		return -1;
+	if (got == 0)
+		return 0;
+	got = fill_modules(&x, &tree, at, "", 0, err);
+	modules_release(&x.modules);
+	return got;
+}
+
 /* Of the user's configuration what makes the same bytes counts, and nothing that runs along or leaves something out. */
-int private_checkout(struct private_tree *t, const struct repo *r, const struct git_id *commit, struct err *err)
+int private_checkout(struct private_tree *t, struct gitdb *db, const struct repo *r, const struct git_id *commit, struct strvec *empty,
+		     struct err *err)
 {
 	static const char *const settings[] = {
 		"core.hooksPath=/dev/null", "core.fsmonitor=false",  "core.sparseCheckout=false", "core.splitIndex=false",
@@ -364,5 +412,7 @@ int private_checkout(struct private_tree *t, const struct repo *r, const struct 
 	strbuf_trim(&said);
 	if (status > 0)
 		err_set(err, ERR_IO, "git cannot check out %.9s: %s", hex, said.buf);
-	return status ? -1 : file_mkdirs(t->project, err);
+	if (status || check_out_modules(t, db, r, hex, empty, err) < 0)
+		return -1;
+	return file_mkdirs(t->project, err);
 }

@@ -31,8 +31,9 @@ NODISCARD int private_open_again(struct private_tree *t, const struct repo *r, c
 /* It is complete, and of that: a word. */
 NODISCARD int private_mark(struct private_tree *t, const char *mark, struct err *err);
 /* Has git write the files of the commit into it as it does in a work tree of the user's (ends of lines, filters; what git-lfs has stays
- * a pointer), with an index, so that stages can ask git what differs. Runs no hook. */
-NODISCARD int private_checkout(struct private_tree *t, const struct repo *r, const struct git_id *commit, struct err *err);
+ * a pointer), with an index, so that stages can ask git what differs. Runs no hook. Submodules: as below. */
+NODISCARD int private_checkout(struct private_tree *t, struct gitdb *db, const struct repo *r, const struct git_id *commit, struct strvec *empty,
+			       struct err *err);
 /* Writes the files of the git tree into it, as git holds them, and makes the project's directory. head: the commit that stages shall see; NULL: none. ERR_INVALID for
  * names that may not be written. Submodules have what their own repositories, as
  * far as they are here, had at that commit; of those that stay empty a sentence is appended to empty. */

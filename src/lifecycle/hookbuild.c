@@ -50,6 +50,7 @@ struct making {
 	const struct hook_section *hook;
 	struct private_tree private;
 	struct artifacts before;
+	struct strvec empty;       /* sentences about submodules */
 	struct outfit outfit;
 	uint64_t number;           /* of the entry that is built for */
 	bool outfitted;
@@ -367,7 +368,7 @@ static int make_tree(struct making *m, struct err *err)
 
 	if (got < 0)
 		return -1;
-	if (got == 0 && private_checkout(&m->private, &m->repo, &m->commit, err) < 0)
+	if (got == 0 && private_checkout(&m->private, m->db, &m->repo, &m->commit, &m->empty, err) < 0)
 		return -1;
 	if (got == 0)
 		bring_cache(m);
@@ -424,6 +425,8 @@ static int open_out(struct making *m, struct err *err)
 	fd = open(m->out, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return err_errno(err, "cannot create '%s'", m->out);
+	for (i = 0; i < m->empty.n; i++)
+		dprintf(fd, "mlmake: warning: %s\n", m->empty.v[i]);
 	for (i = 0; i < m->outfit.result.notes.n; i++)
 		dprintf(fd, "mlmake: %s\n", m->outfit.result.notes.v[i]);
 	return fd;
@@ -725,6 +728,7 @@ static void release(struct making *m)
 	if (m->outfitted)
 		outfit_release(&m->outfit);
 	artifacts_release(&m->before);
+	strvec_release(&m->empty);
 	if (m->e->outcome && streq(m->e->outcome, "killed"))
 		closep(&m->private.lock_fd); /* it is gone on with */
 	else if (m->private.home && private_close(&m->private, &ignored) < 0)
@@ -740,7 +744,7 @@ void hookbuild(const struct hookbuild_options *opt, struct arena *a, uint64_t *u
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
 	const struct hook_entry *last = &opt->v[opt->n - 1];
-	struct making m = {.opt = opt, .a = a, .e = e, .pl = PIPELINE_INIT, .private = PRIVATE_TREE_INIT, .before = ARTIFACTS_INIT};
+	struct making m = {.opt = opt, .a = a, .e = e, .pl = PIPELINE_INIT, .private = PRIVATE_TREE_INIT, .before = ARTIFACTS_INIT, .empty = STRVEC_INIT};
 	struct sigaction act = {.sa_handler = on_term};
 
 	stop_asked = 0; /* a worker that was a build before knows both */

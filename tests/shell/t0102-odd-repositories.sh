@@ -113,6 +113,15 @@ mm 0; git add mlmake.lock; git commit -q -m built
 echo more >> sub/in.txt
 mm 0 reproduce HEAD --dir ../again; said identical; said_not 'left empty'
 is "$(cat ../again/sub/in.txt)" "$(git -C sub show HEAD:in.txt)" 'what the submodule had'
+mkdir -p dir; git -c protocol.file.allow=always submodule add -q "$T/w/src" dir/other
+printf '[hook post-commit]\n' >> mlmake.ini; sed -i 's|^cmd *= |&cat dir/other/in.txt; |' mlmake.ini
+sed -i 's|{{outs}}|& \&\& find sub dir -type f \| sort \| xargs sha256sum > "$T/found"|' mlmake.ini
+mm 0 hook install
+git commit -q -a -m 'a second one, below a directory'
+mm 0 hook watch # what reproduce fills, the tree of a hook's build has, too
+mm 0 hook log "$(git rev-parse HEAD)"; said 'done'; said_not 'left empty'
+is "$(cat "$T/found")" "$(git submodule -q foreach --quiet "git ls-tree -r --name-only HEAD | sort | while read -r f; do echo \$(git show HEAD:\$f | sha256sum | cut -c1-64)'  '\$sm_path/\$f; done" | sort -k 2)" 'what the submodules had'
+mm 0 hook uninstall
 git clone -q . ../alone; cd ../alone || exit 1
 mm 1 reproduce HEAD
 said "warning: submodule 'sub' is left empty, for its commit [0-9a-f]{9} is not here; .git submodule update --init. fetches it"
