@@ -8,9 +8,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "util/pool.h"
 #include "util/text.h"
 
 #define DIGITS "0123456789abcdef"
+#define ALONE 4096 /* so few entries are not worth a thread */
 
 static bool is_git_spelling(const char *name, size_t n)
 {
@@ -315,6 +317,8 @@ struct placed_entry {
 struct emission {
 	const struct manifest *m;
 	const struct placed_entry *v; /* in order of place, then of name */
+	int threads;
+	bool failed; /* changed atomically */
 	int (*emit)(void *ctx, const struct digest *id, const char *text, size_t n);
 	void *ctx;
 };
@@ -335,7 +339,7 @@ static int by_index(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static int emit_text(const struct emission *e, const struct manifest *m, struct digest *id)
+static int emit_text(struct emission *e, const struct manifest *m, struct digest *id)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 
@@ -345,7 +349,7 @@ static int emit_text(const struct emission *e, const struct manifest *m, struct 
 }
 
 /* The entries in v[lo..hi) as one text. Their names stay borrowed. */
-static int emit_leaf(const struct emission *e, size_t lo, size_t hi, struct digest *id)
+static int emit_leaf(struct emission *e, size_t lo, size_t hi, struct digest *id)
 {
 	CLEANUP(freep) size_t *order = xcalloc(hi - lo, sizeof(*order));
 	CLEANUP(freep) struct manifest_entry *entries = xcalloc(hi - lo, sizeof(*entries));
@@ -360,32 +364,65 @@ static int emit_leaf(const struct emission *e, size_t lo, size_t hi, struct dige
 	return emit_text(e, &leaf, id);
 }
 
-static int emit_part(const struct emission *e, size_t lo, size_t hi, int level, struct digest *id)
+static int emit_part(struct emission *e, size_t lo, size_t hi, int level, struct digest *id);
+
+/* The parts of v[lo..hi), by the digit of that level. */
+struct cut {
+	struct emission *e;
+	int level;
+	size_t n;
+	struct part {
+		size_t lo, hi;
+		struct digest id;
+	} parts[16];
+};
+
+static void cut_parts(struct cut *c, size_t lo, size_t hi)
+{
+	const struct placed_entry *v = c->e->v;
+
+	for (; lo < hi; lo = c->parts[c->n++].hi) {
+		size_t end = lo + 1;
+
+		while (end < hi && digit_at(v[end].place, c->level) == digit_at(v[lo].place, c->level))
+			end++;
+		c->parts[c->n] = (struct part){.lo = lo, .hi = end};
+	}
+}
+
+static void emit_one(void *ctx, size_t i)
+{
+	struct cut *c = ctx;
+	struct part *p = &c->parts[i];
+
+	if (!__atomic_load_n(&c->e->failed, __ATOMIC_RELAXED) && emit_part(c->e, p->lo, p->hi, c->level + 1, &p->id) < 0)
+		__atomic_store_n(&c->e->failed, true, __ATOMIC_RELAXED);
+}
+
+static int emit_part(struct emission *e, size_t lo, size_t hi, int level, struct digest *id)
 {
 	CLEANUP(manifest_release) struct manifest list = MANIFEST_INIT;
-	size_t end;
+	struct cut c = {.e = e, .level = level};
+	size_t i;
 
 	if (hi - lo <= MANIFEST_PART || level == MANIFEST_LEVELS)
 		return emit_leaf(e, lo, hi, id);
+	cut_parts(&c, lo, hi);
+	pool_for(c.n, 1, level ? 1 : e->threads, emit_one, &c);
+	if (__atomic_load_n(&e->failed, __ATOMIC_RELAXED))
+		return -1;
 	list.parts = true;
-	for (; lo < hi; lo = end) {
-		unsigned digit = digit_at(e->v[lo].place, level);
-		struct digest part;
-
-		for (end = lo; end < hi && digit_at(e->v[end].place, level) == digit; end++)
-			;
-		if (emit_part(e, lo, end, level + 1, &part) < 0)
-			return -1;
-		manifest_add(&list, CONTENT_DIR, xstrfmt("%c", DIGITS[digit]), NULL, &part);
-	}
+	for (i = 0; i < c.n; i++)
+		manifest_add(&list, CONTENT_DIR, xstrfmt("%c", DIGITS[digit_at(e->v[c.parts[i].lo].place, level)]), NULL,
+			     &c.parts[i].id);
 	return emit_text(e, &list, id);
 }
 
-int manifest_emit(const struct manifest *m,
+int manifest_emit(const struct manifest *m, int threads,
 		  int (*emit)(void *ctx, const struct digest *id, const char *text, size_t n), void *ctx, struct digest *id)
 {
 	CLEANUP(freep) struct placed_entry *v = NULL;
-	struct emission e = {m, NULL, emit, ctx};
+	struct emission e = {m, NULL, m->n > ALONE ? threads : 1, false, emit, ctx};
 	size_t i;
 
 	if (m->n <= MANIFEST_PART)
@@ -400,7 +437,7 @@ int manifest_emit(const struct manifest *m,
 
 void manifest_id(const struct manifest *m, struct digest *id)
 {
-	manifest_emit(m, NULL, NULL, id);
+	manifest_emit(m, pool_cpus(), NULL, NULL, id);
 }
 
 struct loading {

@@ -50,8 +50,9 @@ void manifest_add(struct manifest *m, enum content_kind kind, char *name, char *
 void manifest_sort(struct manifest *m);
 
 /* The texts of the directory m, which is sorted and whole: calls emit with each and its SHA-256, a part before the text that names it,
- * that of the directory last; its SHA-256 goes to *id. Stops at the first -1 and returns it. emit may be NULL. */
-int manifest_emit(const struct manifest *m,
+ * that of the directory last; its SHA-256 goes to *id. Stops at the first -1 and returns it. emit may be NULL; up to so many threads call
+ * it at once. */
+int manifest_emit(const struct manifest *m, int threads,
 		  int (*emit)(void *ctx, const struct digest *id, const char *text, size_t n), void *ctx, struct digest *id);
 void manifest_id(const struct manifest *m, struct digest *id);
 /* Reads the whole directory id, whose texts read appends to out (and verifies). ERR_PARSE for anything that manifest_emit would not have

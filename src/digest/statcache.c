@@ -344,7 +344,7 @@ int statcache_content(struct statcache *sc, const char *path, bool follow, struc
 {
 	struct content_query q = {.path = path, .follow = follow};
 
-	answer_all(sc, &q, 1, 1);
+	answer_all(sc, &q, 1, pool_cpus());
 	if (q.failed)
 		return err_move(err, &q.err);
 	*out = q.content;

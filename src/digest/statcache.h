@@ -52,7 +52,7 @@ struct content_query {
 /* Answers all, the reading spread over threads (also within one directory). ERR_INVALID for sockets, FIFOs, devices and
  * names that no manifest can hold, ERR_MOVED for a file that keeps changing while it is read. */
 void statcache_query(struct statcache *sc, struct content_query *q, size_t n, int threads);
-/* One question, in this thread. */
+/* One question. */
 NODISCARD int statcache_content(struct statcache *sc, const char *path, bool follow, struct content *out,
 				struct err *err);
 /* Is the file, link or directory at path certainly still what the cache says it is, by stat alone? For checks that

@@ -215,6 +215,17 @@ static int flush(struct packer *p, struct err *err)
 	return 0;
 }
 
+/* The disk may begin with what has come together: of help when all of it is synced, and not needed. */
+static int hand_over(struct packer *p, struct err *err)
+{
+	size_t n = p->buffer.len;
+
+	if (flush(p, err) < 0)
+		return -1;
+	sync_file_range(p->fd, (off_t)(p->at - n), (off_t)n, SYNC_FILE_RANGE_WRITE);
+	return 0;
+}
+
 static void add_head(struct strbuf *out, enum gitdb_kind kind, size_t n)
 {
 	unsigned char c = (unsigned char)(kind << 4 | (n & 15));
@@ -241,7 +252,7 @@ static int append(struct packer *p, const struct entry *e, const void *bytes, si
 	p->v[p->n++].end = p->at += n;
 	make_slots(p);
 	p->slots[slot_of(p, &e->id)] = (uint32_t)p->n;
-	return p->buffer.len >= BUFFER ? flush(p, err) : 0;
+	return p->buffer.len >= BUFFER ? hand_over(p, err) : 0;
 }
 
 int packer_add(struct packer *p, enum gitdb_kind kind, const void *data, size_t n, unsigned how, struct git_id *out, struct err *err)

@@ -26,6 +26,7 @@ struct closure {
 /* What is not in the table yet. */
 struct weaving {
 	struct store *s;
+	pthread_mutex_t mutex; /* of what follows */
 	struct arena arena;
 	struct keyed_item *items; /* in arena */
 	size_t n;
@@ -38,6 +39,7 @@ static struct weaving *begin(struct store *s)
 	if (!s->weaving) {
 		s->weaving = xcalloc(1, sizeof(*s->weaving));
 		s->weaving->s = s;
+		pthread_mutex_init(&s->weaving->mutex, NULL);
 	}
 	return s->weaving;
 }
@@ -56,6 +58,7 @@ void closure_forget(struct store *s)
 		return;
 	map_release(&w->made);
 	arena_release(&w->arena);
+	pthread_mutex_destroy(&w->mutex);
 	free(w);
 	s->weaving = NULL;
 }
@@ -70,16 +73,20 @@ static const char *hex_in(struct arena *a, const struct digest *id)
 
 static void remember(struct weaving *w, const struct digest *id, const struct closure *c)
 {
-	struct closure *copy = arena_alloc(&w->arena, sizeof(*copy));
-	char *text = arena_alloc(&w->arena, TEXT_LEN);
 	uint64_t bytes = htole64(c->bytes);
+	struct closure *copy;
+	char *text;
 
+	pthread_mutex_lock(&w->mutex);
+	copy = arena_alloc(&w->arena, sizeof(*copy));
+	text = arena_alloc(&w->arena, TEXT_LEN);
 	*copy = *c;
 	memcpy(text, c->tree.b, GIT_ID_LEN);
 	memcpy(text + GIT_ID_LEN, &bytes, sizeof(bytes));
 	map_put(&w->made, hex_in(&w->arena, id), copy);
 	w->items = arena_grow(&w->arena, w->items, w->n, sizeof(*w->items));
 	w->items[w->n++] = (struct keyed_item){*id, text, c->whole ? TEXT_LEN : GIT_ID_LEN, 0};
+	pthread_mutex_unlock(&w->mutex);
 }
 
 static bool is_here(struct store *s, const struct git_id *tree)
@@ -108,9 +115,11 @@ static bool recall(struct weaving *w, const struct digest *id, struct closure *o
 	const struct closure *made;
 
 	digest_hex(id, hex);
+	pthread_mutex_lock(&w->mutex);
 	made = map_get(&w->made, hex);
 	if (made)
 		*out = *made;
+	pthread_mutex_unlock(&w->mutex);
 	return made || look_up(w->s, id, out);
 }
 
@@ -207,6 +216,20 @@ static void drop_doubles(struct tree_builder *t)
 	t->n = n;
 }
 
+struct parts {
+	struct weaving *w;
+	const struct manifest *m;
+	int depth;
+};
+
+static int weave_part(void *ctx, size_t i, struct err *err)
+{
+	const struct parts *p = ctx;
+	struct closure made;
+
+	return weave(p->w, &p->m->v[i].id, p->depth + 1, &made, err);
+}
+
 static int weave(struct weaving *w, const struct digest *id, int depth, struct closure *out, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
@@ -222,6 +245,8 @@ static int weave(struct weaving *w, const struct digest *id, int depth, struct c
 	if (depth > MANIFEST_DEPTH + MANIFEST_LEVELS)
 		return err_set(err, ERR_INVALID, "a stored directory is nested deeper than %d levels", MANIFEST_DEPTH);
 	if (store_get_bytes(w->s, id, MANIFEST_LIMIT, &text, err) < 0 || manifest_parse(&m, text.buf, text.len, err) < 0)
+		return -1;
+	if (m.parts && store_spread(w->s, m.n, 1, weave_part, &(struct parts){w, &m, depth}, err) < 0)
 		return -1;
 	if (out->whole)
 		tree_add(&t, MANIFEST, TREE_FILE, &own.git);

@@ -263,7 +263,7 @@ static int place_dir(struct store *s, const struct digest *id, int at, const cha
 	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return err_errno(err, "cannot open directory '%s'", path);
-	return store_spread(s, m.n, place_child, &(struct placing_dir){s, fd, path, how, depth, &m}, err);
+	return store_spread(s, m.n, FILES_AT_ONCE, place_child, &(struct placing_dir){s, fd, path, how, depth, &m}, err);
 }
 
 static int place_top_link(struct store *s, const struct digest *id, int at, const char *name, const char *path,

@@ -11,6 +11,7 @@
 
 #include "store/storeroom.h"
 #include "util/file.h"
+#include "util/pool.h"
 
 /* Up to here an object goes to git. 64 MiB of random bytes in files of so many KiB (1: 32 MiB), cpu seconds in a file each and in a pack:
  *
@@ -70,23 +71,35 @@ int store_put_bytes(struct store *s, const void *data, size_t n, struct digest *
 	return put_memory(s, data, n, out, false, err);
 }
 
-struct text_to_put {
+struct texts_to_put {
 	struct store *s;
-	struct err *err;
+	pthread_mutex_t mutex; /* of what follows */
+	bool failed;
+	struct err *err; /* the first one */
 };
 
 static int put_text(void *ctx, const struct digest *id, const char *text, size_t n)
 {
-	struct text_to_put *t = ctx;
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	struct texts_to_put *t = ctx;
 
-	return put_memory(t->s, text, n, id, true, t->err);
+	if (put_memory(t->s, text, n, id, true, &err) == 0)
+		return 0;
+	pthread_mutex_lock(&t->mutex);
+	if (!t->failed)
+		err_move(t->err, &err);
+	t->failed = true;
+	pthread_mutex_unlock(&t->mutex);
+	return -1;
 }
 
 int store_put_manifest(struct store *s, const struct manifest *m, struct digest *id, struct err *err)
 {
-	struct text_to_put t = {s, err};
+	struct texts_to_put t = {s, PTHREAD_MUTEX_INITIALIZER, false, err};
+	int got = manifest_emit(m, pool_cpus(), put_text, &t, id);
 
-	return manifest_emit(m, put_text, &t, id);
+	pthread_mutex_destroy(&t.mutex);
+	return got;
 }
 
 /* Digests a small file in memory. absent: it is known not to be here. */
@@ -228,7 +241,7 @@ static int put_entries(struct putting *p, DIR *dir, struct err *err)
 		return err_set(err, ERR_INVALID, "directory '%s' is nested deeper than %d levels", p->path, MANIFEST_DEPTH);
 	if (fstat(p->dir, &before) < 0)
 		return err_errno(err, "cannot stat '%s'", p->path);
-	if (list_names(p, dir, err) < 0 || store_spread(p->s, p->m.n, put_child, p, err) < 0)
+	if (list_names(p, dir, err) < 0 || store_spread(p->s, p->m.n, FILES_AT_ONCE, put_child, p, err) < 0)
 		return -1;
 	return fstat(p->dir, &after) == 0 && !same_stat(&before, &after) ? moved(p->path, err) : 0;
 }
@@ -356,7 +369,7 @@ static int put_known_dir(void *ctx, const char *dir, const struct manifest *m)
 
 	k->dir = dir;
 	k->m = m;
-	if (store_spread(k->s, m->n, put_known_child, k, k->err) < 0)
+	if (store_spread(k->s, m->n, FILES_AT_ONCE, put_known_child, k, k->err) < 0)
 		return -1;
 	return store_put_manifest(k->s, m, &id, k->err);
 }

@@ -10,8 +10,7 @@
 #include "store/storeroom.h"
 #include "util/pool.h"
 
-#define ALONE 64 /* so few files are not worth a thread */
-#define GRAIN 16
+#define ALONE 4 /* so few handfuls are not worth a thread */
 #define LONG (8 << 20) /* bytes that take SHA-256 some milliseconds */
 
 struct store *store_new(const char *dir, struct gitdb *db, struct statcache *cache)
@@ -56,13 +55,13 @@ static void spread_one(void *ctx, size_t i)
 	pthread_mutex_unlock(&sp->mutex);
 }
 
-int store_spread(struct store *s, size_t n, int (*fn)(void *ctx, size_t i, struct err *err), void *ctx, struct err *err)
+int store_spread(struct store *s, size_t n, size_t grain, int (*fn)(void *ctx, size_t i, struct err *err), void *ctx, struct err *err)
 {
 	CLEANUP(err_release) struct err first = ERR_INIT;
 	struct spread sp = {s, fn, ctx, &first, PTHREAD_MUTEX_INITIALIZER, false};
-	bool alone = n < ALONE || __atomic_exchange_n(&s->spreading, true, __ATOMIC_ACQUIRE);
+	bool alone = n < ALONE * grain || __atomic_exchange_n(&s->spreading, true, __ATOMIC_ACQUIRE);
 
-	pool_for(n, GRAIN, alone ? 1 : pool_cpus(), spread_one, &sp);
+	pool_for(n, grain, alone ? 1 : pool_cpus(), spread_one, &sp);
 	if (!alone)
 		__atomic_store_n(&s->spreading, false, __ATOMIC_RELEASE);
 	pthread_mutex_destroy(&sp.mutex);

@@ -54,8 +54,11 @@ struct spread {
 	pthread_mutex_t mutex; /* of err */
 	bool failed;           /* changed atomically */
 };
-/* Calls fn for 0 <= i < n, on several threads if there are many and no other such loop of this store has any. -1: err is set. */
-NODISCARD int store_spread(struct store *s, size_t n, int (*fn)(void *ctx, size_t i, struct err *err), void *ctx, struct err *err);
+/* Calls fn for 0 <= i < n, on several threads if no other such loop of this store has any and there are some for each: so many are
+ * handed out at a time. -1: err is set. */
+NODISCARD int store_spread(struct store *s, size_t n, size_t grain, int (*fn)(void *ctx, size_t i, struct err *err), void *ctx,
+			   struct err *err);
+#define FILES_AT_ONCE 16
 
 /* The object t->id was found to hold what its name says; *st is its stat, from after the time before. If it is large or was cloned, the
  * cache remembers that, so that next time the XXH3 of its bytes tells whether they are the same. */

@@ -98,7 +98,7 @@ static void many_texts(const uint8_t *data, size_t size)
 	}
 	if (s->n && manifest_load(&m, &s->v[s->n - 1].id, fetch, s, &err) == 0) {
 		check_names(&m);
-		manifest_emit(&m, compare, s, &id);
+		manifest_emit(&m, 1, compare, s, &id);
 		if (!digest_eq(&id, &s->v[s->n - 1].id))
 			abort();
 		manifest_release(&m);

@@ -300,7 +300,7 @@ static void manifest_parts(void)
 		size_t before;
 
 		add_numbered(&m, 0, sizes[s]);
-		EXPECT_INT(manifest_emit(&m, shelve, shelf, &id), 0);
+		EXPECT_INT(manifest_emit(&m, 1, shelve, shelf, &id), 0);
 		manifest_id(&m, &other);
 		EXPECT(digest_eq(&id, &other) && digest_eq(&id, &shelf->v[shelf->n - 1].id));
 		EXPECT((shelf->n == 1) == (sizes[s] <= 256));
@@ -309,12 +309,12 @@ static void manifest_parts(void)
 		before = shelf->bytes;
 		if (m.n > 7) { /* one file changes */
 			m.v[7].id.b[0]++;
-			EXPECT_INT(manifest_emit(&m, shelve, shelf, &id), 0);
+			EXPECT_INT(manifest_emit(&m, 1, shelve, shelf, &id), 0);
 			EXPECT(shelf->bytes - before < 27000);
 			before = shelf->bytes;
 		}
 		add_numbered(&m, 20000, 20001); /* one comes */
-		EXPECT_INT(manifest_emit(&m, shelve, shelf, &id), 0);
+		EXPECT_INT(manifest_emit(&m, 1, shelve, shelf, &id), 0);
 		if (sizes[s] != 256)
 			EXPECT(shelf->bytes - before < 27000);
 		shelf_free(shelf);
@@ -333,7 +333,7 @@ static void part_by_hand(void)
 	EXPECT_INT(manifest_digit("hello\n", 1), '8');
 	EXPECT_INT(manifest_digit("hello\n", 15), '8');
 	add_numbered(&m, 0, 300);
-	EXPECT_INT(manifest_emit(&m, shelve, shelf, &id), 0);
+	EXPECT_INT(manifest_emit(&m, 1, shelve, shelf, &id), 0);
 	EXPECT_INT(shelf->n, 17);
 	for (i = 0; i < 17; i++) {
 		CLEANUP(freep) char *name = xstrfmt("bh/%zu", i);

@@ -750,7 +750,7 @@ static void many_small(void)
 	char name[32], text[32];
 	int i;
 
-	for (i = 0; i < 1000; i++) {
+	for (i = 0; i < 5000; i++) {
 		snprintf(name, sizeof(name), "ms/d/%d", i);
 		snprintf(text, sizeof(text), "%d\n", i);
 		put(name, text);
@@ -766,7 +766,7 @@ static void many_small(void)
 	ok(store_find(p.s, &d, "7", &e, &err), &err);
 	ok(statcache_content(q.cache, "ms/d/7", false, &asked, &err), &err);
 	EXPECT(content_eq(&e, &asked));
-	EXPECT(store_find(p.s, &d, "1000", &e, &err) < 0 && err.code == ERR_NOTFOUND);
+	EXPECT(store_find(p.s, &d, "5000", &e, &err) < 0 && err.code == ERR_NOTFOUND);
 	err_release(&err);
 	leave(&p);
 	leave(&q);
