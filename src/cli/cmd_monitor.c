@@ -422,6 +422,8 @@ static int install(struct project *p, const struct args *a, struct err *err)
 	text_add_duration(&every, t.every);
 	printf("%s looks every %s; what it says goes to %s\n", kind == TIMER_SYSTEMD ? "a timer of systemd" : "a line of the crontab", every.buf,
 	       log);
+	if (kind == TIMER_SYSTEMD)
+		printf("while nobody is logged in it stands still, unless `loginctl enable-linger` has been said once\n");
 	return 0;
 }
 

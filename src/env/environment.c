@@ -131,6 +131,11 @@ static void not_installed(struct looking_at *l, const struct distributions *ds, 
 	for (i = 0; i < ds->n; i++)
 		nearest_offer(&near, ds->v[i]->key);
 	nearest_hint(&near, &hint);
+	if (py->file) {
+		strbuf_addstr(&hint, "; `");
+		strbuf_add_shell(&hint, py->file);
+		strbuf_addf(&hint, " -m pip install %s` installs it", name);
+	}
 	wrong(l, l->e->uses_at, "'%s', which [env %s] uses, is not installed for %s%s", name, l->e->name,
 	      py->file ? py->file : "its Python", hint.buf);
 }

@@ -12,6 +12,10 @@
 
 /* ---- tree ---- */
 
+#define MOST_INDENT 90 /* columns */
+#define LEAST_ROOM 14  /* for a name */
+#define NARROW 64      /* columns below which a step of the tree takes two of them instead of three */
+
 struct tree {
 	const struct boxes *bs;
 	const struct style *s;
@@ -95,16 +99,22 @@ static void add_box(struct tree *t, size_t i)
 	free(others);
 }
 
-/* Prints the boxes under root, depth first, without recursion: chains may be thousands long. Beyond 30 steps the
- * indentation grows no more. */
+/* Beyond this indentation grows no more, so that names have room. */
+static size_t most_indent(const struct style *s)
+{
+	return s->width ? (size_t)MIN(MAX(s->width - LEAST_ROOM, s->width / 4), MOST_INDENT) : MOST_INDENT;
+}
+
+/* Prints the boxes under root, depth first, without recursion: chains may be thousands long. */
 static void add_tree(struct tree *t, size_t root)
 {
-	const char *tee = t->s->utf8 ? "├─ " : "+- ", *corner = t->s->utf8 ? "└─ " : "`- ";
-	const char *bar = t->s->utf8 ? "│  " : "|  ";
+	bool narrow = t->s->width && t->s->width < NARROW;
+	const char *line = narrow ? "" : t->s->utf8 ? "─" : "-", *blanks = narrow ? "  " : "   ";
+	const char *tee = t->s->utf8 ? "├" : "+", *corner = t->s->utf8 ? "└" : "`", *bar = t->s->utf8 ? "│" : "|";
 	struct level {
 		size_t box, next, indent;
 	} *stack = xreallocarray(NULL, t->bs->n + 1, sizeof(*stack));
-	size_t depth = 0, first = t->out->len;
+	size_t depth = 0, first = t->out->len, most = most_indent(t->s);
 
 	add_box(t, root);
 	term_cut(t->out, first, (size_t)t->s->width, t->s);
@@ -122,13 +132,13 @@ static void add_tree(struct tree *t, size_t root)
 		kid = t->kids[t->first_kid[l->box] + l->next++];
 		last = l->next == t->n_kids[l->box];
 		strbuf_setlen(&t->indent, l->indent);
-		strbuf_addf(t->out, "%s%s", t->indent.buf, last ? corner : tee);
+		strbuf_addf(t->out, "%s%s%s ", t->indent.buf, last ? corner : tee, line);
 		add_box(t, kid);
 		term_cut(t->out, start, (size_t)t->s->width, t->s);
 		strbuf_addch(t->out, '\n');
 		keep = l->indent;
-		if (term_width(t->indent.buf, keep) < 90)
-			strbuf_addstr(&t->indent, last ? "   " : bar);
+		if (term_width(t->indent.buf, keep) < most)
+			strbuf_addf(&t->indent, "%s%s", last ? " " : bar, blanks + 1);
 		stack[depth++] = (struct level){kid, 0, t->indent.len};
 	}
 	free(stack);

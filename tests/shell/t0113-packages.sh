@@ -113,7 +113,7 @@ sed -i '$d' "$T/venv/pyvenv.cfg"
 
 begin 'what is not installed is an error, with the nearest that is'
 sed 's/Model.Tree/Modle_Tree/' mlmake.ini > bad.ini
-mm 2 -f bad.ini; said "bad.ini:3: error: 'modle-tree', which \[env tree\] uses, is not installed for .*; did you mean 'model-tree'\?"
+mm 2 -f bad.ini; said "bad.ini:3: error: 'modle-tree', which \[env tree\] uses, is not installed for .*; did you mean 'model-tree'\?; \`.* -m pip install modle-tree\` installs it"
 ran
 sed 's/Model.Tree/>=1/' mlmake.ini > bad.ini; mm 2 -f bad.ini; said "'>=1' is no name of a Python distribution"
 sed "s|= $python|= no-such-python|" mlmake.ini > bad.ini; mm 2 -f bad.ini; said "there is no interpreter 'no-such-python'"

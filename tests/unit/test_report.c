@@ -253,6 +253,29 @@ static void draws_a_tree(void)
 	fake_release(&c.f);
 }
 
+static void leaves_room_for_names(void)
+{
+	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
+	struct style narrow = plain;
+	struct drawing d = {0};
+	struct churn c;
+
+	churn_init(&c, 2);
+	d.g = &c.f.g;
+	narrow.width = 24;
+	drawing_text(&d, &narrow, &sb);
+	EXPECT_STR(sb.buf, "raw\n"
+			   "` clean\n"
+			   "  + train@1\n"
+			   "  ` train@2\n"
+			   "    ` evaluate  (and ...\n");
+	narrow.width = 16; /* and the tree grows to the right no more */
+	strbuf_clear(&sb);
+	drawing_text(&d, &narrow, &sb);
+	EXPECT(strstr(sb.buf, "\n  + train@1\n  ` train@2\n    ` ev") != NULL);
+	fake_release(&c.f);
+}
+
 static void collapses_a_matrix(void)
 {
 	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
@@ -542,6 +565,7 @@ int main(void)
 		{"why: changed lines", why_shows_changed_lines},
 		{"why: a fresh one", why_a_fresh_one_will_not_run},
 		{"a tree", draws_a_tree},
+		{"a tree in a narrow window", leaves_room_for_names},
 		{"a collapsed matrix", collapses_a_matrix},
 		{"escaped names", escapes_names},
 		{"layout without overlap", lays_out_without_overlap},

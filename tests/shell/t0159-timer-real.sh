@@ -1,0 +1,82 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The timers of monitors with the real cron, whose clock runs sixty times as fast and whose directories are its own, and before the real
+# systemd-analyze.
+# shellcheck disable=SC2016
+. "${srcdir:-.}/tests/shell/lib.sh"
+
+new_project "50% off" <<'END'
+[monitor drift]
+data    = prod/*.csv
+against = train.csv
+drift   = psi 0.2 x
+every   = 1m
+END
+awk 'BEGIN { print "x"; for (i = 0; i < 600; i++) print i }' > train.csv
+mkdir prod; cp train.csv prod/1.csv
+
+# What needs a mount namespace: it installs, lets cron run until the monitor has looked, and takes the line away.
+cat > "$T/with-cron" <<'END'
+mount -t tmpfs none /var/spool/cron && mkdir -m 1730 /var/spool/cron/crontabs && mount -t tmpfs none /run || exit 77
+chgrp crontab /var/spool/cron/crontabs 2> /dev/null
+for d in /etc/cron.d; do [ ! -d $d ] || mount -t tmpfs none $d || exit 77; done
+echo '0 0 1 1 * true' | crontab - || exit 77
+"$MLMAKE" monitor --install --with cron || exit 1
+crontab -l > "$T/installed"
+faketime -f '+0 x60' cron -f & daemon=$!
+tries=0
+until [ -s .git/mlmake/monitor/drift ] || [ $tries = 600 ]; do tries=$((tries + 1)); sleep 0.1; done
+kill $daemon
+"$MLMAKE" monitor --uninstall || exit 1
+crontab -l > "$T/left"
+END
+
+have_all() { for c; do command -v "$c" > /dev/null 2>&1 || return 1; done; }
+which='the real cron runs what was installed'
+if ! have_all unshare mount cron crontab faketime || [ "$(id -u)" != 0 ]; then
+	skip "$which" 'it takes root, cron, faketime and unshare'
+elif ! unshare -m --propagation private true 2> /dev/null; then
+	skip "$which" 'there are no mount namespaces here'
+else
+	unshare -m --propagation private sh "$T/with-cron" > "$T/out" 2> "$T/err"
+	code=$?
+	if [ "$code" = 77 ]; then
+		skip "$which" 'nothing can be mounted here'
+	else
+		begin "$which"
+		is "$code" 0 'exit status'
+		is "$(grep -c 'monitor --due' "$T/installed")" 1 'lines of ours'
+		check 'it has looked' grep -q '"outcome": *"calm"' .git/mlmake/monitor/drift
+		check 'what it said is kept' grep -q '^calm' .git/mlmake/monitor/timer.out
+		holds "$T/left" '0 0 1 1 * true'
+	fi
+fi
+
+which='systemd reads the units'
+mkdir "$T/bin" && printf '#!/bin/sh\nexit 0\n' > "$T/bin/systemctl" && chmod +x "$T/bin/systemctl"
+unset XDG_CONFIG_HOME
+if ! have_all systemd-analyze; then
+	skip "$which" 'there is no systemd-analyze'
+else
+	mkdir -m 700 "$T/runtime"
+	PATH=$T/bin:$PATH mm 0 monitor --install --with systemd
+	set -- "$HOME"/.config/systemd/user/mlmake-monitor-*
+	XDG_RUNTIME_DIR=$T/runtime systemd-analyze verify --user "$@" > "$T/verified" 2>&1
+	code=$?
+	if grep -q 'Failed to initialize manager' "$T/verified"; then
+		skip "$which" 'systemd-analyze does not work here'
+	else
+		begin "$which"
+		is "$#" 2 units
+		is "$code" 0 'exit status'
+		is "$(grep mlmake-monitor "$T/verified")" '' 'complaints'
+		said 'enable-linger'
+		begin 'what the service runs looks'
+		rm -rf .git/mlmake/monitor
+		mkdir .git/mlmake/monitor
+		for unit; do sed -n 's/^ExecStart=.bin.sh -c "\(.*\)"$/\1/p' "$unit"; done | sed 's/%%/%/g; s/\$\$/$/g; s/\\\(.\)/\1/g' > "$T/line"
+		check 'the line' sh "$T/line"
+		check 'it has looked' grep -q '"outcome": *"calm"' .git/mlmake/monitor/drift
+	fi
+fi
+finish
