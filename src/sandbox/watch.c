@@ -8,10 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -23,7 +23,9 @@
 #include "sandbox/names.h"
 #include "util/path.h"
 
-#define SET_FLAGS SECCOMP_IOW(4, __u64) /* Linux 6.6: the waiting process runs where we do */
+/* Linux 6.6: the stage's process and this thread run by turns on one processor, which is several times as fast as to wake another up.
+ * Of poll, that is: epoll does not know of it. */
+#define SET_FLAGS SECCOMP_IOW(4, __u64)
 #define SYNC_WAKE_UP 1
 
 /* More about a call than is kept (enum seen_flag). */
@@ -52,11 +54,13 @@ struct stage {
 
 struct watch {
 	int sock[2]; /* descriptors come to 0 */
-	int epoll;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	struct stage *stages; /* under lock */
 	/* the thread's */
+	struct listener **listeners;
+	struct pollfd *polled; /* sock[0], then listeners */
+	size_t n, cap;
 	struct names names;
 	struct strbuf name, second;
 };
@@ -321,7 +325,7 @@ static bool note_bounded(struct watch *w, const struct listener *l, unsigned how
 	return refused != 0;
 }
 
-/* Of what lies outside of the project it is noted what Landlock will refuse to write. */
+/* Of what is written outside of the project it is noted what Landlock will refuse. */
 static void note_outside(struct watch *w, const struct listener *l, unsigned how)
 {
 	CLEANUP(strbuf_release) struct strbuf real = STRBUF_INIT;
@@ -329,7 +333,7 @@ static void note_outside(struct watch *w, const struct listener *l, unsigned how
 	struct stage *s;
 	bool there;
 
-	if (!(how & (SEEN_WRITTEN | HOW_REMOVED)) || !w->names.outside.len || is_device(w->names.outside.buf))
+	if (!w->names.outside.len || is_device(w->names.outside.buf))
 		return;
 	there = names_real(w->names.outside.buf, how & HOW_ITSELF, &real);
 	if (there ? how & HOW_ANEW : how & HOW_REMOVED)
@@ -372,19 +376,22 @@ static const uint64_t *args(const struct call_in *c)
 	return (const uint64_t *)c->req->data.args;
 }
 
+/* Otherwise what was read may have been another process's, with the same number. */
+static bool still_waits(const struct call_in *c)
+{
+	return ioctl(c->l->fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &c->req->id) == 0;
+}
+
 /* True: it is to be refused. So of all below. */
 static bool touched(const struct call_in *c, int dir, uint64_t addr, unsigned how)
 {
-	bool is_blind = false, inside, refused = false;
+	bool is_blind = false, refused = false;
 
 	if (names_read((pid_t)c->req->pid, addr, &c->w->name, &is_blind)) {
-		inside = names_resolve(&c->w->names, (pid_t)c->req->pid, dir, c->w->name.buf);
-		if (ioctl(c->l->fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &c->req->id) == 0) {
-			if (inside)
-				refused = note(c->w, c->l, how);
-			else
-				note_outside(c->w, c->l, how);
-		}
+		if (names_resolve(&c->w->names, (pid_t)c->req->pid, dir, c->w->name.buf))
+			refused = still_waits(c) && note(c->w, c->l, how);
+		else if (how & (SEEN_WRITTEN | HOW_REMOVED) && still_waits(c))
+			note_outside(c->w, c->l, how);
 	}
 	if (is_blind)
 		blind(c->w, c->l, BLIND_MEMORY);
@@ -545,7 +552,6 @@ static void take_listener(struct watch *w)
 	} control;
 	struct iovec iov = {&h, sizeof(h)};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	struct epoll_event e = {.events = EPOLLIN};
 	struct listener *l;
 	struct cmsghdr *c;
 	int fd;
@@ -557,35 +563,39 @@ static void take_listener(struct watch *w)
 	ioctl(fd, SET_FLAGS, SYNC_WAKE_UP);
 	l = xcalloc(1, sizeof(*l));
 	*l = (struct listener){fd, h.id, h.no_new_privs};
-	e.data.ptr = l;
-	if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &e) < 0) {
-		blind(w, l, BLIND_MEMORY);
-		close(fd); /* its calls end with ENOSYS */
-		free(l);
-	}
+	ALLOC_GROW(w->listeners, w->n + 1, w->cap);
+	w->polled = xreallocarray(w->polled, w->n + 2, sizeof(*w->polled));
+	w->listeners[w->n++] = l;
+	w->polled[w->n] = (struct pollfd){.fd = fd, .events = POLLIN};
+}
+
+/* The last that was under its filter is gone. */
+static void drop_listener(struct watch *w, size_t i)
+{
+	close(w->listeners[i]->fd);
+	free(w->listeners[i]);
+	w->listeners[i] = w->listeners[--w->n];
+	w->polled[i + 1] = w->polled[w->n + 1];
 }
 
 static NORETURN void *watch_all(void *ctx)
 {
 	struct watch *w = ctx;
-	struct epoll_event e[16];
+	size_t i;
 
+	w->polled = xcalloc(1, sizeof(*w->polled));
+	w->polled[0] = (struct pollfd){.fd = w->sock[0], .events = POLLIN};
 	for (;;) {
-		int n = epoll_wait(w->epoll, e, (int)ARRAY_SIZE(e), -1), i;
-
-		for (i = 0; i < n; i++) {
-			struct listener *l = e[i].data.ptr;
-
-			if (!l) {
-				take_listener(w);
-			} else if (e[i].events & EPOLLIN) {
-				answer(w, l);
-			} else { /* the last that was under the filter is gone; a stage that starts just now may have a copy */
-				epoll_ctl(w->epoll, EPOLL_CTL_DEL, l->fd, NULL);
-				close(l->fd);
-				free(l);
-			}
+		if (poll(w->polled, w->n + 1, -1) < 0)
+			continue;
+		for (i = w->n; i--;) {
+			if (w->polled[i + 1].revents & POLLIN)
+				answer(w, w->listeners[i]);
+			else if (w->polled[i + 1].revents)
+				drop_listener(w, i);
 		}
+		if (w->polled[0].revents)
+			take_listener(w);
 	}
 }
 
@@ -594,7 +604,6 @@ static NORETURN void *watch_all(void *ctx)
 struct watch *watch_new(const char *root, struct err *err)
 {
 	struct watch *w = xcalloc(1, sizeof(*w));
-	struct epoll_event e = {.events = EPOLLIN};
 	CLEANUP(strbuf_release) struct strbuf here = STRBUF_INIT;
 
 	w->names.root = xstrdup(streq(root, "/") ? "" : root);
@@ -602,12 +611,10 @@ struct watch *watch_new(const char *root, struct err *err)
 	w->name = w->second = w->names.path = w->names.outside = (struct strbuf)STRBUF_INIT;
 	w->sock[0] = w->sock[1] = -1;
 	pthread_mutex_init(&w->lock, NULL);
-	w->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (w->epoll < 0 || !names_link(getpid(), AT_FDCWD, &here) /* no /proc: no name would be known */ ||
+	if (!names_link(getpid(), AT_FDCWD, &here) /* no /proc: no name would be known */ ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, w->sock) < 0 ||
-	    epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->sock[0], &e) < 0 || pthread_create(&w->thread, NULL, watch_all, w) != 0) {
+	    pthread_create(&w->thread, NULL, watch_all, w) != 0) {
 		err_errno(err, "cannot watch stages");
-		closep(&w->epoll);
 		closep(&w->sock[0]);
 		closep(&w->sock[1]);
 		free(w->names.root);
