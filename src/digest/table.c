@@ -319,8 +319,6 @@ int table_write(const char *path, const struct table_item *v, size_t n, const un
 	result = write_parts(fd, v, n, secret, err);
 	if (result < 0)
 		err_wrap(err, "'%s'", tmp);
-	else if (fsync(fd) < 0)
-		result = err_errno(err, "cannot sync '%s'", tmp);
 	else if (rename(tmp, path) < 0)
 		result = err_errno(err, "cannot rename '%s' to '%s'", tmp, path);
 	if (result < 0)

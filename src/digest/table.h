@@ -40,7 +40,7 @@ struct table_item {
 	int64_t used; /* seconds since 1970 when it was last asked for */
 	struct tree tree;
 };
-/* Writes the items to path: a temporary file beside it, fsync, rename. */
+/* Writes the items to path: a temporary file beside it, rename. If the machine dies soon after, it may be damaged, and so lost. */
 NODISCARD int table_write(const char *path, const struct table_item *v, size_t n,
 			  const unsigned char secret[FASTHASH_SECRET], struct err *err);
 /* For tests: the checksum of n bytes put where it belongs, so that only soundness is left to refuse them. */

@@ -438,9 +438,7 @@ static int install(struct packer *p, const unsigned char sum[SHA1_LEN], struct e
 	strvec_push(&p->kept, keep);
 	if (rename(p->path, pack) < 0)
 		return err_errno(err, "cannot rename '%s' to '%s'", p->path, pack);
-	if (file_write(index, idx.buf, idx.len, 0444, true, err) < 0)
-		return -1;
-	return file_sync_dir(p->dir, err);
+	return file_write(index, idx.buf, idx.len, 0444, true, err); /* and with it the names of all */
 }
 
 static int finish_locked(struct packer *p, struct err *err)

@@ -450,7 +450,7 @@ int lineage_writer(struct lineage *l, char **out, struct err *err)
 	if (read_name(file, out) == 0)
 		return 0;
 	make_name(name);
-	if (file_write(own, name, strlen(name), 0644, true, err) < 0)
+	if (file_write(own, name, strlen(name), 0644, false, err) < 0) /* if the machine dies soon after, there will be another chain */
 		return -1;
 	got = link(own, file); /* the first of several wins */
 	if (got < 0 && errno == EEXIST && read_name(file, out) < 0)
