@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "digest/manifest.h"
+#include "util/relay.h"
 
-#define CHUNK (256 * 1024)
 #define ATTEMPTS 4
 #define NO_FILE 2
 #define POINTER "version https://git-lfs.github.com/spec/v1\n"
@@ -32,16 +32,22 @@ static bool is_pointer(const unsigned char *buf, size_t n)
 	return n < POINTER_LIMIT && n >= strlen(POINTER) && memcmp(buf, POINTER, strlen(POINTER)) == 0;
 }
 
-/* Reads fd to its end. A file as long as stat said needs no read that finds the end: the stat afterwards tells. */
-static int run_pass(const struct look *l, int fd, int64_t size, struct pass *p)
+static int add_sha(void *ctx, const void *data, size_t n)
 {
-	unsigned char buf[CHUNK];
-	struct twinhash t;
+	sha_update(ctx, data, n);
+	return 0;
+}
 
-	twinhash_init(&t, l->secret);
+/* Reads fd to its end; SHA-256 is computed by second, if not NULL. A file as long as stat said needs no read that finds the end: the stat
+ * afterwards tells. */
+static int read_all(int fd, int64_t size, struct relay *second, struct twinhash *t, struct pass *p)
+{
+	unsigned char own[RELAY_CHUNK];
+
 	p->bytes = 0;
 	for (;;) {
-		ssize_t n = pread(fd, buf, sizeof(buf), p->bytes);
+		unsigned char *buf = second ? relay_room(second) : own;
+		ssize_t n = pread(fd, buf, RELAY_CHUNK, p->bytes);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -49,14 +55,32 @@ static int run_pass(const struct look *l, int fd, int64_t size, struct pass *p)
 			return -1;
 		if (p->bytes == 0)
 			p->pointer = is_pointer(buf, (size_t)n);
-		if (p->sha)
-			twinhash_update(&t, buf, (size_t)n);
-		else
-			fasthash_update(&t.fast, buf, (size_t)n);
+		if (second)
+			(void)!relay_push(second, (size_t)n);
+		else if (p->sha)
+			sha_update(&t->sha, buf, (size_t)n);
+		fasthash_update(&t->fast, buf, (size_t)n);
 		p->bytes += n;
-		if (n == 0 || (p->bytes == size && n < (ssize_t)sizeof(buf)))
-			break;
+		if (n == 0 || (p->bytes == size && n < (ssize_t)RELAY_CHUNK))
+			return 0;
 	}
+}
+
+static int run_pass(const struct look *l, int fd, int64_t size, struct pass *p)
+{
+	struct twinhash t;
+	struct relay *second;
+	int got, error;
+
+	twinhash_init(&t, l->secret);
+	second = p->sha && size >= RELAY_WORTH ? relay_new(add_sha, &t.sha) : NULL;
+	got = read_all(fd, size, second, &t, p);
+	error = errno;
+	if (second)
+		relay_end(second);
+	errno = error;
+	if (got < 0)
+		return -1;
 	if (p->sha)
 		twinhash_final(&t, &p->id, p->fast);
 	else
@@ -73,7 +97,7 @@ static int read_content(const struct look *l, int fd, const struct entry *old, s
 	struct pass p = {.sha = !old || !entry_is_file(old) || old->total != out->size};
 
 	__atomic_add_fetch(&l->counts->files, 1, __ATOMIC_RELAXED);
-	if (out->size >= 2 * CHUNK)
+	if (out->size >= 2 * (int64_t)RELAY_CHUNK)
 		posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	if (run_pass(l, fd, out->size, &p) < 0)
 		return -1;

@@ -6,16 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "util/file.h"
+#include "util/relay.h"
 
 #define CHUNK (256 * 1024)
-#define LARGE (8 << 20) /* from here on a second thread writes */
-#define RING 4
 #define EAGER (8 << 20) /* so much is handed to the disk at a time */
 
 static int read_full(int fd, unsigned char *buf, size_t want, size_t *got)
@@ -35,104 +33,51 @@ static int read_full(int fd, unsigned char *buf, size_t want, size_t *got)
 	return 0;
 }
 
-/* A thread that writes the chunks of a ring while the next are read and digested. */
-struct writer {
-	pthread_mutex_t mutex;
-	pthread_cond_t changed;
-	unsigned char *ring; /* RING chunks */
-	size_t len[RING];    /* 0: the end */
-	size_t filled, written;
-	int fd, error;       /* errno of a write that failed */
+struct writing {
+	int fd;
 	bool to_sync;
+	int64_t written;
 };
 
-/* The chunk after w->written others is written: if that makes a round sum, the disk may begin. */
-static void hand_over(const struct writer *w)
+/* When a round sum is written, the disk may begin. */
+static int write_chunk(void *ctx, const void *data, size_t n)
 {
-	int64_t end = ((int64_t)w->written + 1) * CHUNK;
+	CLEANUP(err_release) struct err ignored = ERR_INIT;
+	struct writing *w = ctx;
 
-	if (w->to_sync && end % EAGER == 0)
-		sync_file_range(w->fd, end - EAGER, EAGER, SYNC_FILE_RANGE_WRITE); /* of help, not needed */
-}
-
-static void *write_chunks(void *arg)
-{
-	struct writer *w = arg;
-
-	pthread_mutex_lock(&w->mutex);
-	for (;;) {
-		size_t slot = w->written % RING;
-		struct err ignored = ERR_INIT;
-		int error = 0;
-
-		while (w->written == w->filled)
-			pthread_cond_wait(&w->changed, &w->mutex);
-		if (w->len[slot] == 0) /* the end */
-			break;
-		pthread_mutex_unlock(&w->mutex);
-		if (!w->error && fd_write_all(w->fd, w->ring + slot * CHUNK, w->len[slot], &ignored) < 0)
-			error = errno;
-		err_release(&ignored);
-		hand_over(w);
-		pthread_mutex_lock(&w->mutex);
-		if (error)
-			w->error = error;
-		w->written++;
-		pthread_cond_signal(&w->changed);
-	}
-	pthread_mutex_unlock(&w->mutex);
-	return NULL;
-}
-
-static unsigned char *writer_slot(struct writer *w)
-{
-	pthread_mutex_lock(&w->mutex);
-	while (w->filled - w->written == RING)
-		pthread_cond_wait(&w->changed, &w->mutex);
-	pthread_mutex_unlock(&w->mutex);
-	return w->ring + w->filled % RING * CHUNK;
-}
-
-static bool writer_push(struct writer *w, size_t n)
-{
-	bool ok;
-
-	pthread_mutex_lock(&w->mutex);
-	w->len[w->filled++ % RING] = n;
-	ok = !w->error;
-	pthread_cond_signal(&w->changed);
-	pthread_mutex_unlock(&w->mutex);
-	return ok;
+	if (fd_write_all(w->fd, data, n, &ignored) < 0)
+		return errno;
+	w->written += (int64_t)n;
+	if (w->to_sync && w->written % EAGER == 0)
+		sync_file_range(w->fd, w->written - EAGER, EAGER, SYNC_FILE_RANGE_WRITE); /* of help, not needed */
+	return 0;
 }
 
 /* 0: copied; 1: no thread could be started, nothing was done; -1: errno, *reading says of what. */
 static int copy_overlapped(struct transfer *t, struct twinhash *h, int from, int to, bool to_sync, bool *reading)
 {
-	CLEANUP(freep) unsigned char *ring = xmalloc(RING * CHUNK);
-	struct writer w = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .ring = ring,
-			   .fd = to, .to_sync = to_sync};
-	bool ok = true, more = true;
-	int read_error = 0;
-	pthread_t thread;
+	struct writing w = {to, to_sync, 0};
+	struct relay *r = relay_new(write_chunk, &w);
+	int read_error = 0, write_error;
+	bool more;
 
-	if (pthread_create(&thread, NULL, write_chunks, &w))
+	if (!r)
 		return 1;
-	while (more) {
-		unsigned char *slot = writer_slot(&w);
+	do {
+		unsigned char *chunk = relay_room(r);
 		size_t n = 0;
 
-		if (ok && read_full(from, slot, CHUNK, &n) < 0) {
+		if (read_full(from, chunk, RELAY_CHUNK, &n) < 0) {
 			read_error = errno;
 			n = 0;
 		}
-		more = n > 0;
-		ok = writer_push(&w, n);
-		twinhash_update(h, slot, n);
+		more = relay_push(r, n) && n > 0;
+		twinhash_update(h, chunk, n);
 		t->bytes += (int64_t)n;
-	}
-	pthread_join(thread, NULL);
+	} while (more);
+	write_error = relay_end(r);
 	*reading = read_error != 0;
-	errno = read_error ? read_error : w.error;
+	errno = read_error ? read_error : write_error;
 	return errno ? -1 : 0;
 }
 
@@ -176,7 +121,7 @@ int transfer_copy(struct transfer *t, int from, int to, int64_t size, bool to_sy
 		reading = true;
 		result = copy_plain(t, &h, to, -1, &reading);
 	} else {
-		if (size >= LARGE)
+		if (size >= RELAY_WORTH)
 			result = copy_overlapped(t, &h, from, to, to_sync, &reading);
 		if (result > 0)
 			result = copy_plain(t, &h, from, to, &reading);

@@ -33,6 +33,8 @@ libmlmake_a_SOURCES += \
 	src/util/pool.h \
 	src/util/process.c \
 	src/util/process.h \
+	src/util/relay.c \
+	src/util/relay.h \
 	src/util/scratch.c \
 	src/util/scratch.h \
 	src/util/strbuf.c \

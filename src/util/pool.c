@@ -19,8 +19,7 @@ int pool_cpus(void)
 	return MAX((int)sysconf(_SC_NPROCESSORS_ONLN), 1);
 }
 
-/* Starts a thread with every signal blocked, so that signals reach the event loop. */
-static bool start(pthread_t *t, void *(*fn)(void *), void *arg)
+bool pool_thread_start(pthread_t *t, void *(*fn)(void *), void *arg)
 {
 	sigset_t all, old;
 	int failed;
@@ -62,7 +61,7 @@ void pool_for(size_t n, size_t grain, int threads, void (*fn)(void *ctx, size_t 
 
 	threads = MIN(threads, (int)ARRAY_SIZE(t));
 	for (i = 1; i < threads && (size_t)i * l.grain < n; i++)
-		if (start(&t[started], loop_thread, &l))
+		if (pool_thread_start(&t[started], loop_thread, &l))
 			started++;
 	loop_thread(&l);
 	for (i = 0; i < started; i++)
@@ -160,7 +159,7 @@ void pool_submit(struct pool *p, void (*work)(void *task), void *task)
 	enqueue(&p->todo, it);
 	p->pending++;
 	if (p->idle == 0 && p->n_threads < p->max_threads &&
-	    start(&p->threads[p->n_threads], pool_thread, p))
+	    pool_thread_start(&p->threads[p->n_threads], pool_thread, p))
 		p->n_threads++;
 	if (p->n_threads == 0)
 		BUG("cannot start a thread");

@@ -3,11 +3,16 @@
 #ifndef UTIL_POOL_H
 #define UTIL_POOL_H
 
+#include <pthread.h>
+
 #include "util/base.h"
 
 /* Calls fn(ctx, i) for 0 <= i < n, handed out in order in batches of grain to at most threads threads, the caller being
  * one of them; returns when all are done. threads <= 1 starts none. */
 void pool_for(size_t n, size_t grain, int threads, void (*fn)(void *ctx, size_t i), void *ctx);
+
+/* Starts a thread with every signal blocked, so that signals reach the event loop. False if it cannot. */
+bool pool_thread_start(pthread_t *t, void *(*fn)(void *), void *arg);
 
 /* The number of processors this process may use. */
 int pool_cpus(void);
