@@ -38,6 +38,39 @@ uint64_t statcache_written(struct statcache *sc, const char *path, bool follow, 
 	return sum;
 }
 
+/* UINT32_MAX if nothing is there. */
+static uint32_t find_below(const struct tree *t, const char *below)
+{
+	uint32_t at = 0;
+
+	while (*below) {
+		size_t n = strcspn(below, "/");
+		CLEANUP(freep) char *name = xstrndup(below, n);
+
+		if (t->v[at].kind != CONTENT_DIR || (at = tree_child(t, at, name)) == UINT32_MAX)
+			return UINT32_MAX;
+		below += n + (below[n] == '/');
+	}
+	return at;
+}
+
+bool statcache_is_below(struct statcache *sc, const char *path, const char *below, const struct stat *st, const struct content *was)
+{
+	CLEANUP(memory_release) struct memory m = {false, {0}, NULL};
+	struct content then;
+	struct entry now;
+	uint32_t at;
+
+	if (strlen(path) >= PATH_MAX)
+		return false;
+	recall(sc, path, false, &m);
+	if (!m.found || (at = find_below(&m.tree, below)) == UINT32_MAX)
+		return false;
+	entry_content(&m.tree.v[at], &then);
+	entry_of_stat(&now, st);
+	return content_eq(&then, was) && !m.tree.v[at].young && entry_same_stat(&m.tree.v[at], &now);
+}
+
 static void manifest_of(const struct tree *t, uint32_t dir, struct manifest *m)
 {
 	uint32_t i;

@@ -77,6 +77,9 @@ bool statcache_fast(struct statcache *sc, const char *path, bool follow, const s
  * returns it; 1 if the cache does not hold the directory was at path. */
 NODISCARD int statcache_manifests(struct statcache *sc, const char *path, bool follow, const struct content *was,
 				  int (*visit)(void *ctx, const char *dir, const struct manifest *m), void *ctx);
+/* Does a file whose stat is *st certainly hold was, because the one at below ("sub/name") in the directory path did when path was last asked
+ * for (links not followed), and is the same by stat? Wherever it lies now. */
+bool statcache_is_below(struct statcache *sc, const char *path, const char *below, const struct stat *st, const struct content *was);
 /* A number that changes when a file at or below path is written to or replaced, though it holds the same again: of the inodes
  * and the times of writing as they were when path was last asked for. 0 if the cache does not hold was at path. */
 uint64_t statcache_written(struct statcache *sc, const char *path, bool follow, const struct content *was);

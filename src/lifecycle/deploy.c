@@ -111,7 +111,7 @@ static int place_ships(struct deploying *d, const struct release *r, const char 
 
 		if (file_mkdirs_for(to, err) < 0)
 			return -1;
-		if (store_place(d->store, &r->ships[i].content, to, err) < 0)
+		if (store_place(d->store, &r->ships[i].content, to, NULL, err) < 0)
 			return err_wrap(err, "'%s' of %s %s", r->ships[i].path, r->name, r->version ? r->version : r->tag);
 	}
 	return 0;

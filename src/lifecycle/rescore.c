@@ -325,7 +325,7 @@ static int bring_shipped(struct scoring *s, const struct record_fact *f, struct 
 	c.size = size;
 	if (clear_place(s, ship_path(f), &to, err) < 0)
 		return -1;
-	if (store_place(s->lc->store, &c, to, err) < 0)
+	if (store_place(s->lc->store, &c, to, NULL, err) < 0)
 		return err_wrap(err, "'%s' as it is in production", ship_path(f));
 	return 0;
 }

@@ -397,10 +397,13 @@ static int restore(struct finish *f)
 	for (i = 0; i < f->from->n_facts; i++) {
 		const struct record_fact *fact = &f->from->facts[i];
 
-		for (j = 0; fact_is_output(fact->kind) && j < f->aside->n; j++)
+		for (j = 0; fact_is_output(fact->kind) && j < f->aside->n; j++) {
+			CLEANUP(freep) char *old = aside_where(f->aside, j);
+
 			if (streq(f->aside->paths[j], fact->name) &&
-			    store_place(f->store, &fact->content, fact->name, &f->err) < 0)
+			    store_place(f->store, &fact->content, fact->name, old, &f->err) < 0)
 				return err_wrap(&f->err, "cannot put back '%s'", fact->name);
+		}
 	}
 	return 0;
 }
@@ -430,7 +433,7 @@ static int place_old(struct finish *f)
 		if (!was)
 			return err_set(&f->err, ERR_NOTFOUND, "'%s' was no output before", is->name);
 		f->pairs[f->n_pairs] = (struct finish_pair){i, arena_fmt(&f->arena, "%s/%zu/%s", dir, i, path_base(is->name))};
-		if (store_place(f->store, &was->content, f->pairs[f->n_pairs++].old, &f->err) < 0)
+		if (store_place(f->store, &was->content, f->pairs[f->n_pairs++].old, NULL, &f->err) < 0)
 			return -1;
 	}
 	return 0;
@@ -447,7 +450,7 @@ static int take_old(struct finish *f)
 		struct record_fact *fact = &r->facts[f->pairs[i].fact];
 		const struct record_fact *was = record_find(f->v->last, fact->kind, fact->name);
 
-		if (file_remove_tree(fact->name, &f->err) < 0 || store_place(f->store, &was->content, fact->name, &f->err) < 0)
+		if (file_remove_tree(fact->name, &f->err) < 0 || store_place(f->store, &was->content, fact->name, NULL, &f->err) < 0)
 			return -1;
 		r->taken[r->n_taken++] = *fact;
 		fact->content = was->content;

@@ -218,17 +218,49 @@ static int place_link(const char *target, int at, const char *name, const char *
 	return 0;
 }
 
-static int place_dir(struct store *s, const struct digest *id, int at, const char *name, const char *path,
-		     enum place_how how, int depth, struct err *err);
-
+/* A directory that is being placed, or one below it. */
 struct placing_dir {
 	struct store *s;
-	int dir;
-	const char *path;
+	const char *top, *path; /* of the one that is being placed, and of this one */
 	enum place_how how;
 	int depth;
+	int old; /* this one in an earlier version, which the cache knows as top; -1: there is none */
+	int fd;
 	const struct manifest *m;
 };
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size && a->st_mode == b->st_mode &&
+	       nanoseconds(&a->st_mtim) == nanoseconds(&b->st_mtim);
+}
+
+/* Gives the file that the earlier version has here one more name, if it holds the same: then there is one file less to write, and one less
+ * to remove afterwards. One that has other names already may be an object. */
+static bool link_old(const struct placing_dir *d, const struct manifest_entry *e, const char *path)
+{
+	const struct content c = {e->kind, e->id, -1};
+	struct stat st, now;
+
+	if (d->old < 0 || d->how != PLACE_COPY || fstatat(d->old, e->name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+	    st.st_nlink != 1 || !statcache_is_below(d->s->cache, d->top, path + strlen(d->top) + 1, &st, &c) ||
+	    linkat(d->old, e->name, d->fd, e->name, 0) < 0)
+		return false;
+	if (fstatat(d->fd, e->name, &now, AT_SYMLINK_NOFOLLOW) == 0 && same_file(&st, &now))
+		return true;
+	unlinkat(d->fd, e->name, 0); /* somebody was at work there */
+	return false;
+}
+
+static int place_dir(struct placing_dir *d, const struct digest *id, int at, const char *name, struct err *err);
+
+static int place_below(const struct placing_dir *d, const struct manifest_entry *e, const char *path, struct err *err)
+{
+	CLEANUP(closep) int old = d->old < 0 ? -1 : openat(d->old, e->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct placing_dir below = {.s = d->s, .top = d->top, .path = path, .how = d->how, .depth = d->depth + 1, .old = old};
+
+	return place_dir(&below, &e->id, d->fd, e->name, err);
+}
 
 static int place_child(void *ctx, size_t i, struct err *err)
 {
@@ -239,31 +271,34 @@ static int place_child(void *ctx, size_t i, struct err *err)
 	struct placed p;
 
 	if (e->kind == CONTENT_DIR)
-		return place_dir(d->s, &e->id, d->dir, e->name, child, d->how, d->depth + 1, err);
+		return place_below(d, e, child, err);
 	if (e->kind == CONTENT_LINK)
-		return place_link(e->target, d->dir, e->name, child, err);
-	if (place_file(d->s, e->kind, &e->id, d->dir, e->name, child, d->how, &fd, &p, err) < 0)
+		return place_link(e->target, d->fd, e->name, child, err);
+	if (link_old(d, e, child))
+		return 0;
+	if (place_file(d->s, e->kind, &e->id, d->fd, e->name, child, d->how, &fd, &p, err) < 0)
 		return -1;
 	return teach(d->s, &p);
 }
 
-static int place_dir(struct store *s, const struct digest *id, int at, const char *name, const char *path,
-		     enum place_how how, int depth, struct err *err)
+/* Builds the directory id as name in the directory at. */
+static int place_dir(struct placing_dir *d, const struct digest *id, int at, const char *name, struct err *err)
 {
 	CLEANUP(manifest_release) struct manifest m = MANIFEST_INIT;
 	CLEANUP(closep) int fd = -1;
 
-	if (depth > MANIFEST_DEPTH)
-		return err_set(err, ERR_INVALID, "directory '%s' is nested deeper than %d levels", path,
-			       MANIFEST_DEPTH);
-	if (store_manifest(s, id, &m, err) < 0)
+	if (d->depth > MANIFEST_DEPTH)
+		return err_set(err, ERR_INVALID, "directory '%s' is nested deeper than %d levels", d->path, MANIFEST_DEPTH);
+	if (store_manifest(d->s, id, &m, err) < 0)
 		return -1;
 	if (mkdirat(at, name, 0777) < 0)
-		return err_errno(err, "cannot make directory '%s'", path);
+		return err_errno(err, "cannot make directory '%s'", d->path);
 	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
-		return err_errno(err, "cannot open directory '%s'", path);
-	return store_spread(s, m.n, FILES_AT_ONCE, place_child, &(struct placing_dir){s, fd, path, how, depth, &m}, err);
+		return err_errno(err, "cannot open directory '%s'", d->path);
+	d->fd = fd;
+	d->m = &m;
+	return store_spread(d->s, m.n, FILES_AT_ONCE, place_child, d, err);
 }
 
 static int place_top_link(struct store *s, const struct digest *id, int at, const char *name, const char *path,
@@ -294,13 +329,15 @@ static int move_into_place(int at, const char *from, const char *to)
 	return renameat(at, from, at, to);
 }
 
-/* Builds c under the name tmp; a file stays open at *fd. */
+/* Builds c under the name tmp; a file stays open at *fd. old: the directory that stands or stood at path, -1 if there is none. */
 static int build(struct store *s, const struct content *c, int at, const char *tmp, const char *path, enum place_how how,
-		 int *fd, struct placed *p, struct err *err)
+		 int old, int *fd, struct placed *p, struct err *err)
 {
+	struct placing_dir dir = {.s = s, .top = path, .path = path, .how = how, .old = old};
+
 	switch (c->kind) {
 	case CONTENT_DIR:
-		return place_dir(s, &c->id, at, tmp, path, how, 0, err);
+		return place_dir(&dir, &c->id, at, tmp, err);
 	case CONTENT_LINK:
 		return place_top_link(s, &c->id, at, tmp, path, err);
 	case CONTENT_FILE:
@@ -359,10 +396,10 @@ void store_place_by(struct store *s, enum place_how how)
 	s->how = how;
 }
 
-int store_place(struct store *s, const struct content *c, const char *path, struct err *err)
+int store_place(struct store *s, const struct content *c, const char *path, const char *old, struct err *err)
 {
 	CLEANUP(freep) char *tmp = new_temporary(path);
-	CLEANUP(closep) int at = -1, fd = -1;
+	CLEANUP(closep) int at = -1, fd = -1, from = old ? open(old, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
 	struct placed p;
 
 	if (beneath_check(path, err) < 0)
@@ -370,7 +407,7 @@ int store_place(struct store *s, const struct content *c, const char *path, stru
 	at = open_parent(path, err);
 	if (at < 0 || store_bring(s, c, err) < 0)
 		return -1;
-	if (build(s, c, at, tmp, path, s->how, &fd, &p, err) < 0) {
+	if (build(s, c, at, tmp, path, s->how, from, &fd, &p, err) < 0) {
 		undo(at, tmp);
 		return -1;
 	}
@@ -397,7 +434,7 @@ struct placing {
 struct placing *store_prepare(struct store *s, const struct content *c, int root, const char *path, enum place_how how,
 			      struct err *err)
 {
-	CLEANUP(closep) int at = -1, fd = -1;
+	CLEANUP(closep) int at = -1, fd = -1, old = -1;
 	struct placing *p;
 
 	at = beneath_parent(root, path, true, err);
@@ -408,7 +445,8 @@ struct placing *store_prepare(struct store *s, const struct content *c, int root
 	p->root = root;
 	p->path = xstrdup(path);
 	p->tmp = new_temporary(path);
-	if (build(s, c, at, p->tmp, path, how == PLACE_COPY ? s->how : how, &fd, &p->placed, err) < 0) {
+	old = openat(at, path_base(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (build(s, c, at, p->tmp, path, how == PLACE_COPY ? s->how : how, old, &fd, &p->placed, err) < 0) {
 		store_placing_free(p);
 		return NULL;
 	}

@@ -71,13 +71,16 @@ NODISCARD int store_find(struct store *s, const struct content *dir, const char 
 
 /* Puts c at path, where nothing may stand; directories above are made. A path must not lead out of the working directory
  * by a link (util/beneath.h): ERR_INVALID. Bytes, executable bits, links and empty
- * directories are as they were taken in; verified. It appears whole or not at all (built beside path, renamed). */
-NODISCARD int store_place(struct store *s, const struct content *c, const char *path, struct err *err);
+ * directories are as they were taken in; verified. It appears whole or not at all (built beside path, renamed).
+ *
+ * old, if not NULL: where what stood at path lies now. Files of it that c has as well, as the cache knows by stat from what it knows of
+ * path, are not written again: until old is removed they are hard links to those there. */
+NODISCARD int store_place(struct store *s, const struct content *c, const char *path, const char *old, struct err *err);
 
 /* The same in two steps and below the directory root, for paths and contents that others wrote: no link on the way to path is
  * followed, what stands there is replaced at once, and many can be made durable in between.
  *
- * store_prepare builds c under a temporary name beside path. store_install gives it its name; what stood there bears the
+ * store_prepare builds c under a temporary name beside path, with what stands there as store_place's old. store_install gives it its name; what stood there bears the
  * temporary one until store_placing_free removes it. */
 enum place_how {
 	PLACE_COPY, /* a clone where the file system can, else a copy */

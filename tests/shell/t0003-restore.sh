@@ -80,4 +80,30 @@ rmdir tree/empty; mm 4 status --check; mm 0; picture > "$T/after"; check 'direct
 rm tree/dangling; mm 4 status --check; mm 0; picture > "$T/after"; check 'link' diff "$T/before" "$T/after"
 echo more > tree/sub/more; mm 4 status --check; mm 0; picture > "$T/after"; check 'more' diff "$T/before" "$T/after"
 ran
+
+begin 'going back to another version of a directory writes anew what differs, and nothing else'
+new_project over <<'END'
+[project]
+params = params.ini
+[stage make]
+cmd  = mkdir -p {{outs}}/sub; echo {{n}} > {{outs}}/differs; echo same > {{outs}}/same; echo same > {{outs}}/sub/same
+outs = dir
+END
+inodes() { (cd dir && stat -c %i differs same sub/same); }
+echo 'n = 1' > params.ini; mm 0; settled
+echo 'n = 2' > params.ini; mm 0; settled
+inodes > "$T/before"
+echo 'n = 1' > params.ini; mm 0
+inodes > "$T/after"
+is "$(sed 1d "$T/after")" "$(sed 1d "$T/before")" 'inodes of what is the same'
+is "$(cat dir/differs dir/same dir/sub/same | tr '\n' ' ')" '1 same same ' content
+is "$(stat -c %h dir/differs dir/same dir/sub/same | sort -u)" 1 names
+mm 0 status --check
+
+begin 'going back to another version of a directory: what was written to by hand is not taken for the same'
+echo 'n = 2' > params.ini; mm 0; settled
+touch -r dir/same "$T/time"; echo SAME > dir/same; touch -r "$T/time" dir/same
+echo 'n = 1' > params.ini; mm 0
+is "$(cat dir/differs dir/same dir/sub/same | tr '\n' ' ')" '1 same same ' content
+mm 0 status --check
 finish

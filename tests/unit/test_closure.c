@@ -117,7 +117,7 @@ static void round_trip(void)
 	EXPECT(!store_has(b.s, &c));
 	ok(closure_learn(b.s, &tree, &err));
 	EXPECT(store_has(b.s, &c));
-	ok(store_place(b.s, &c, "e", &err));
+	ok(store_place(b.s, &c, "e", NULL, &err));
 	EXPECT_STR(says("diff -r d e && test -x e/sub/two && test -d e/sub/empty && readlink e/link"), "one");
 	ok(store_sync(b.s, &err));
 	leave(&b);
@@ -256,7 +256,7 @@ static void whole(void)
 	leave(&p);
 	EXPECT_STR(says("LC_ALL=C sed -i s/two/twx/ whole/git/objects/pack/*.pack"), "");
 	p = at("whole");
-	EXPECT(store_place(p.s, &c, "x", &err) < 0);
+	EXPECT(store_place(p.s, &c, "x", NULL, &err) < 0);
 	err_clear(&err);
 	EXPECT(!store_has(p.s, &c));
 	put("w/again", "two");

@@ -127,13 +127,13 @@ static void one_file(void)
 	EXPECT(store_get_bytes(p.s, &c.id, 5, &out, &err) < 0 && err.code == ERR_INVALID);
 	id.b[0]++;
 	EXPECT(store_get_bytes(p.s, &id, 5, &out, &err) < 0 && err.code == ERR_NOTFOUND);
-	EXPECT(store_place(p.s, &(struct content){CONTENT_FILE, id, 6}, "one/no", &err) < 0);
+	EXPECT(store_place(p.s, &(struct content){CONTENT_FILE, id, 6}, "one/no", NULL, &err) < 0);
 	EXPECT_INT(err.code, ERR_NOTFOUND);
 	err_release(&err);
-	ok(store_place(p.s, &c, "one/deep/er/g", &err), &err);
+	ok(store_place(p.s, &c, "one/deep/er/g", NULL, &err), &err);
 	EXPECT(holds("one/deep/er/g", "hello\n"));
 	EXPECT(stat("one/deep/er/g", &st) == 0 && (st.st_mode & 07777) == (0666 & ~old));
-	EXPECT(store_place(p.s, &c, "one/deep/er/g", &err) < 0); /* nothing is replaced */
+	EXPECT(store_place(p.s, &c, "one/deep/er/g", NULL, &err) < 0); /* nothing is replaced */
 	EXPECT_INT(entries("one/deep/er"), 1);
 	EXPECT_INT(entries("one"), 3);
 	ok(store_sync(p.s, &err), &err);
@@ -198,10 +198,10 @@ static void lost(void)
 	EXPECT_INT(system("rm -f lo/store/git/objects/pack/pack-*"), 0);
 	p = at("lo/store");
 	EXPECT(!store_has(p.s, &c));
-	EXPECT(store_place(p.s, &c, "lo/out", &err) < 0 && err.code == ERR_NOTFOUND);
+	EXPECT(store_place(p.s, &c, "lo/out", NULL, &err) < 0 && err.code == ERR_NOTFOUND);
 	take(p.s, "lo/f");
 	EXPECT(store_has(p.s, &c));
-	ok(store_place(p.s, &c, "lo/out", &err), &err);
+	ok(store_place(p.s, &c, "lo/out", NULL, &err), &err);
 	EXPECT(holds("lo/out", "hello\n"));
 	err_release(&err);
 	leave(&p);
@@ -235,7 +235,7 @@ static void round_trip(void)
 	q = at("rt/none"); /* the cache's own opinion, of another cache */
 	ok(statcache_content(q.cache, "tree", false, &asked, &err), &err);
 	EXPECT(content_eq(&c, &asked) && asked.size == c.size);
-	ok(store_place(p.s, &c, "rt/out/tree", &err), &err);
+	ok(store_place(p.s, &c, "rt/out/tree", NULL, &err), &err);
 	ok(statcache_content(q.cache, "rt/out/tree", false, &placed, &err), &err);
 	EXPECT(content_eq(&c, &placed) && placed.size == c.size);
 	EXPECT(stat("rt/out/tree/a/run.sh", &st) == 0 && (st.st_mode & 0100));
@@ -262,7 +262,7 @@ static void cache_learns(void)
 	c = take(p.s, "cl/in");
 	ok(statcache_content(p.cache, "cl/in", false, &asked, &err), &err);
 	EXPECT(content_eq(&c, &asked));
-	ok(store_place(p.s, &c, "cl/out", &err), &err);
+	ok(store_place(p.s, &c, "cl/out", NULL, &err), &err);
 	ok(statcache_content(p.cache, "cl/out", false, &asked, &err), &err);
 	EXPECT(content_eq(&c, &asked));
 	statcache_counts(p.cache, &counts);
@@ -325,7 +325,7 @@ static void links(void)
 	c = take(p.s, "ln/l");
 	EXPECT(c.kind == CONTENT_LINK && c.size == 0);
 	EXPECT(store_has(p.s, &c));
-	ok(store_place(p.s, &c, "ln/m", &err), &err);
+	ok(store_place(p.s, &c, "ln/m", NULL, &err), &err);
 	EXPECT_INT(readlink("ln/m", target, sizeof(target) - 1), 7);
 	EXPECT_STR(target, "tar get");
 	leave(&p);
@@ -383,14 +383,14 @@ static void corrupt_files(void)
 	EXPECT(file_exists(moved));
 	take(p.s, "co/d/f"); /* heals it */
 	EXPECT_INT(file_write(file, bytes.buf, bytes.len, 0444, false, NULL), 0);
-	EXPECT(store_place(p.s, &d, "co/out", &err) < 0 && err.code == ERR_CORRUPT);
+	EXPECT(store_place(p.s, &d, "co/out", NULL, &err) < 0 && err.code == ERR_CORRUPT);
 	EXPECT(!file_exists("co/out"));
 	EXPECT_INT(entries("co"), 2);
 	take(p.s, "co/d/f");
 	damage(file, "hell"); /* size alone tells */
 	EXPECT(!store_has(p.s, &c));
 	c = take(p.s, "co/d/f");
-	ok(store_place(p.s, &d, "co/out", &err), &err);
+	ok(store_place(p.s, &d, "co/out", NULL, &err), &err);
 	err_release(&err);
 	leave(&p);
 }
@@ -419,15 +419,15 @@ static void remembered_objects(void)
 	write_large("rm/f", 9 << 20);
 	c = take(p.s, "rm/f");
 	file = object_file("rm/store", &c);
-	ok(store_place(p.s, &c, "rm/a", &err), &err);
+	ok(store_place(p.s, &c, "rm/a", NULL, &err), &err);
 	EXPECT(chmod(file, 0644) == 0);
 	flip_bit(file, 5000000);
-	EXPECT(store_place(p.s, &c, "rm/b", &err) < 0 && err.code == ERR_CORRUPT);
+	EXPECT(store_place(p.s, &c, "rm/b", NULL, &err) < 0 && err.code == ERR_CORRUPT);
 	EXPECT(!file_exists("rm/b") && !store_has(p.s, &c));
 	take(p.s, "rm/f"); /* heals it */
 	EXPECT(stat(file, &st) == 0);
 	statcache_teach_path(p.cache, file, 0, &st, &c.id, other); /* is wrong, and no reason to call the object damaged */
-	ok(store_place(p.s, &c, "rm/b", &err), &err);
+	ok(store_place(p.s, &c, "rm/b", NULL, &err), &err);
 	EXPECT_INT(system("cmp rm/f rm/a && cmp rm/f rm/b"), 0);
 	EXPECT(store_has(p.s, &c));
 	err_release(&err);
@@ -475,11 +475,11 @@ static void corrupt_blobs(void)
 		bytes.buf[i] ^= 4;
 		EXPECT_INT(system("rm -rf cb/store/small cb/store/objects cb/out; cp -a cb/small cb/store/small"), 0);
 		p = at("cb/store");
-		if (store_place(p.s, &d, "cb/out", &err) < 0) {
+		if (store_place(p.s, &d, "cb/out", NULL, &err) < 0) {
 			refused++;
 			EXPECT(!file_exists("cb/out"));
 			take(p.s, "cb/d");
-			ok(store_place(p.s, &d, "cb/out", &err), &err);
+			ok(store_place(p.s, &d, "cb/out", NULL, &err), &err);
 			ok(store_sync(p.s, &err), &err);
 			leave(&p);
 			p = at("cb/store"); /* it is remembered that git's copy is of no use */
@@ -515,7 +515,7 @@ static void hostile_manifests(void)
 
 		EXPECT_INT(store_put_bytes(p.s, bad[i], strlen(bad[i]), &c.id, NULL), 0);
 		EXPECT(!store_has(p.s, &c));
-		EXPECT(store_place(p.s, &c, "hm/out", &err) < 0 && err.code == ERR_PARSE);
+		EXPECT(store_place(p.s, &c, "hm/out", NULL, &err) < 0 && err.code == ERR_PARSE);
 		EXPECT(!file_exists("hm/out") && !file_exists("hm/escaped") && !file_exists("escaped"));
 		err_release(&err);
 	}
@@ -555,7 +555,7 @@ static void large_files(void)
 		EXPECT_INT(c.size, (intmax_t)sizes[i]);
 		ok(statcache_content(q.cache, "lg/f", false, &asked, &err), &err);
 		EXPECT(c.kind == CONTENT_EXEC && content_eq(&c, &asked));
-		ok(store_place(p.s, &c, "lg/g", &err), &err);
+		ok(store_place(p.s, &c, "lg/g", NULL, &err), &err);
 		EXPECT_INT(system("cmp lg/f lg/g"), 0);
 		EXPECT(unlink("lg/g") == 0);
 	}
@@ -611,7 +611,7 @@ static void other_file_system(void)
 	}
 	snprintf(path, sizeof(path), "%s/out/tree", dir);
 	c = take(p.s, "tree");
-	ok(store_place(p.s, &c, path, &err), &err);
+	ok(store_place(p.s, &c, path, NULL, &err), &err);
 	d = take(p.s, path);
 	EXPECT(content_eq(&c, &d));
 	EXPECT_INT(file_remove_tree(dir, NULL), 0);
@@ -667,7 +667,7 @@ static void *putter(void *arg)
 		j->failed = store_put(j->s, "tree", &c, &j->err);
 		snprintf(name, sizeof(name), "th/%p.%d", (void *)j, i);
 		if (!j->failed)
-			j->failed = store_place(j->s, &c, name, &j->err);
+			j->failed = store_place(j->s, &c, name, NULL, &j->err);
 		if (!j->failed)
 			j->failed = store_put(j->s, name, &d, &j->err);
 		if (!j->failed && !content_eq(&c, &d))
@@ -742,6 +742,45 @@ static void from_many_processes(void)
 }
 
 /* A directory that is cut into parts. */
+static bool is_linked(const char *name)
+{
+	CLEANUP(freep) char *new = xstrfmt("ev/d/%s", name);
+	CLEANUP(freep) char *old = xstrfmt("ev/aside/%s", name);
+	struct stat a, b;
+
+	EXPECT(stat(new, &a) == 0 && stat(old, &b) == 0);
+	return a.st_ino == b.st_ino;
+}
+
+/* What an earlier version has in common is linked to it; all else is written. */
+static void earlier_version(void)
+{
+	struct place p = at("ev/store");
+	struct err err = ERR_INIT;
+	struct content c, now;
+
+	put("ev/d/same", "same");
+	put("ev/d/sub/same", "same");
+	put("ev/d/other", "this");
+	put("ev/d/linked", "linked");
+	put("ev/d/exec", "exec");
+	put("ev/d/moved", "this");
+	c = take(p.s, "ev/d");
+	put("ev/d/other", "that");
+	put("ev/d/more", "more");
+	EXPECT(link("ev/d/linked", "ev/name") == 0 && chmod("ev/d/exec", 0755) == 0);
+	ok(statcache_content(p.cache, "ev/d", false, &now, &err), &err);
+	put("ev/d/moved", "that"); /* after the look */
+	EXPECT(rename("ev/d", "ev/aside") == 0);
+	ok(store_place(p.s, &c, "ev/d", "ev/aside", &err), &err);
+	EXPECT(is_linked("same") && is_linked("sub/same"));
+	EXPECT(!is_linked("other") && !is_linked("linked") && !is_linked("exec") && !is_linked("moved"));
+	ok(file_remove_tree("ev/aside", &err), &err);
+	ok(statcache_content(p.cache, "ev/d", false, &now, &err), &err);
+	EXPECT(content_eq(&now, &c));
+	leave(&p);
+}
+
 static void many_small(void)
 {
 	struct place p = at("ms/store"), q = at("ms/none");
@@ -761,7 +800,7 @@ static void many_small(void)
 	put("ms/d/7", "seven\n");
 	d = take(p.s, "ms/d");
 	EXPECT(!content_eq(&c, &d) && store_has(p.s, &c) && store_has(p.s, &d));
-	ok(store_place(p.s, &d, "ms/out", &err), &err);
+	ok(store_place(p.s, &d, "ms/out", NULL, &err), &err);
 	EXPECT_INT(system("diff -r ms/d ms/out"), 0);
 	ok(store_find(p.s, &d, "7", &e, &err), &err);
 	ok(statcache_content(q.cache, "ms/d/7", false, &asked, &err), &err);
@@ -785,6 +824,7 @@ int main(void)
 		{"the table is lost, or git's objects", lost},
 		{"damaged files", corrupt_files},
 		{"remembered objects", remembered_objects},
+		{"an earlier version", earlier_version},
 		{"damaged blobs", corrupt_blobs},
 		{"hostile manifests", hostile_manifests},
 		{"what cannot be taken in", refused},
