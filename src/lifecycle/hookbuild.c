@@ -281,6 +281,26 @@ static int find_commit(struct making *m, uint64_t *upto, struct err *err)
 
 /* ---- was it built before? */
 
+static bool ships(const struct making *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->pl.n_stages; i++)
+		if (m->pl.stages[i]->kind == STAGE_DEPLOY)
+			return true;
+	return false;
+}
+
+/* Is it what the project's last build was of, among those up to and behind v? */
+static bool is_last(const struct making *m, const struct hook_event *v, const struct hook_event *end)
+{
+	for (; v < end; v++)
+		if (v->code >= 0 && streq(v->project, m->e->project) && !streq(v->tree, m->e->tree))
+			return false;
+	return true;
+}
+
+/* What was shipped since is to be replaced by what comes again, as after `git revert`: then it is built, though nothing has to run. */
 static bool is_built(struct making *m)
 {
 	const struct hook_event *before;
@@ -290,7 +310,7 @@ static bool is_built(struct making *m)
 	if (hooklog_read(m->opt->dir, m->a, &v, &n, NULL) < 0)
 		return false; /* it is not known, then */
 	before = hooklog_built(v, n, m->e->project, m->e->targets, m->e->commit, m->e->tree);
-	if (!before || !(streq(before->outcome, "done") || streq(before->outcome, "same")))
+	if (!before || !(streq(before->outcome, "done") || streq(before->outcome, "same")) || (ships(m) && !is_last(m, before, v + n)))
 		return false;
 	if (streq(before->commit, m->e->commit))
 		return true;

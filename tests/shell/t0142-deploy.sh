@@ -216,4 +216,25 @@ said 'commit first'
 rm -rf .git
 mm 2 deploy; ran
 said 'not in git'
+
+begin 'what a hook builds and ships: a commit that takes another back brings back what was there'
+deploys hooked
+printf '[hook post-commit]\nbuild = api\n' >> mlmake.ini
+git commit -qam hook
+mm 0 hook install
+data 0.8
+mm 0 hook watch
+live production 0.8 v0.0.1
+data 0.9
+mm 0 hook watch
+live production 0.9 v0.0.2
+: > "$COUNT"
+git revert --no-edit HEAD > /dev/null
+mm 0 hook watch
+ran ship health
+live production 0.8 v0.0.1
+git commit -q --allow-empty -m 'nothing new'
+mm 0 hook watch
+said ' same '
+ran
 finish
