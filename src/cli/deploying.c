@@ -499,15 +499,18 @@ static int meet(struct one *o, struct err *err)
 
 	if (code == EXIT_DONE)
 		code = project_load(&o->p, &target, 1);
-	if (code == EXIT_DONE)
-		code = project_plan(&o->p, NULL, &o->plan);
 	if (code != EXIT_DONE)
 		return code;
 	if (!o->p.repo.in_git) {
 		err_set(err, ERR_INVALID, "deploys are remembered in tags of git, and this project is not in git");
 		return fail(err);
 	}
-	if (find_instance(o, err) < 0 || take_lock(o, err) < 0 || look_at_registry(o, err) < 0 ||
+	if (find_instance(o, err) < 0 || take_lock(o, err) < 0)
+		return fail(err);
+	code = project_plan(&o->p, NULL, &o->plan); /* by now nobody else changes what gates compare with */
+	if (code != EXIT_DONE)
+		return code;
+	if (look_at_registry(o, err) < 0 ||
 	    (fresh ? look_at_plan(o, err) < 0 || name_version(o, err) < 0 : choose_old(o, err) < 0) || check_numbers(o, err) < 0 ||
 	    deploy_events_open(&o->events, o->p.args, o->follows, err) < 0)
 		return fail(err);

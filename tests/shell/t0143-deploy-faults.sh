@@ -214,6 +214,27 @@ is "$(cat "$T/code2")" 0 'exit code'
 check 'the second had nothing to ship' grep -q 'already: nothing is shipped' "$T/out2"
 is "$(grep -c ship "$COUNT")" 1 'times that it was shipped'
 
+begin 'what waited is not shipped on the word of a gate that compared with what was there before'
+deploys compared
+sed -i 's|^require = .*|require = auc >= production.auc|; s|^of  .*|&\nfirst   = pass|
+	s|^cmd     = echo ship >> "$COUNT"; |&: > "$T/began"; until test -e "$T/go"; do sleep 0.02; done; |' mlmake.ini
+git commit -qam compares
+: > "$T/go"; mm 0 deploy; rm "$T/began" "$T/go" "$T/err2"
+git worktree add -q "$T/w/worse" -b worse
+data 0.9
+( cd "$T/w/worse" && data 0.8 ) > "$T/check"
+mm_start deploy; first=$pid
+until_true 'it ships' test -e "$T/began"
+( cd "$T/w/worse" && "$MLMAKE" deploy > "$T/out2" 2> "$T/err2"; echo $? > "$T/code2" ) &
+second=$!
+until_true 'the second waits' grep -q "waiting for another mlmake that is deploying 'api'" "$T/err2"
+: > "$T/go"
+wait "$second"
+pid=$first; mm_end 0
+is "$(cat "$T/code2")" 2 'exit code'
+check 'it says why' grep -q "'gate:release' is stale by now, so 'api' ships nothing" "$T/err2"
+live production 0.9 v0.0.2
+
 begin 'tags that are taken meanwhile: nothing of theirs is lost, the next name is taken'
 deploys taken
 sed -i 's|^cmd     = echo ship.*|&; git tag -a -m mine api@v0.0.1 HEAD; git tag -a -m mine "api#production#1" HEAD|' mlmake.ini; git commit -qam taken
