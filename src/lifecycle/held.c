@@ -199,19 +199,24 @@ static bool is_id(const char *word, struct git_id *id)
 	return strlen(word) == GIT_ID_HEX && git_id_parse(word, id);
 }
 
-/* One line of git's; what is no branch, or goes, is not looked at. */
+/* One line of git's: "<local> <id> <ref> <id>", of which the first is as it was typed, blanks and all. What is no branch, or goes, is not
+ * looked at. */
 static void take_line(struct judging *j, char *line, struct strbuf *out)
 {
-	char *word[4] = {NULL}, *at;
 	struct git_id id, none = {{0}};
+	char *word[3];
 	size_t i;
 
-	for (i = 0; i < 4; i++)
-		word[i] = strtok_r(i ? NULL : line, " ", &at);
-	if (!word[3] || (!is_id(word[1], &id) && gitdb_resolve(j->db, word[1], GITDB_COMMIT, &id, NULL) < 0) || git_id_eq(&id, &none) ||
-	    !skip_prefix(word[2], "refs/heads/", NULL) || !hookbuild_is_wanted(j->hook->branches, j->hook->n_branches, word[2]))
+	for (i = 3; i--;) {
+		word[i] = strrchr(line, ' ');
+		if (!word[i])
+			return;
+		*word[i]++ = '\0';
+	}
+	if ((!is_id(word[0], &id) && gitdb_resolve(j->db, word[0], GITDB_COMMIT, &id, NULL) < 0) || git_id_eq(&id, &none) ||
+	    !skip_prefix(word[1], "refs/heads/", NULL) || !hookbuild_is_wanted(j->hook->branches, j->hook->n_branches, word[1]))
 		return;
-	judge(j, word[2], id, out);
+	judge(j, word[1], id, out);
 }
 
 int held_judge(const struct hook_section *hook, const struct repo *r, const char *dir, const char *lines, struct strbuf *out,

@@ -16,6 +16,8 @@ mm 0 hook install
 git add . && MLMAKE_HOOKS=0 git commit -q -m first
 refuse 'push' push origin main
 pushed "push held: main: $(git rev-parse --short=9 HEAD) was not built"; pushed 'git push --no-verify'
+refuse 'push of a commit named by words' push origin 'HEAD^{/first| no such words}:refs/heads/main'
+pushed "push held: main: $(git rev-parse --short=9 HEAD) was not built"
 "$MLMAKE" hook run post-commit; built; ran clean up count
 check 'push' push origin main
 echo 'exit 1' > up.sh && git commit -q -a -m broken
