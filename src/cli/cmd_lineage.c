@@ -49,25 +49,44 @@ static bool directory_of(struct project *p, const char *word, struct digest *out
 	return false;
 }
 
-/* By the bytes themselves, if a run made or read just these; by the directory in which the file stands; by any directory that any run
+/* Bytes may come out more than once, as metrics do: of what stands where a stage left it, it is known which time it was. */
+static bool is_in_place(struct project *p, const char *word, const struct digest *id, struct maker *out)
+{
+	CLEANUP(freep) char *path = path_join(*p->below ? p->below : ".", word);
+	const struct record *r = history_made(p->history, path);
+	size_t i;
+
+	for (i = 0; r && i < r->n_facts; i++) {
+		const struct record_fact *f = &r->facts[i];
+
+		if (!fact_is_output(f->kind) || !streq(f->name, path) || !digest_eq(&f->content.id, id) || !r->run)
+			continue;
+		*out = (struct maker){MAKER_RUN, lineage_find(p->lineage, r->run, NULL), r->instance, f->name};
+		return out->run != NULL;
+	}
+	return false;
+}
+
+/* By the run that left them there; by the bytes themselves, if a run made or read just these; by the directory in which the file stands; by any directory that any run
  * made, which may take a while. */
 static struct ancestry *find(struct project *p, struct makers *made, const struct snapshot_tools *t, const char *word, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf dir = STRBUF_INIT;
 	struct digest id, above;
+	struct maker maker;
 	struct ancestry *a;
 
 	if (digest_of(p, word, &id, err) < 0)
 		return NULL;
-	a = ancestry_new(made, t, word, &id, false, err);
+	a = ancestry_new(made, t, word, &id, is_in_place(p, word, &id, &maker) ? &maker : NULL, false, err);
 	if (a && !ancestry_known(a) && directory_of(p, word, &above, &dir)) {
 		ancestry_free(a);
-		a = ancestry_new(made, t, dir.buf, &above, false, err);
+		a = ancestry_new(made, t, dir.buf, &above, NULL, false, err);
 	}
 	if (!a || ancestry_known(a))
 		return a;
 	ancestry_free(a);
-	return ancestry_new(made, t, word, &id, true, err);
+	return ancestry_new(made, t, word, &id, NULL, true, err);
 }
 
 static int show_all(struct project *p, const struct args *a)

@@ -273,7 +273,7 @@ static bool orphaned(void *ctx, const char *path)
 	struct project *p = ctx;
 
 	join_opener(p);
-	return p->history && history_made(p->history, path);
+	return p->history && history_made(p->history, path) != NULL;
 }
 
 struct pipeline_disk project_disk(struct project *p)

@@ -34,6 +34,7 @@ struct ancestry {
 	struct arena arena;
 	struct makers *made;
 	const struct snapshot_tools *t;
+	const struct maker *maker; /* of the root; NULL: it is to be found */
 	struct map seen;    /* hex -> node */
 	struct map records; /* hex of a run's commit -> struct run_records */
 	struct origin_node *root;
@@ -117,8 +118,13 @@ static int add_data(struct ancestry *a, struct origin_node *nd, struct err *err)
 /* As makers_find; of a file in a directory who made that. */
 static int find_maker(struct ancestry *a, const struct digest *id, struct maker *out, struct err *err)
 {
-	int got = makers_find(a->made, id, out, err);
+	int got;
 
+	if (a->maker && !a->n_nodes) {
+		*out = *a->maker;
+		return 1;
+	}
+	got = makers_find(a->made, id, out, err);
 	if (got == 0 && a->deep && !a->n_nodes)
 		return within_find(a->made, a->t->lineage, a->t->store, id, out, err);
 	if (got <= 0 || out->how != MAKER_READ)
@@ -151,13 +157,14 @@ static struct origin_node *node_for(struct ancestry *a, const char *name, const 
 	return nd;
 }
 
-struct ancestry *ancestry_new(struct makers *made, const struct snapshot_tools *t, const char *name, const struct digest *id, bool deep,
-			      struct err *err)
+struct ancestry *ancestry_new(struct makers *made, const struct snapshot_tools *t, const char *name, const struct digest *id,
+			      const struct maker *maker, bool deep, struct err *err)
 {
 	struct ancestry *a = xcalloc(1, sizeof(*a));
 
 	a->made = made;
 	a->t = t;
+	a->maker = maker;
 	a->deep = deep;
 	a->root = node_for(a, name, id, -1, err);
 	if (!a->root) {

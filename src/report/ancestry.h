@@ -10,10 +10,10 @@
 
 struct ancestry;
 
-/* The bytes called id, which the user named as name. Reads the runs that had a part in them. deep: what no run made by itself is looked for
- * in the directories that runs made. */
-struct ancestry *ancestry_new(struct makers *made, const struct snapshot_tools *t, const char *name, const struct digest *id, bool deep,
-			      struct err *err);
+/* The bytes called id, which the user named as name. Reads the runs that had a part in them. maker: who made them, if that is known; NULL:
+ * who made such bytes first. deep: what no run made by itself is looked for in the directories that runs made. */
+struct ancestry *ancestry_new(struct makers *made, const struct snapshot_tools *t, const char *name, const struct digest *id,
+			      const struct maker *maker, bool deep, struct err *err);
 void ancestry_free(struct ancestry *a);
 bool ancestry_known(const struct ancestry *a);
 

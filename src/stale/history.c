@@ -564,7 +564,7 @@ int history_learn(struct history *h, const char *text, size_t n, struct err *err
 	return result;
 }
 
-bool history_made(struct history *h, const char *path)
+const struct record *history_made(struct history *h, const char *path)
 {
 	struct map_slot *s;
 	size_t i = 0, j;
@@ -574,10 +574,10 @@ bool history_made(struct history *h, const char *path)
 
 		for (j = 0; r && j < r->n_facts; j++)
 			if (fact_is_output(r->facts[j].kind))
-				map_put(&h->made, r->facts[j].name, h);
+				map_put(&h->made, r->facts[j].name, (void *)(uintptr_t)r);
 	}
 	h->made_known = true;
-	return map_get(&h->made, path) != NULL;
+	return map_get(&h->made, path);
 }
 
 /* One write for one line, so that a kill leaves whole lines. */

@@ -49,8 +49,9 @@ const struct record *history_find(struct history *h, const struct digest *key);
  * is left out, and what was accepted, too: that counts where mlmake.lock says it, and may have been taken back. Durable after a
  * sync of the file system. */
 NODISCARD int history_learn(struct history *h, const char *text, size_t n, struct err *err);
-/* Does some record name path as an output? (Of an instance that is gone, or that used to make it.) */
-bool history_made(struct history *h, const char *path);
+/* A last record that names path as an output, be it of an instance that is gone or used to make it; NULL if none does. Lives as long
+ * as h. */
+const struct record *history_made(struct history *h, const char *path);
 
 /* The journal of a run. Nothing below is needed for reading. Beginning twice is beginning once. */
 NODISCARD int history_begin_run(struct history *h, const char *run_id, struct err *err);

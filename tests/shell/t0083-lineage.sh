@@ -60,6 +60,31 @@ begin 'a bare digest, also of a result that is nowhere on disk any more'
 mm 0 lineage "$old"; said "train@1 in run $first"
 mm 0 lineage "sha256:$old"; said "train@1 in run $first"
 
+begin 'two models with the same metrics: those in place are told of by the model that is there, and bytes alone by the first'
+new_project same <<'END'
+[stage train]
+cmd     = cat {{data}} > {{outs}}
+data    = in.txt
+outs    = model.txt
+[stage evaluate]
+cmd     = wc -l < {{data}} > {{metrics}}
+data    = model.txt
+metrics = lines.txt
+END
+echo one > in.txt; mm 0
+one=$("$MLMAKE" log -n 1 | head -n 1 | cut -d' ' -f1)
+echo two > in.txt; mm 0; mkdir below
+two=$("$MLMAKE" log -n 1 | head -n 1 | cut -d' ' -f1)
+mm 0 lineage lines.txt
+said "^  made by   evaluate in run $two"; said "^    model.txt  $(sha model.txt | cut -c 1-12) "; said "train in run $two"
+cd below || exit 1
+mm 0 lineage ../lines.txt; said "evaluate in run $two"
+cd .. || exit 1
+mm 0 lineage "$(sha lines.txt)"; said "evaluate in run $one"
+echo one > in.txt; mm 0; said '1 restored'
+mm 0 lineage lines.txt; said "evaluate in run $one"; said "train in run $one"
+cd ../p || exit 1
+
 begin 'what is not known is not known, and the exit code says so'
 echo nobody > "$T/other"
 mm 1 lineage "$T/other"; said 'not known'

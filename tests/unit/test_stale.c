@@ -416,7 +416,7 @@ static void history_saved(void)
 	EXPECT(finds(h, "a", "1")); /* by its key, though another followed it before the save */
 	EXPECT(finds(h, "a", "2"));
 	EXPECT(!finds(h, "a", "3"));
-	EXPECT(history_made(h, "a"));
+	EXPECT(history_made(h, "a") != NULL);
 	EXPECT(!history_made(h, "p"));
 	read_into("mlmake.lock", &lock);
 	EXPECT(strstr(lock.buf, "\n[a]\n") < strstr(lock.buf, "\n[b]\n"));
@@ -449,7 +449,7 @@ static void history_of_gone_instances(void)
 	EXPECT(strstr(lock.buf, "[a]") && !strstr(lock.buf, "[b]"));
 	h = open_history(&conflict);
 	EXPECT_STR(last_p(h, "b"), "1");
-	EXPECT(history_made(h, "b"));
+	EXPECT(history_made(h, "b") != NULL);
 	history_free(h);
 	clear_history();
 }
