@@ -2,7 +2,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,9 +204,9 @@ static int listen_in(struct making *m, struct err *err)
 	m->sinks[m->n_sinks++] = recorder_sink(m->recorder);
 	if (!file)
 		return 0;
-	m->events_fd = to_stdout ? dup(STDOUT_FILENO) : open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	m->events_fd = event_file_open(file, false, err);
 	if (m->events_fd < 0)
-		return err_errno(err, "cannot open '%s' for events", file);
+		return -1;
 	m->events = event_stream_new(m->events_fd, &clock_system);
 	m->sinks[m->n_sinks++] = event_stream_sink(m->events);
 	return 0;

@@ -3,7 +3,6 @@
 
 #include "cli/deploy_events.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "util/file.h"
@@ -14,10 +13,9 @@ int deploy_events_open(struct deploy_events *e, const struct args *a, bool appen
 
 	if (!file)
 		return 0;
-	e->fd = streq(file, "-") ? dup(STDOUT_FILENO)
-				 : open(file, O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0644);
+	e->fd = event_file_open(file, append, err);
 	if (e->fd < 0)
-		return err_errno(err, "cannot open '%s' for events", file);
+		return -1;
 	e->stream = event_stream_new(e->fd, &clock_system);
 	return 0;
 }

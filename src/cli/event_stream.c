@@ -3,8 +3,11 @@
 
 #include "cli/event_stream.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "report/wording.h"
 #include "util/file.h"
@@ -135,6 +138,19 @@ static void emit(void *ctx, const struct event *e)
 	strbuf_addch(&es->line, '\n');
 	if (fd_write_all(es->fd, es->line.buf, es->line.len, &es->err) < 0)
 		err_wrap(&es->err, "events");
+}
+
+/* Signals are blocked where there is a machine, and nobody listens for them yet. */
+int event_file_open(const char *file, bool append, struct err *err)
+{
+	sigset_t none, before;
+	int fd;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, &before);
+	fd = streq(file, "-") ? dup(STDOUT_FILENO) : open(file, O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0644);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return fd < 0 ? err_errno(err, "cannot open '%s' for events", file) : fd;
 }
 
 struct event_stream *event_stream_new(int fd, const struct clock *clock)

@@ -27,6 +27,8 @@
 
 struct event_stream;
 
+/* The file for --events, to write to: "-" is standard output. Of a FIFO the reader is waited for, which any signal ends. -1. */
+NODISCARD int event_file_open(const char *file, bool append, struct err *err);
 /* Writes to fd (borrowed); clock (borrowed) gives the times. */
 struct event_stream *event_stream_new(int fd, const struct clock *clock);
 struct event_sink event_stream_sink(struct event_stream *es);

@@ -21,6 +21,18 @@ is "$(events '" ".join(sorted(x["instance"] for x in e if x["event"] == "done"))
 is "$(events '[x["instance"] for x in e if x["event"] == "done" and x["instance"] != "other"]')" '["clean", "up", "count"]' 'order'
 is "$(events 'all(x["duration"] >= 0 for x in e if x["event"] == "done")')" true 'durations'
 
+begin 'a FIFO that nobody reads can be waited for, and that can be interrupted'
+mkfifo "$T/fifo"
+mm_start -B --events="$T/fifo"
+interrupted() { kill -INT "$pid" 2> /dev/null; gone "$pid"; }
+until_true 'it ends' interrupted
+mm_end 130
+mm_start -B --events="$T/fifo"
+cat "$T/fifo" > "$T/events"
+mm_end 0
+is "$(events 'e[0]["event"] + " " + e[-1]["event"] + " " + e[-1]["outcome"]')" 'begin end done' 'frame'
+: > "$COUNT"
+
 begin 'events: fresh, restored, failed, skipped'
 cp raw.txt "$T/raw"
 mm 0 --events "$T/events"
