@@ -147,16 +147,20 @@ static int ask_sources(struct making *m, struct err *err)
 /* fetch is about sources: those named, or all. */
 static int choose_sources(struct making *m, struct err *err)
 {
+	bool any = false;
 	size_t i;
 
 	for (i = 0; m->fetch && i < m->p.g.n; i++) {
 		const struct stage *st = m->p.g.nodes[i].in->stage;
 
+		any |= st->is_source;
 		if (m->a->words.n && m->p.named[i] && !st->is_source)
 			return err_set(err, ERR_INVALID, "'%s' is a stage; only sources are fetched", st->name);
 		if (!m->a->words.n)
 			m->p.selected[i] = m->p.named[i] = st->is_source;
 	}
+	if (m->fetch && !any && !args_count(m->a, "quiet"))
+		fprintf(stderr, "mlmake: %s has no [source NAME], so nothing is fetched\n", m->p.file);
 	return 0;
 }
 

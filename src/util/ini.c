@@ -89,7 +89,7 @@ static enum kind read_continuation(struct reader *r, const char *first)
 		if (r->orphaned)
 			return NOTHING;
 		r->orphaned = true;
-		fail(r, "an indented line continues a value, and there is none above; a key starts in column 1");
+		fail(r, "an indented line continues a value, and there is none above; keys and sections start in column 1");
 		return NOTHING;
 	}
 	r->line.value = first;

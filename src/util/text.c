@@ -236,11 +236,20 @@ static size_t distance(const char *a, const char *b)
 	return row[n % 3][m];
 }
 
+static bool is_end_of(const char *word, const char *dotted)
+{
+	size_t n = strlen(word), m = strlen(dotted);
+
+	return n && m > n && dotted[m - n - 1] == '.' && streq(dotted + m - n, word);
+}
+
 void nearest_offer(struct nearest *n, const char *candidate)
 {
 	size_t len = strlen(n->wanted), d = distance(n->wanted, candidate);
 
-	if (d > (len <= 3 ? 1 : len <= 6 ? 2 : 3) || d >= len)
+	if (is_end_of(n->wanted, candidate))
+		d = 0;
+	else if (d > (len <= 3 ? 1 : len <= 6 ? 2 : 3) || d >= len)
 		return;
 	if (!n->best || d < n->distance) {
 		n->best = candidate;

@@ -30,7 +30,7 @@ bool text_add_word(struct strbuf *out, const char *s);
 /* Length of the UTF-8 sequence that s[0..n), n > 0, begins with; 0 if it begins with none. */
 size_t text_utf8_len(const char *s, size_t n);
 
-/* Collects the name nearest to a misspelt one: */
+/* Collects the name nearest to one that is misspelt, or lacks what stands before its last dots: */
 struct nearest {
 	const char *wanted;
 	const char *best; /* borrowed; NULL if nothing is near */

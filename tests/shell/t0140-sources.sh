@@ -223,4 +223,10 @@ rm "$T/upstream"; : > "$COUNT"
 mm 0 --pull; ran
 holds raw.txt two
 holds upper.txt TWO
+
+begin 'where there is no source, that is said'
+three plain
+mm 0 fetch; ran
+said 'mlmake.ini has no \[source NAME\], so nothing is fetched'
+mm 0 fetch -q; silent
 finish

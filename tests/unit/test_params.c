@@ -147,7 +147,7 @@ static void reports_all_errors_of_an_ini(void)
 		    "p.ini:10: error: text after the ']' of a section; a comment needs a line of its own\n");
 	expect_said("p.ini", "[t]\n  lr = 1\nk = 1\n  m = 2\na..b = 1\n", -1,
 		    "p.ini:2: error: an indented line continues a value, and there is none above; "
-		    "a key starts in column 1\n"
+		    "keys and sections start in column 1\n"
 		    "p.ini:4: error: an indented line goes on with the value of 'k', which only a list can; "
 		    "start keys in column 1\n"
 		    "p.ini:5: error: 'a..b' has an empty part\n");

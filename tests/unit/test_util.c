@@ -311,7 +311,7 @@ static void escapes_and_back(void)
 
 static const char *nearest_of(const char *word)
 {
-	static const char *const names[] = {"data", "metrics", "params", "code", "outs"};
+	static const char *const names[] = {"data", "metrics", "params", "code", "outs", "train.sgd.eta"};
 	struct nearest n = NEAREST_INIT(word);
 	size_t i;
 
@@ -330,6 +330,9 @@ static void finds_the_nearest(void)
 	EXPECT_STR(nearest_of("metircs"), "metrics");
 	EXPECT_STR(nearest_of("PARAM"), "params");
 	EXPECT_STR(nearest_of("x"), NULL);
+	EXPECT_STR(nearest_of("eta"), "train.sgd.eta");
+	EXPECT_STR(nearest_of("sgd.eta"), "train.sgd.eta");
+	EXPECT_STR(nearest_of("xgd.eta"), NULL);
 	EXPECT_STR(nearest_of("nothing like"), NULL);
 	EXPECT_STR(nearest_of(very_long), NULL);
 }
@@ -489,7 +492,7 @@ static void reads_ini_lines(void)
 	ini_at(__LINE__, "", "", "");
 	ini_at(__LINE__, "a=1", "1:a=<1>0 ", "");
 	ini_at(__LINE__, "\xef\xbb\xbf[s t]\r\n cmd\r\n", "1[s t] ",
-	       "f:2: error: an indented line continues a value, and there is none above; a key starts in column 1\n");
+	       "f:2: error: an indented line continues a value, and there is none above; keys and sections start in column 1\n");
 	ini_at(__LINE__, "[stage a]b]\ncmd = x ; y # z = \"q\"\n\n\t  k = v\n#no\n;no\n  # yes\nlast =\n",
 	       "1[stage a]b] 2:cmd=<x ; y # z = \"q\">0 4+cmd=<k = v>3 7+cmd=<# yes>2 8:last=<>0 ", "");
 	ini_at(__LINE__, "params.yaml:train.lr = 1\n[ empty ]\n[x]\n",
@@ -498,7 +501,7 @@ static void reads_ini_lines(void)
 	       "f:1: error: a section that starts with '[' lacks its ']'\n");
 	ini_at(__LINE__, "k\n  x\n", "",
 	       "f:1: error: neither 'key = value' nor '[section]'; a comment starts with '#' or ';' in column 1\n"
-	       "f:2: error: an indented line continues a value, and there is none above; a key starts in column 1\n");
+	       "f:2: error: an indented line continues a value, and there is none above; keys and sections start in column 1\n");
 }
 
 static void keeps_long_ini_lines(void)
