@@ -111,7 +111,8 @@ bool sources_has_news(const struct sources *s, const struct instance *in, const 
 			strbuf_addstr(why, ", not ");
 			add_answer(why, old);
 		} else {
-			strbuf_addstr(why, said ? ", and was not asked before" : "; what stands here was not brought after it was asked");
+			strbuf_addstr(why, said ? ", and was not asked before" : !last ? "; it was never fetched"
+								: "; what stands here was not brought after it was asked");
 		}
 		return true;
 	}

@@ -55,7 +55,7 @@ void report_checked(const struct fsck *f, const struct style *s, struct strbuf *
 	if (c->elsewhere)
 		strbuf_addf(out, "%zu that runs name are not here; other clones made them, or they are not kept\n", c->elsewhere);
 	if (c->journals)
-		strbuf_addstr(out, "a run was killed here; the next build recovers it\n");
+		strbuf_addstr(out, "a run is under way here, or was killed: then the next build recovers it\n");
 	if (!f->n)
 		hue_addf(out, s, HUE_GOOD, "%s", "all is sound");
 	else

@@ -124,7 +124,7 @@ void report_collected(const struct gc *g, bool dry, const struct style *s, struc
 	if (!g->lost.n && !g->garbage.n && !g->gone.n && !g->rest.n)
 		strbuf_addstr(out, "nothing to collect\n");
 	if (g->journals)
-		strbuf_addstr(out, "a run was killed here and is not recovered yet; what it left in git stays until the next build\n");
+		strbuf_addstr(out, "a run is under way here, or was killed and is not recovered yet: what it left in git stays until the next build\n");
 }
 
 static struct json *count_json(const struct gc_count *c)

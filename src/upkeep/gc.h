@@ -56,7 +56,7 @@ struct gc {
 		 * in corrupt/ and incoming/ */
 	struct gc_count small; /* what git holds of ours */
 	size_t n_runs, n_old;
-	bool journals;         /* a run was killed and is not recovered: what it left stays */
+	bool journals;         /* a run is under way, or was killed and is not recovered: what it left stays */
 	/* private */
 	struct arena arena;
 	struct stored_files files;

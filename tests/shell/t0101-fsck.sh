@@ -223,4 +223,18 @@ if have_python; then
 	is "$(json "$T/out" "d['findings'][0]['kind']")" corrupt kind
 	is "$(json "$T/out" "d['sound']")" false sound
 fi
+
+begin 'a build that is under way is not taken for a dead one'
+new_project busy <<'END'
+[stage slow]
+cmd  = : > began; until test -e go; do sleep 0.02; done; echo x > {{outs}}
+outs = slow.txt
+END
+mm_start; slow=$pid
+until_true 'it builds' test -e began
+mm 0 fsck; said 'a run is under way here, or was killed'
+mm 0 gc -n; said 'a run is under way here, or was killed'
+: > go
+pid=$slow; mm_end 0
+mm 0 fsck; said_not 'under way'
 finish

@@ -18,6 +18,12 @@ probed() {
 	printf 'raw.txt\nupper.txt\n' > .gitignore
 }
 
+begin 'the first fetch of all asks as well, and says why it fetches'
+echo one > "$T/upstream"; echo 1 > "$T/version"
+probed first
+mm 0 fetch; ran probed fetched
+said "its probe says '1'; it was never fetched"
+
 begin 'a plain build asks no probe; the first fetch does'
 echo one > "$T/upstream"; echo 1 > "$T/version"
 probed p
