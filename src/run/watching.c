@@ -20,6 +20,7 @@
 void undeclared_release(struct undeclared *u)
 {
 	strvec_release(&u->read);
+	strvec_release(&u->params);
 	strvec_release(&u->listed);
 	strvec_release(&u->missing);
 	strvec_release(&u->written);
@@ -268,6 +269,9 @@ void watching_find(const struct pipeline *pl, const struct instance *in, const s
 	judge_init(&j);
 	for (i = 0; i < s->n; i++)
 		judge_one(&j, s, s->v[i], out);
+	for (i = 0; i < pl->n_param_files; i++)
+		if (strvec_has(&out->read, pl->param_files[i]))
+			strvec_push(&out->params, pl->param_files[i]);
 	judge_release(&j);
 }
 
@@ -326,14 +330,15 @@ static bool add_word(struct strbuf *out, const char *path)
 	return false;
 }
 
-/* Of those that are declared by key, or all. */
-static void add_key(struct strbuf *out, const struct stage *st, const char *key, const struct strvec *v, bool all, bool *any)
+/* Of those that are declared by key, or all; of files of parameters the keys are. */
+static void add_key(struct strbuf *out, const struct stage *st, const char *key, const struct strvec *v, const struct strvec *params,
+		    bool *any)
 {
 	CLEANUP(strbuf_release) struct strbuf words = STRBUF_INIT;
 	size_t i, n = 0;
 
 	for (i = 0; i < v->n && n < SHOWN; i++) {
-		const char *its = all ? key : learned_key(st, v->v[i]);
+		const char *its = !params ? key : strvec_has(params, v->v[i]) ? NULL : learned_key(st, v->v[i]);
 
 		if (its && streq(its, key))
 			n += add_word(&words, v->v[i]);
@@ -373,9 +378,14 @@ void watching_words(const struct stage *st, const struct undeclared *u, bool lea
 			strbuf_addstr(out, "; what it read counts from now on, and `mlmake lint --fix` writes it there");
 			return;
 		}
-		add_key(&keys, st, "code", &u->read, false, &any);
-		add_key(&keys, st, "data", &u->read, false, &any);
-		add_key(&keys, st, "outs", &u->written, true, &any);
+		add_key(&keys, st, "code", &u->read, &u->params, &any);
+		add_key(&keys, st, "data", &u->read, &u->params, &any);
+		add_key(&keys, st, "outs", &u->written, NULL, &any);
+		if (u->params.n) {
+			strbuf_addf(&keys, "%s'params = KEY' for each that it reads of ", any ? ", " : "");
+			add_name(&keys, u->params.v[0]);
+			any = true;
+		}
 		if (any)
 			strbuf_addf(out, "; write there %s", keys.buf);
 	}

@@ -10,6 +10,7 @@
 /* Project paths, in the order in which the stage came to them. */
 struct undeclared {
 	struct strvec read;    /* files that are there */
+	struct strvec params;  /* those of them that are files of parameters */
 	struct strvec listed;  /* directories; "." is the project's */
 	struct strvec missing; /* looked for, never there */
 	struct strvec written; /* there now, or refused */
@@ -18,7 +19,8 @@ struct undeclared {
 	struct strvec outside; /* absolute paths: refused to be written */
 	bool bounded;          /* read, changed and so on were refused */
 };
-#define UNDECLARED_INIT {STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, false}
+#define UNDECLARED_INIT \
+	{STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, false}
 
 /* Appends what needs no watching: directories among the inputs that v found, and outputs. Borrowed from in. */
 void watching_skip(const struct instance *in, const struct verdict *v, struct strvec *out);

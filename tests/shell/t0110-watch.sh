@@ -30,6 +30,24 @@ said "write there 'code = conf/a.yaml \"b c.txt\"', 'outs = side.log'"
 mm 0
 said_not 'does not declare'
 
+begin 'of a file of parameters the keys are to be written'
+new_project params <<'END'
+[project]
+params = params.ini
+[stage train]
+cmd  = cat {{data}} params.ini conf.txt > {{outs}}
+data = in.txt
+outs = out.txt
+END
+echo 'eta = 1' > params.ini; echo 1 > in.txt; echo 2 > conf.txt
+mm 0
+said 'it read params.ini, conf.txt, which \[stage train\] does not declare'
+said "; write there 'code = conf.txt', 'params = KEY' for each that it reads of params.ini\$"
+echo 'params = eta' >> mlmake.ini
+mm 0
+said 'it read conf.txt, which \[stage train\] does not declare'
+said_not 'params'
+
 begin 'what is declared is silent: directories, links to it, patterns, params, outputs, temporary files'
 new_project two <<'END'
 [project]
