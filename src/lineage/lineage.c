@@ -668,8 +668,9 @@ int lineage_append(struct lineage *l, struct run *r, struct tree_builder *tree, 
 	if (tidy_packs(l->db, p, list, &ignored) < 0)
 		err_clear(&ignored); /* the next run does it */
 	packer_release_keep(p);
-	r->writer = arena_strdup(&l->arena, writer);
+	r->writer = writer;
 	if (append_to_cache(l, r, first ? NULL : &previous, &ignored) < 0)
 		err_clear(&ignored); /* it is read from the chain then */
+	r->writer = arena_strdup(&l->arena, writer); /* not before: the cache may have been read anew */
 	return 0;
 }

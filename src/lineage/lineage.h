@@ -63,7 +63,7 @@ size_t lineage_sources(struct lineage *l, const char *head, struct git_id out[2]
 /* The name of this clone's chain, made when it is first asked for. Owned. */
 NODISCARD int lineage_writer(struct lineage *l, char **out, struct err *err);
 
-/* Appends a run to the chain: r (commit and writer are set) and the rest of its tree, to which `run` is added. Objects go through p;
+/* Appends a run to the chain: r (commit and, as long as l's runs live, writer are set) and the rest of its tree, to which `run` is added. Objects go through p;
  * make_durable finishes p and whatever must stand before the ref does. The run stands, durable, when this returns 0. */
 NODISCARD int lineage_append(struct lineage *l, struct run *r, struct tree_builder *tree, struct packer *p,
 			     int (*make_durable)(void *ctx, struct err *err), void *ctx, struct err *err);

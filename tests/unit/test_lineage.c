@@ -53,9 +53,13 @@ static void append(struct clone *c, const char *id, int64_t time, const char *ou
 	struct run r = {.id = id, .time = time, .outcome = outcome, .author = "A U Thor <author@example.org>", .project = "",
 			.dirty = -1, .parts = &part, .n_parts = 1};
 
+	CLEANUP(freep) char *writer = NULL;
+
 	EXPECT_INT(lineage_append(c->l, &r, &t, c->p, finish, c->p, &err), 0);
 	EXPECT_STR(err.msg ? err.msg : "", "");
 	err_clear(&err);
+	EXPECT_INT(lineage_writer(c->l, &writer, NULL), 0);
+	EXPECT_STR(r.writer, writer); /* also after the cache was read anew */
 }
 
 /* The ids of all runs, in order. */
