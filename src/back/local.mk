@@ -1,6 +1,8 @@
 libmlmake_a_SOURCES += \
 	src/back/artifacts.c \
 	src/back/artifacts.h \
+	src/back/lists.c \
+	src/back/lists.h \
 	src/back/makers.c \
 	src/back/makers.h \
 	src/back/outfit.c \

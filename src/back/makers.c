@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "back/lists.h"
 #include "stale/lockfile.h"
+#include "store/closure.h"
 #include "store/keyed.h"
 #include "util/map.h"
 #include "util/text.h"
@@ -25,21 +27,25 @@ struct entry {
 struct makers {
 	struct gitdb *db;
 	struct lineage *lineage;
+	struct store *store;
 	struct keyed *table;
+	struct lists *lists;
 	struct arena arena;
 	struct map fresh;     /* hex -> struct entry, of runs that the table lacks */
 	struct map by_commit; /* hex -> struct run */
-	bool taken_up;
+	bool taken_up, lacks; /* lacks: the table something that was taken up */
 };
 
-struct makers *makers_new(const struct repo *r, struct gitdb *db, struct lineage *l)
+struct makers *makers_new(const struct repo *r, struct gitdb *db, struct lineage *l, struct store *s)
 {
 	struct makers *m = xcalloc(1, sizeof(*m));
 	CLEANUP(freep) char *dir = xstrfmt("%s/made", r->shared);
 
 	m->db = db;
 	m->lineage = l;
+	m->store = s;
 	m->table = keyed_new(dir, "made");
+	m->lists = lists_new(m->table);
 	return m;
 }
 
@@ -47,6 +53,7 @@ void makers_free(struct makers *m)
 {
 	if (!m)
 		return;
+	lists_free(m->lists);
 	keyed_free(m->table);
 	map_release(&m->fresh);
 	map_release(&m->by_commit);
@@ -127,7 +134,7 @@ static int rank_in_table(struct makers *m, const struct digest *id)
 
 static void upto_key(const char *writer, struct digest *out)
 {
-	CLEANUP(freep) char *text = xstrfmt("mlmake-made %s", writer);
+	CLEANUP(freep) char *text = xstrfmt("mlmake-made 2 %s", writer);
 
 	digest_bytes(text, strlen(text), out);
 }
@@ -139,6 +146,7 @@ struct taking {
 	struct makers *m;
 	const struct run *run;
 	struct map parts; /* instance -> struct run_part */
+	bool learnt;
 };
 
 static void offer(struct makers *m, const struct digest *id, enum maker_how how, const struct run *run, const char *instance,
@@ -166,9 +174,29 @@ static enum maker_how how_of(const struct taking *t, const char *instance)
 	return part && streq(part->result, "done") ? MAKER_RUN : MAKER_BACK;
 }
 
+/* The run's own tree has what the store's tables may have lost, or never have known of the runs of others. */
+static void learn(struct taking *t)
+{
+	CLEANUP(err_release) struct err ignored = ERR_INIT; /* what cannot be read there is not known */
+	struct tree_entry e;
+
+	if (!t->learnt && lineage_entry(t->m->lineage, t->run, "objects", &e, &ignored) == 1 && e.mode == TREE_DIR)
+		(void)!closure_learn(t->m->store, &e.id, &ignored);
+	t->learnt = true;
+}
+
+static void offer_fact(struct taking *t, const struct record *r, const struct record_fact *f, enum maker_how how)
+{
+	offer(t->m, &f->content.id, how, t->run, r->instance, f->name);
+	if (f->content.kind != CONTENT_DIR || lists_take(t->m->lists, t->m->store, &f->content.id, (int)how) == 0)
+		return;
+	learn(t);
+	(void)lists_take(t->m->lists, t->m->store, &f->content.id, (int)how);
+}
+
 static int take_outputs(void *ctx, const struct lock_block *b, struct err *err)
 {
-	const struct taking *t = ctx;
+	struct taking *t = ctx;
 	const struct record *r = b->record;
 	enum maker_how how = how_of(t, r->instance);
 	size_t i;
@@ -176,20 +204,20 @@ static int take_outputs(void *ctx, const struct lock_block *b, struct err *err)
 	(void)err;
 	for (i = 0; i < r->n_facts; i++)
 		if (fact_is_output(r->facts[i].kind))
-			offer(t->m, &r->facts[i].content.id, how, t->run, r->instance, r->facts[i].name);
+			offer_fact(t, r, &r->facts[i], how);
 	return 0;
 }
 
 static int take_inputs(void *ctx, const struct lock_block *b, struct err *err)
 {
-	const struct taking *t = ctx;
+	struct taking *t = ctx;
 	const struct record *r = b->record;
 	size_t i;
 
 	(void)err;
 	for (i = 0; i < r->n_facts; i++)
 		if (r->facts[i].kind == FACT_DATA || r->facts[i].kind == FACT_CODE)
-			offer(t->m, &r->facts[i].content.id, MAKER_READ, t->run, r->instance, r->facts[i].name);
+			offer_fact(t, r, &r->facts[i], MAKER_READ);
 	return 0;
 }
 
@@ -210,7 +238,7 @@ static int take_run(struct makers *m, const struct run *run, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 	CLEANUP(err_release) struct err failed = ERR_INIT;
-	struct taking t = {m, run, MAP_INIT};
+	struct taking t = {m, run, MAP_INIT, false};
 	int got;
 
 	if (lineage_file(m->lineage, run, "records", RECORDS_LIMIT, &text, &failed) < 0)
@@ -268,10 +296,10 @@ static int take_up(struct makers *m, struct err *err)
 	if (lineage_runs(m->lineage, &runs, &n, err) < 0)
 		return -1;
 	lacking = xcalloc(n + 1, sizeof(*lacking));
-	if (find_lacking(m, runs, n, lacking))
-		for (i = 0; i < n; i++)
-			if (lacking[i] && take_run(m, &runs[i], err) < 0)
-				return -1;
+	m->lacks = find_lacking(m, runs, n, lacking) > 0;
+	for (i = 0; i < n && m->lacks; i++)
+		if (lacking[i] && take_run(m, &runs[i], err) < 0)
+			return -1;
 	m->taken_up = true;
 	return 0;
 }
@@ -292,46 +320,13 @@ int makers_find(struct makers *m, const struct digest *id, struct maker *out, st
 	return e ? 1 : in_table(m, id, out);
 }
 
-struct visiting {
-	struct makers *m;
-	bool (*want)(void *ctx, const struct digest *id);
-	void (*take)(void *ctx, const struct digest *id, const struct maker *k);
-	void *ctx;
-};
-
-/* Of the newest text of each key; what is fresh says it better. */
-static int visit_entry(void *ctx, const struct digest *key, const char *text, size_t len)
+int makers_within(struct makers *m, const struct digest *id, void (*visit)(void *ctx, const struct digest *dir), void *ctx,
+		  struct err *err)
 {
-	const struct visiting *v = ctx;
-	CLEANUP(strbuf_release) struct strbuf copy = STRBUF_INIT;
-	char hex[DIGEST_HEX + 1];
-	struct maker k;
-
-	digest_hex(key, hex);
-	if (map_get(&v->m->fresh, hex) || !v->want(v->ctx, key))
-		return 0;
-	strbuf_add(&copy, text, len);
-	if (parse_entry(v->m, &copy, &k))
-		v->take(v->ctx, key, &k);
-	return 0;
-}
-
-int makers_visit(struct makers *m, bool (*want)(void *ctx, const struct digest *id),
-		 void (*take)(void *ctx, const struct digest *id, const struct maker *k), void *ctx, struct err *err)
-{
-	struct visiting v = {m, want, take, ctx};
-	const struct map_slot *s;
-	size_t i = 0;
-
 	if (take_up(m, err) < 0)
 		return -1;
-	while ((s = map_next(&m->fresh, &i))) {
-		const struct entry *e = s->value;
-
-		if (want(ctx, &e->id))
-			take(ctx, &e->id, &e->maker);
-	}
-	return keyed_visit(m->table, visit_entry, &v);
+	lists_find(m->lists, id, visit, ctx);
+	return 0;
 }
 
 const char *makers_text(struct makers *m, const char *s)
@@ -362,13 +357,33 @@ static void add_item(struct keyed_item *it, const char *text, size_t len, size_t
 	it->age = age;
 }
 
+/* A keyed_item for each list that the table lacks. */
+struct listing {
+	struct keyed_item *v;
+	size_t n, cap;
+};
+
+static void add_list(void *ctx, const struct digest *key, const char *text, size_t len)
+{
+	struct listing *l = ctx;
+
+	ALLOC_GROW(l->v, l->n + 1, l->cap);
+	l->v[l->n++] = (struct keyed_item){*key, text, len, 0};
+}
+
 /* Writes what is fresh; each writer of tips (writer -> hex of a commit) is taken up to there. */
 static int write_fresh(struct makers *m, const struct map *tips, struct err *err)
 {
-	CLEANUP(freep) struct keyed_item *items = xcalloc(m->fresh.n + tips->n + 1, sizeof(*items));
+	struct listing l = {NULL, 0, 0};
+	struct keyed_item *items;
 	struct map_slot *s;
 	char name[48];
-	size_t i = 0, n = 0, len;
+	size_t i = 0, n, len;
+	int got;
+
+	lists_fresh(m->lists, add_list, &l);
+	n = l.n;
+	items = l.v = xreallocarray(l.v, n + m->fresh.n + tips->n + 1, sizeof(*items));
 
 	while ((s = map_next(&m->fresh, &i))) {
 		const struct entry *e = s->value;
@@ -385,7 +400,9 @@ static int write_fresh(struct makers *m, const struct map *tips, struct err *err
 		add_item(&items[n], text, strlen(text), n);
 	}
 	keyed_name(name);
-	return keyed_add(m->table, name, items, n, err);
+	got = keyed_add(m->table, name, items, n, err);
+	free(items);
+	return got;
 }
 
 static int add_all(struct makers *m, struct err *err)
@@ -452,4 +469,11 @@ int makers_add(struct makers *m, const struct run *r, struct err *err)
 	git_id_hex(&r->commit, hex);
 	map_put(&tips, r->writer, hex);
 	return write_fresh(m, &tips, err);
+}
+
+int makers_refresh(struct makers *m, struct err *err)
+{
+	if (take_up(m, err) < 0)
+		return -1;
+	return m->lacks ? add_all(m, err) : 0;
 }

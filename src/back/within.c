@@ -21,25 +21,25 @@ struct candidate {
 
 struct search {
 	struct store *store;
+	struct makers *makers;
 	const struct digest *id;
 	char hex[DIGEST_HEX + 1];
 	struct candidate *v;
 	size_t n, cap;
-	struct digestset seen; /* lists that do not have it, nor what is below them */
-	struct strbuf path;    /* of what was found, from the directory down */
+	struct digestset offered; /* directories */
+	struct digestset seen;    /* lists that do not have it, nor what is below them */
+	struct strbuf path;       /* of what was found, from the directory down */
 };
 
-static bool is_directory(void *ctx, const struct digest *id)
-{
-	return closure_knows(((struct search *)ctx)->store, id);
-}
-
-static void add_candidate(void *ctx, const struct digest *id, const struct maker *k)
+static void add_candidate(void *ctx, const struct digest *dir)
 {
 	struct search *s = ctx;
+	struct maker k;
 
+	if (!digestset_add(&s->offered, dir) || makers_find(s->makers, dir, &k, NULL) <= 0)
+		return;
 	ALLOC_GROW(s->v, s->n + 1, s->cap);
-	s->v[s->n++] = (struct candidate){*id, *k};
+	s->v[s->n++] = (struct candidate){*dir, k};
 }
 
 static int by_worth(const void *a, const void *b)
@@ -89,29 +89,25 @@ static bool look_in(struct search *s, const struct digest *list, int depth)
 	return false;
 }
 
-static int look_through(struct search *s, struct makers *m, struct maker *out, struct err *err)
+static int look_through(struct search *s, struct maker *out)
 {
 	size_t i;
 
-	s->n = 0;
-	if (makers_visit(m, is_directory, add_candidate, s, err) < 0)
-		return -1;
-	if (s->n)
-		qsort(s->v, s->n, sizeof(*s->v), by_worth);
+	digestset_release(&s->seen);
+	s->seen = (struct digestset)DIGESTSET_INIT;
 	for (i = 0; i < s->n; i++) {
 		strbuf_clear(&s->path);
 		strbuf_addstr(&s->path, s->v[i].maker.path);
 		if (!look_in(s, &s->v[i].id, 0))
 			continue;
 		*out = s->v[i].maker;
-		out->path = makers_text(m, s->path.buf);
+		out->path = makers_text(s->makers, s->path.buf);
 		return 1;
 	}
 	return 0;
 }
 
-/* The tables may have lost the lists, or never have known the runs of others, whose own trees hold them. What cannot be read there is
- * not found. */
+/* The store's tables may have lost the lists, which the runs' own trees hold. What cannot be read there is not found. */
 static int learn_all(struct lineage *l, struct store *s, struct err *err)
 {
 	const struct run *runs;
@@ -132,22 +128,25 @@ static int learn_all(struct lineage *l, struct store *s, struct err *err)
 static void search_release(struct search *s)
 {
 	free(s->v);
+	digestset_release(&s->offered);
 	digestset_release(&s->seen);
 	strbuf_release(&s->path);
 }
 
 int within_find(struct makers *m, struct lineage *l, struct store *s, const struct digest *id, struct maker *out, struct err *err)
 {
-	CLEANUP(search_release) struct search find = {.store = s, .id = id, .path = STRBUF_INIT};
+	CLEANUP(search_release) struct search find = {.store = s, .makers = m, .id = id, .path = STRBUF_INIT};
 	int got;
 
 	digest_hex(id, find.hex);
-	got = look_through(&find, m, out, err);
-	if (got)
+	if (makers_within(m, id, add_candidate, &find, err) < 0)
+		return -1;
+	if (find.n > 1)
+		qsort(find.v, find.n, sizeof(*find.v), by_worth);
+	got = look_through(&find, out);
+	if (got || !find.n)
 		return got;
-	digestset_release(&find.seen);
-	find.seen = (struct digestset)DIGESTSET_INIT;
-	return learn_all(l, s, err) < 0 ? -1 : look_through(&find, m, out, err);
+	return learn_all(l, s, err) < 0 ? -1 : look_through(&find, out);
 }
 
 /* ---- what a run read */

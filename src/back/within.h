@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The maker of a file that was only ever made or kept as part of a directory. No table knows those, for there may be 100,000 in one run:
- * they are looked for in the lists of files that the runs' directories have. */
+/* The maker of a file that was only ever made or kept as part of a directory. No table names each: back/lists.h says in which lists of files
+ * to look. */
 #ifndef BACK_WITHIN_H
 #define BACK_WITHIN_H
 
 #include "back/makers.h"
 #include "store/store.h"
 
-/* Looks through the directories that runs made, then those that they put back, then those that they read, each list once and the oldest
- * run first, for what has that id: 1 and *out, whose path names it in its directory; 0 if none that is here has it; -1. Needs about
- * 10 us for each list that is new in some run, and no more memory than for its id. Writes nothing. */
+/* Looks through the directories that runs made, then those that they put back, then those that they read, the oldest run first, for what
+ * has that id: 1 and *out, whose path names it in its directory; 0 if none that is here has it; -1. Writes nothing. */
 NODISCARD int within_find(struct makers *m, struct lineage *l, struct store *s, const struct digest *id, struct maker *out,
 			  struct err *err);
 /* Of what was read (k->how is MAKER_READ): does it lie in a directory that a stage had made by then? 1, and *k says so. */

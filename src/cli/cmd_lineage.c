@@ -94,7 +94,7 @@ static int show_all(struct project *p, const struct args *a)
 	CLEANUP(err_release) struct err err = ERR_INIT;
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
 	const struct snapshot_tools t = {&p->repo, p->db, p->lineage, p->store};
-	struct makers *made = makers_new(&p->repo, p->db, p->lineage);
+	struct makers *made = makers_new(&p->repo, p->db, p->lineage, p->store);
 	struct json *j = json_new_map(), *list = json_new_list();
 	struct style style = project_style(p, STDOUT_FILENO);
 	bool all_known = true;

@@ -480,7 +480,7 @@ int recorder_save(struct recorder *r, struct run *run, struct err *err)
 		return -1;
 	if (!run->n_parts)
 		return 0;
-	makers = makers_new(&r->p->repo, r->p->db, r->p->lineage);
+	makers = makers_new(&r->p->repo, r->p->db, r->p->lineage, r->p->store);
 	got = makers_add(makers, run, &ignored);
 	makers_free(makers);
 	if (got > 0 && lineage_refresh(r->p->lineage, &ignored) < 0) /* others' runs have come, too */

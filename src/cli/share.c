@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "back/artifacts.h"
+#include "back/makers.h"
 #include "cli/learn.h"
 #include "lineage/lineage.h"
 #include "util/clock.h"
@@ -216,6 +217,16 @@ bool *share_fresh_runs(struct share *s, const struct marks *m, const struct run 
 	return fresh;
 }
 
+/* Losing it costs time. */
+static void learn_makers(const struct project *p)
+{
+	CLEANUP(err_release) struct err ignored = ERR_INIT;
+	struct makers *m = makers_new(&p->repo, p->db, p->lineage, p->store);
+
+	(void)!makers_refresh(m, &ignored);
+	makers_free(m);
+}
+
 int share_pull_lineage(struct share *s, struct chains *out, struct err *err)
 {
 	int tries = 0;
@@ -225,5 +236,8 @@ int share_pull_lineage(struct share *s, struct chains *out, struct err *err)
 		if (remote_pull_chains(s->remote, out, err) < 0)
 			return -1;
 	} while (chains_raced(out) && ++tries < SHARE_RACES);
-	return lineage_refresh(s->p->lineage, err) < 0 ? -1 : project_learn(s->p, err);
+	if (lineage_refresh(s->p->lineage, err) < 0 || project_learn(s->p, err) < 0)
+		return -1;
+	learn_makers(s->p);
+	return 0;
 }

@@ -123,14 +123,6 @@ static bool recall(struct weaving *w, const struct digest *id, struct closure *o
 	return made || look_up(w->s, id, out);
 }
 
-bool closure_knows(struct store *s, const struct digest *id)
-{
-	struct closure c;
-	bool yes = recall(begin(s), id, &c);
-
-	return end(s, yes);
-}
-
 bool closure_is_whole(struct store *s, const struct digest *id, int64_t *bytes)
 {
 	struct closure c;

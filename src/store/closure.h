@@ -25,9 +25,6 @@ NODISCARD int closure_make(struct store *s, const struct content *c, struct in_g
  * 16 MiB, is passed over. */
 NODISCARD int closure_learn(struct store *s, const struct git_id *objects, struct err *err);
 
-/* Is it the manifest of a directory, as far as is known? */
-bool closure_knows(struct store *s, const struct digest *id);
-
 /* Calls visit for each object that c needs, once or several times, manifests included. An object that is not here has size -1, and what is
  * below a manifest that is not here is not known. Stops at the first that returns other than 0, and returns it. */
 int closure_visit(struct store *s, const struct content *c,

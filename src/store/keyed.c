@@ -304,7 +304,7 @@ bool keyed_has(struct keyed *k, const struct digest *key)
 	return has;
 }
 
-static int visit_segment(const struct keyed *k, size_t at, int (*visit)(void *, const struct digest *, const char *, size_t),
+static int visit_segment(const struct keyed *k, size_t at, bool all, int (*visit)(void *, const struct digest *, const char *, size_t),
 			 void *ctx)
 {
 	int result = 0;
@@ -317,22 +317,32 @@ static int visit_segment(const struct keyed *k, size_t at, int (*visit)(void *, 
 
 		memcpy(key.b, key_at(&k->v[at], i), DIGEST_LEN);
 		text = text_at(&k->v[at], i, &len);
-		if (text && !find(k, at, &key, &newer))
+		if (text && (all || !find(k, at, &key, &newer)))
 			result = visit(ctx, &key, text, len);
 	}
 	return result;
 }
 
-int keyed_visit(struct keyed *k, int (*visit)(void *ctx, const struct digest *key, const char *text, size_t len), void *ctx)
+static int visit_all(struct keyed *k, bool all, int (*visit)(void *, const struct digest *, const char *, size_t), void *ctx)
 {
 	int result = 0;
 	size_t i;
 
 	look(k);
 	for (i = 0; i < k->n && result == 0; i++)
-		result = visit_segment(k, i, visit, ctx);
+		result = visit_segment(k, i, all, visit, ctx);
 	pthread_rwlock_unlock(&k->lock);
 	return result;
+}
+
+int keyed_visit(struct keyed *k, int (*visit)(void *ctx, const struct digest *key, const char *text, size_t len), void *ctx)
+{
+	return visit_all(k, false, visit, ctx);
+}
+
+int keyed_scan(struct keyed *k, int (*visit)(void *ctx, const struct digest *key, const char *text, size_t len), void *ctx)
+{
+	return visit_all(k, true, visit, ctx);
 }
 
 static int by_key(const void *a, const void *b)

@@ -39,6 +39,8 @@ void keyed_name(char out[48]);
 /* Calls visit with each key and its text, in no stated order. Stops at the first that returns other than 0 and returns it. visit
  * may look into the table but not add to it. */
 int keyed_visit(struct keyed *k, int (*visit)(void *ctx, const struct digest *key, const char *text, size_t len), void *ctx);
+/* The same, faster, and also with texts in whose place newer ones have come. */
+int keyed_scan(struct keyed *k, int (*visit)(void *ctx, const struct digest *key, const char *text, size_t len), void *ctx);
 /* Makes one file of all that is there, without those for which drop says so. Durable. */
 NODISCARD int keyed_prune(struct keyed *k, bool (*drop)(void *ctx, const struct digest *key, const char *text, size_t len),
 			  void *ctx, struct err *err);

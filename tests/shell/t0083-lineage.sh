@@ -124,6 +124,24 @@ known
 begin 'what reads one file of a directory reads what was made, not what was given'
 mm 0 lineage one.txt; said "^      made by   many in run $three"; said "^      given     first read by one in run $one"
 mm 0 lineage "$T/away/tree2/a/b/17"; said "made by   many in run"; said 'n = 2'
+begin 'of what was given in one directory and made in another the run that made it is told'
+new_project given <<'END'
+[stage read]
+cmd  = ls {{data}} > {{outs}}
+data = raw
+outs = names.txt
+END
+printf '%s\n' raw made names.txt > .gitignore
+mkdir -p raw/sub; echo same > raw/sub/x; echo raw > raw/y; git add . && git commit -qm 1
+mm 0; cp raw/sub/x "$T/away/x"
+mm 0 lineage "$T/away/x"; said 'given     first read by read in run'; said '^  as        raw/sub/x$'
+printf '[stage make]\ncmd = mkdir -p made/sub; echo same > made/sub/x\nouts = made\n' >> mlmake.ini
+mm 0
+mm 0 lineage "$T/away/x"; said 'made by   make in run'; said '^  as        made/sub/x$'
+rm -r .git/mlmake/made
+mm 0 lineage "$T/away/x"; said 'made by   make in run'
+cd "$T/w/many" || exit 1
+
 begin 'without tables the runs themselves tell, also those of another clone that were fetched with git'
 rm -r .git/mlmake/small .git/mlmake/closures .git/mlmake/made
 known
