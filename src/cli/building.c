@@ -337,6 +337,9 @@ static int plan_and_build(struct making *m, struct err *err)
 		project_tell(&m->p);
 		if (code != EXIT_DONE)
 			return code;
+	} else {
+		guard_fresh(&m->p, &m->plan);
+		project_tell(&m->p);
 	}
 	if (listen_in(m, err) < 0 || build(m, err) < 0)
 		return fail(err);

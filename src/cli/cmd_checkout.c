@@ -10,9 +10,12 @@
 #include "cli/again.h"
 #include "cli/from_remote.h"
 #include "cli/learn.h"
+#include "gitdb/changes.h"
 #include "gitdb/git.h"
 #include "report/returned.h"
+#include "util/path.h"
 #include "util/pool.h"
+#include "util/term.h"
 
 /* One checkout. */
 struct returning {
@@ -103,6 +106,38 @@ static int show(struct returning *r)
 	return cli_print(&out);
 }
 
+/* A build makes what the work tree's sources say; if those are others, it would undo all of this. */
+static void tell_of_sources(struct returning *r)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	CLEANUP(freep) char *lock = *r->p.repo.prefix ? path_join(r->p.repo.prefix, "mlmake.lock") : xstrdup("mlmake.lock");
+	const struct origin *o = &r->origin;
+	const char *first = NULL;
+	struct git_change *v;
+	size_t n, i, others = 0;
+
+	if (!o->has_tree || !r->p.repo.in_git || git_changes(&r->p.repo, &o->tree, NULL, &a, &v, &n, NULL) < 0)
+		return;
+	for (i = 0; i < n; i++) {
+		if (streq(v[i].path, lock))
+			continue;
+		others += first != NULL;
+		first = first ? first : v[i].path;
+	}
+	if (!first)
+		return;
+	strbuf_addf(&text, "mlmake: the sources here are not those of %s ('", o->name);
+	term_add_clean(&text, first, strlen(first));
+	if (others)
+		strbuf_addf(&text, "' and %zu more), so the next `mlmake` puts their results in place again", others);
+	else
+		strbuf_addstr(&text, "'), so the next `mlmake` puts their results in place again");
+	if (o->dirty == 0 && o->has_source)
+		strbuf_addf(&text, "; `git checkout %s` first, to go on from here", o->word);
+	fprintf(stderr, "%s\n", text.buf);
+}
+
 static int put_back(struct returning *r, struct err *err)
 {
 	struct putback *p = &r->putback;
@@ -120,6 +155,8 @@ static int put_back(struct returning *r, struct err *err)
 	if (!r->dry && !stop && (putback_do(p, err) < 0 || statcache_save(r->p.cache, err) < 0))
 		return cli_fail(EXIT_USAGE, err);
 	code = show(r);
+	if (p->counts[PUTBACK_DONE])
+		tell_of_sources(r);
 	if (stop && !r->dry)
 		fprintf(stderr, "mlmake: error: nothing was put back, because not all of it is here; `mlmake pull --at=%s` fetches what "
 			"a remote has of it, and --allow-missing puts back the rest\n", r->origin.word);

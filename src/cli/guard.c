@@ -14,7 +14,21 @@
 #include "util/map.h"
 #include "util/path.h"
 
-static void guard_tracked(struct project *p, const bool *which)
+/* What is made is refused; of what is as it was a word now is better than a refusal when it changes. */
+static void tell_of_tracked(struct project *p, const struct instance *in, const struct output *out, bool made)
+{
+	if (made)
+		diag_error(&p->ds, out->at.file, out->at.line,
+			   "'%s' of stage '%s' is tracked by git, so mlmake would overwrite it: "
+			   "`git rm --cached -r %s` and ignore it, or set `cache = no`", out->path, in->name, out->path);
+	else
+		diag_warn(&p->ds, out->at.file, out->at.line,
+			  "'%s' of stage '%s' is tracked by git, and will not be overwritten when it is to be made again: "
+			  "`git rm --cached -r %s` and ignore it, or set `cache = no`", out->path, in->name, out->path);
+}
+
+/* asked: of which instances; which: those that are made. */
+static void guard_tracked(struct project *p, const bool *asked, const bool *which)
 {
 	CLEANUP(strvec_release) struct strvec tracked = STRVEC_INIT;
 	CLEANUP(err_release) struct err err = ERR_INIT;
@@ -22,12 +36,12 @@ static void guard_tracked(struct project *p, const bool *which)
 	size_t i, j, n = 0;
 
 	for (i = 0; i < p->pl.n_instances; i++)
-		n += which[i] ? p->pl.instances[i]->n_outs : 0;
+		n += asked[i] ? p->pl.instances[i]->n_outs : 0;
 	paths = xcalloc(n + 1, sizeof(*paths));
 	for (n = i = 0; i < p->pl.n_instances; i++) {
 		const struct instance *in = p->pl.instances[i];
 
-		for (j = 0; which[i] && in->stage->cache != CACHE_NO && j < in->n_outs; j++)
+		for (j = 0; asked[i] && in->stage->cache != CACHE_NO && j < in->n_outs; j++)
 			paths[n++] = in->outs[j].path;
 	}
 	if (n && git_tracked(&p->repo, paths, n, &tracked, &err) < 0) {
@@ -39,10 +53,7 @@ static void guard_tracked(struct project *p, const bool *which)
 
 		for (j = 0; in && j < in->n_outs; j++)
 			if (streq(in->outs[j].path, tracked.v[i]))
-				diag_error(&p->ds, in->outs[j].at.file, in->outs[j].at.line,
-					   "'%s' of stage '%s' is tracked by git, so mlmake would overwrite it: "
-					   "`git rm --cached -r %s` and ignore it, or set `cache = no`",
-					   tracked.v[i], in->name, tracked.v[i]);
+				tell_of_tracked(p, in, &in->outs[j], which[in->index]);
 	}
 }
 
@@ -169,12 +180,6 @@ static void guard_lfs(struct project *p, const bool *which)
 	}
 }
 
-static void guard_all(struct project *p, const bool *which)
-{
-	guard_tracked(p, which);
-	guard_links(p, which);
-}
-
 /* What is made is kept in git's database: better to know now that it cannot be than when a stage has run for hours. */
 static void guard_database(struct project *p)
 {
@@ -222,8 +227,16 @@ int guard_plan(struct project *p, const struct plan *plan, const struct resource
 	guard_database(p);
 	guard_confined(p, plan);
 	guard_lfs(p, which);
-	guard_all(p, which);
+	guard_tracked(p, plan->selected, which);
+	guard_links(p, which);
 	return p->ds.errors > errors ? -1 : 0;
+}
+
+void guard_fresh(struct project *p, const struct plan *plan)
+{
+	CLEANUP(freep) bool *none = xcalloc(p->g.n + 1, sizeof(*none));
+
+	guard_tracked(p, plan->selected, none);
 }
 
 /* Will path be there once node's upstream has run, as a directory above something made? */
@@ -248,7 +261,8 @@ void guard_everything(struct project *p)
 	size_t i, j;
 
 	memset(which, 1, p->g.n);
-	guard_all(p, which);
+	guard_tracked(p, which, which);
+	guard_links(p, which);
 	for (i = 0; i < p->g.n; i++) {
 		const struct instance *in = p->pl.instances[i];
 

@@ -148,7 +148,8 @@ static int find_dir(const char *dir, bool write, struct err *err)
 	if (mkdir(dir, 0777) == 0 || errno == EEXIST)
 		return 0;
 	if (errno == ENOENT)
-		return err_set(err, ERR_NOTFOUND, "there is neither the directory '%s' nor the one above it; is its disk mounted?", dir);
+		return err_set(err, ERR_NOTFOUND, "there is neither the directory '%s' nor the one above it; is its disk mounted? If it is to be "
+			       "there, `mkdir -p %s`", dir, dir);
 	return err_errno(err, "cannot make the directory '%s'", dir);
 }
 

@@ -46,6 +46,14 @@ git add -f first.txt
 sed 's/^outs = first.txt/&\ncache = no/' mlmake.ini > n && mv n mlmake.ini
 mm 0
 
+begin 'an output that git came to track and that is as it should be: a word, before it is to be made again'
+git rm -q --cached first.txt; sed '/^cache = no/d' mlmake.ini > n && mv n mlmake.ini
+mm 0; mm 0; said_not 'tracked by git'
+git add -f model.txt
+mm 0; said "^mlmake\.ini:[0-9]+: warning: 'model\.txt' of stage 'long' is tracked by git"
+mm 2 -B; said "error: 'model\.txt' of stage 'long' is tracked by git"
+git rm -q --cached model.txt; mm 0; said_not 'tracked by git'
+
 begin 'two stages that make one file'
 new_project two <<'END'
 [stage a]

@@ -409,7 +409,8 @@ static void names_what_is_absent(void)
 	address_release(&a);
 	EXPECT_INT(address_parse(&a, "no/where", NULL, &err), 0);
 	EXPECT(remote_open("lab", &a, &here, 1, true, &err) == NULL);
-	EXPECT_STR(err.msg, "remote 'lab': there is neither the directory 'no/where' nor the one above it; is its disk mounted?");
+	EXPECT_STR(err.msg, "remote 'lab': there is neither the directory 'no/where' nor the one above it; is its disk mounted? "
+			    "If it is to be there, `mkdir -p no/where`");
 	address_release(&a);
 }
 
