@@ -60,7 +60,7 @@ int beneath_check(const char *path, struct err *err)
 		n = path_dirlen(dir);
 		dir[n] = '\0';
 	} while (n && !file_exists(dir));
-	if (!n || path_is_absolute(path) || skip_prefix(path, "../", NULL))
+	if (!n || path_refusal(path))
 		return 0;
 	real = realpath(dir, NULL);
 	top = getcwd(NULL, 0);

@@ -13,8 +13,8 @@
 NODISCARD int beneath_parent(int root, const char *path, bool make, struct err *err);
 
 /* For a user's own paths, above which links are allowed: does the directory that holds path lie in the working directory, links
- * followed? ERR_INVALID if not. Whatever is not there yet lies where it would be made. A path that says itself that it does not, as
- * an absolute one or "../x" (the state of a project below the top of its work tree), is the caller's affair. */
+ * followed? ERR_INVALID if not. Whatever is not there yet lies where it would be made. What is no
+ * project path (path_refusal() is not NULL), as the state of a project, is the caller's affair. */
 NODISCARD int beneath_check(const char *path, struct err *err);
 
 #endif
