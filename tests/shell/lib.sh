@@ -180,6 +180,10 @@ settled() {
 	until_true 'a build over at a glance' sh -c 'MLMAKE_GLANCE=tell "$MLMAKE" 2>&1 > /dev/null < /dev/null | grep -q "^mlmake: seen at a glance\$"'
 	: > "$COUNT"
 }
+# sanitized [NAME]: was the program built with a sanitizer (asan or tsan; either)? They make calls and need memory of their own.
+sanitized() { grep -Eq "__${1:-[at]san}_init" "$MLMAKE"; }
+# faked: can the program be run under another clock? Not with a sanitizer, which hangs in it now and then.
+faked() { ! sanitized && command -v faketime > /dev/null 2>&1; }
 alive() { [ -d "/proc/$1" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null; }
 gone() { ! alive "$1"; }
 

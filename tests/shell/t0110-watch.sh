@@ -214,7 +214,7 @@ END
 mkdir sub; printf '[stage i]\ncmd = cat y.txt > {{outs}}\nouts = i.txt\n' > sub/mlmake.ini; echo 1 > sub/y.txt
 mm 0 -v
 # The sanitizer of threads makes fork of vfork, and what the child says of itself is lost.
-grep -q __tsan_init "$MLMAKE" || said 'something watches what mlmake itself runs in'
+sanitized tsan || said 'something watches what mlmake itself runs in'
 said 'note: o: it read sub/mlmake.ini, sub/y.txt'
 
 begin 'as an ordinary user'

@@ -241,7 +241,7 @@ mkdir sub; printf '[stage i]\nwatch = strict\ncmd = echo i >> i.txt\nouts = i.tx
 mm 0
 holds o.txt 1; missing sub/i.txt
 # As in t0110: the sanitizer of threads loses what the child says of itself.
-grep -q __tsan_init "$MLMAKE" || check 'it says so' grep -q 'not run, since this system cannot confine it' "$T/inner"
+sanitized tsan || check 'it says so' grep -q 'not run, since this system cannot confine it' "$T/inner"
 
 begin 'a command longer than an argument may be'
 { printf '[stage a]\nwatch = strict\nouts = o/a.txt\ncmd = echo 1 > {{outs}}\n'; yes '      : 0123456789012345678901234567890123456789' | head -n 4000; } | new_project long

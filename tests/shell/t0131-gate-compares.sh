@@ -161,8 +161,8 @@ said "eval\.json has no 'auc'"
 score NaN
 mm 3
 
-if ! have_python || nm "$MLMAKE" 2> /dev/null | grep -q -e __asan_init -e __tsan_init; then
-	finish # the sanitizers need more for themselves
+if ! have_python || sanitized; then
+	finish
 	exit 0
 fi
 

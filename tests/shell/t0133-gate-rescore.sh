@@ -216,7 +216,7 @@ mm 0 perform "$T/task"
 
 begin 'gc forgets what has not been of use in a quarter of a year'
 remembered() { cat .git/mlmake/rescored/* 2> /dev/null | grep -ac '^mlmake-rescored 1 [1-9]'; }
-if command -v faketime > /dev/null 2>&1; then
+if faked; then
 	check 'before' test "$(remembered)" -gt 0
 	faketime -f +80d "$MLMAKE" gc > "$T/out" 2>&1 || fail 'gc'
 	check 'after 80 days' test "$(remembered)" -gt 0

@@ -93,8 +93,8 @@ data = big.csv
 unique = id
 column id = int 0..
 END
-# Data and heap of the process, in KiB; the sanitizers need more for themselves.
-if nm "$MLMAKE" 2> /dev/null | grep -q __asan_init || nm "$MLMAKE" 2> /dev/null | grep -q __tsan_init; then
+# Data and heap of the process, in KiB.
+if sanitized; then
 	most=unlimited
 else
 	most=65536
