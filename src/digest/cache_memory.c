@@ -14,58 +14,78 @@
 
 _Static_assert(STATCACHE_SECRET == FASTHASH_SECRET, "one secret");
 
-static struct entry **inode_slot(const struct statcache *sc, const struct entry *e)
+/* What is kept of a file that is known by its inode, of which there may be as many as there are files. */
+struct known {
+	uint64_t dev, ino;
+	int64_t size, mtime, ctime;
+	uint32_t mode;
+	uint8_t kind, young, pointer;
+	unsigned char fast[FASTHASH_LEN];
+	struct digest id;
+};
+
+static struct known **inode_slot(const struct statcache *sc, uint64_t dev, uint64_t ino)
 {
-	const uint64_t key[] = {e->dev, e->ino};
+	const uint64_t key[] = {dev, ino};
 	size_t at = hash_bytes(key, sizeof(key)) & (sc->n_slots - 1);
 
-	while (sc->inodes[at] && (sc->inodes[at]->ino != e->ino || sc->inodes[at]->dev != e->dev))
+	while (sc->inodes[at] && (sc->inodes[at]->ino != ino || sc->inodes[at]->dev != dev))
 		at = (at + 1) & (sc->n_slots - 1);
 	return &sc->inodes[at];
 }
 
 static void grow_inodes(struct statcache *sc)
 {
-	struct entry **old = sc->inodes;
+	struct known **old = sc->inodes;
 	size_t i, n_old = sc->n_slots;
 
-	if (sc->n_slots > 2 * sc->n_inodes + 2)
+	if (sc->n_slots > sc->n_inodes + sc->n_inodes / 2 + 2)
 		return;
 	sc->n_slots = n_old ? 2 * n_old : 64;
-	sc->inodes = xcalloc(sc->n_slots, sizeof(*sc->inodes));
+	sc->inodes = xcalloc(sc->n_slots, sizeof(struct known *));
 	for (i = 0; i < n_old; i++)
 		if (old[i])
-			*inode_slot(sc, old[i]) = old[i];
+			*inode_slot(sc, old[i]->dev, old[i]->ino) = old[i];
 	free(old);
+}
+
+static void entry_of_known(const struct known *k, struct entry *e)
+{
+	*e = (struct entry){.dev = k->dev, .ino = k->ino, .size = k->size, .mtime = k->mtime, .ctime = k->ctime, .total = k->size,
+			    .mode = k->mode, .kind = k->kind, .young = k->young, .pointer = k->pointer, .id = k->id};
+	memcpy(e->fast, k->fast, FASTHASH_LEN);
 }
 
 static bool known_by_inode(void *ctx, const struct entry *e, struct entry *found)
 {
 	struct statcache *sc = ctx;
-	const struct entry *k;
+	const struct known *k;
 
 	if (!__atomic_load_n(&sc->n_inodes, __ATOMIC_ACQUIRE))
 		return false;
 	pthread_mutex_lock(&sc->mutex);
-	k = *inode_slot(sc, e);
+	k = *inode_slot(sc, e->dev, e->ino);
 	if (k)
-		*found = *k;
+		entry_of_known(k, found);
 	pthread_mutex_unlock(&sc->mutex);
 	return k != NULL;
 }
 
 void know_inode(struct statcache *sc, const struct entry *e)
 {
-	struct entry **slot;
+	struct known **slot;
 
+	if (e->total != e->size)
+		return;
 	pthread_mutex_lock(&sc->mutex);
 	grow_inodes(sc);
-	slot = inode_slot(sc, e);
+	slot = inode_slot(sc, e->dev, e->ino);
 	if (!*slot) {
 		*slot = arena_alloc(&sc->known, sizeof(**slot));
 		__atomic_store_n(&sc->n_inodes, sc->n_inodes + 1, __ATOMIC_RELEASE);
 	}
-	**slot = *e;
+	**slot = (struct known){e->dev, e->ino, e->size, e->mtime, e->ctime, e->mode, e->kind, e->young, e->pointer, {0}, e->id};
+	memcpy((*slot)->fast, e->fast, FASTHASH_LEN);
 	pthread_mutex_unlock(&sc->mutex);
 }
 

@@ -12,6 +12,8 @@
 #include "util/arena.h"
 #include "util/map.h"
 
+struct known;
+
 struct learnt {
 	char *key; /* 'n' (what stands at the path) or 'f' (what the link that stands there leads to), then the path */
 	struct tree_box *box;
@@ -34,7 +36,7 @@ struct statcache {
 	pthread_mutex_t mutex;
 	struct map overlay; /* struct learnt */
 	size_t n_overlay;   /* read without the lock, to know that there is nothing to look for */
-	struct entry **inodes; /* files by inode, in a hash table: NULL is free; a power of two, at least twice n_inodes */
+	struct known **inodes; /* files by inode, in a hash table: NULL is free; a power of two, at least 1.5 times n_inodes */
 	size_t n_inodes, n_slots;
 	struct arena known;    /* where they lie */
 	bool dirty;

@@ -25,6 +25,7 @@
 #include "util/path.h"
 
 #define MAGIC "mlmake-statcache 2\n"
+#define LARGE ((size_t)4 << 20) /* a table that takes room in memory */
 
 struct table_head {
 	char magic[32];
@@ -129,8 +130,11 @@ bool table_open(struct table *t, const char *path, const unsigned char secret[FA
 	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
 	if (map == MAP_FAILED)
 		return false;
-	if (table_open_bytes(t, map, (size_t)st.st_size, secret))
+	if (table_open_bytes(t, map, (size_t)st.st_size, secret)) {
+		if (t->len > LARGE) /* little of it may be asked for, and what is comes from the page cache */
+			madvise(map, t->len, MADV_DONTNEED);
 		return true;
+	}
 	munmap(map, (size_t)st.st_size);
 	return false;
 }
