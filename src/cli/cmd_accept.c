@@ -102,11 +102,14 @@ static int undo_one(struct accepting_now *m, const struct record *last, struct a
 {
 	const struct acceptance *acc = &last->accepted[last->n_accepted - 1];
 	CLEANUP(strbuf_release) struct strbuf words = STRBUF_INIT;
+	const struct record *run;
 	struct record before;
 
 	record_unaccept(last, a, &before);
-	if (history_undo(m->p.history, last->instance, acc->run, err) < 0 ||
-	    history_touch(m->p.history, &before, err) < 0)
+	if (history_undo(m->p.history, last->instance, acc->run, err) < 0)
+		return -1;
+	run = acc->n_was || acc->n_added ? NULL : history_find(m->p.history, &before.key); /* it knows what was absent, too */
+	if (history_touch(m->p.history, run && !run->n_accepted ? run : &before, err) < 0)
 		return -1;
 	add_part(m, last->instance, &before.key);
 	words_acceptance(&words, acc);

@@ -109,7 +109,7 @@ void distributions_open(struct distributions *ds, const char *const *path, size_
 {
 	size_t i, j;
 
-	*ds = (struct distributions){.tools = t, .arena = a, .by_key = MAP_INIT, .names = MAP_INIT, .err = ERR_INIT};
+	*ds = (struct distributions){.tools = t, .arena = a, .by_key = MAP_INIT, .names = MAP_INIT, .claimed = MAP_INIT, .err = ERR_INIT};
 	for (i = 0; i < n; i++) {
 		struct listing l = {.ds = ds, .dir = path[i]};
 		struct strvec *files = xcalloc(1, sizeof(*files));
@@ -136,6 +136,7 @@ void distributions_release(struct distributions *ds)
 	}
 	map_release(&ds->names);
 	map_release(&ds->by_key);
+	map_release(&ds->claimed);
 	err_release(&ds->err);
 }
 
@@ -260,6 +261,7 @@ struct gathering {
 	struct distributions *ds;
 	struct distribution *d;
 	bool editable;
+	bool modules; /* only they are taken */
 };
 
 static void add_file(struct gathering *g, const char *path, const char *name, bool counts)
@@ -283,6 +285,12 @@ static bool is_note(const char *name)
 		if (streq(name, notes[i]))
 			return true;
 	return false;
+}
+
+/* Can it be imported? */
+static bool is_module(const char *name)
+{
+	return ends_with(name, ".py") || ends_with(name, ".so");
 }
 
 static bool is_byte_code(const char *name)
@@ -344,7 +352,7 @@ static void walk(struct gathering *g, const char *dir, const char *name, int dep
 
 		if (e.v[i].dir)
 			walk(g, path, below, depth + 1);
-		else
+		else if (!g->modules || is_module(below))
 			add_file(g, path, below, !is_note(e.v[i].name));
 	}
 }
@@ -427,6 +435,93 @@ static void gather_editable(struct gathering *g, const char *dir)
 		walk(g, arena_strdup(g->ds->arena, dir), "editable", 0);
 }
 
+/* ---- modules that no RECORD lists ---- */
+
+/* Adds the path on disk of name, and of each directory that it lies in. */
+static void claim(struct distributions *ds, const char *dir, const char *name)
+{
+	const char *path = joined(ds, dir, name);
+	size_t n;
+
+	while (!map_put(&ds->claimed, path, ds) && (n = path_dirlen(path)) > strlen(dir))
+		path = arena_strndup(ds->arena, path, n);
+}
+
+struct claiming {
+	struct distributions *ds;
+	const char *dir;
+};
+
+static void claim_recorded(void *ctx, const char *name)
+{
+	CLEANUP(strbuf_release) struct strbuf clean = STRBUF_INIT;
+	const struct claiming *c = ctx;
+
+	path_normalize(name, &clean);
+	if (strchr(clean.buf, '/') && !skip_prefix(clean.buf, "../", NULL))
+		claim(c->ds, c->dir, clean.buf);
+}
+
+static bool is_claimed(struct distributions *ds, const char *path)
+{
+	size_t i;
+
+	for (i = 0; !ds->claims_known && i < ds->n; i++) {
+		CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+		struct claiming c = {ds, ds->v[i]->dir};
+
+		if (!ds->v[i]->egg && read_text(ds, joined(ds, ds->v[i]->info, "RECORD"), &text))
+			metadata_each_file(text.buf, text.len, claim_recorded, &c);
+	}
+	ds->claims_known = true;
+	return map_get(&ds->claimed, path) != NULL;
+}
+
+/* Of one directory: modules, and directories with modules, that are not in own. */
+static void gather_beside(struct gathering *g, const struct map *own, const char *name)
+{
+	struct entries e = {.arena = g->ds->arena};
+	const char *dir = joined(g->ds, g->d->dir, name);
+	size_t i;
+
+	g->ds->tools->disk->list(g->ds->tools->disk->ctx, dir, take_entry, &e);
+	for (i = 0; i < e.n; i++) {
+		const char *below = arena_fmt(g->ds->arena, "%s/%s", name, e.v[i].name), *path = joined(g->ds, g->d->dir, below);
+
+		if (map_get(own, below) || (!e.v[i].dir && !is_module(below)) || is_claimed(g->ds, path))
+			continue;
+		if (e.v[i].dir)
+			walk(g, path, below, 1);
+		else
+			add_file(g, path, below, true);
+	}
+}
+
+/* Somebody may have put modules beside those that an installer put there, and who imports the package can have them. Directories that
+ * several distributions share hold modules of others. */
+static void gather_strays(struct gathering *g)
+{
+	CLEANUP(map_release) struct map own = MAP_INIT, dirs = MAP_INIT;
+	size_t i, n = g->d->n_files;
+	struct map_slot *s;
+
+	g->modules = true;
+	for (i = 0; i < n; i++) {
+		const char *part = g->d->files[i].name;
+		size_t len = path_dirlen(part);
+
+		if (skip_prefix(part, "../", NULL) || path_is_absolute(part) || !len || strstr(part, ".dist-info/"))
+			continue;
+		map_put(&own, part, g);
+		if (is_module(part))
+			map_put(&dirs, arena_strndup(g->ds->arena, part, len), g);
+		for (; len && !map_put(&own, part = arena_strndup(g->ds->arena, part, len), g); len = path_dirlen(part))
+			;
+	}
+	for (i = 0; (s = map_next(&dirs, &i));)
+		gather_beside(g, &own, s->key);
+}
+
 /* Is any of its files one of code? A RECORD may be empty or broken. */
 static bool counts_any(const struct distribution *d)
 {
@@ -451,6 +546,8 @@ static void gather(struct distributions *ds, struct distribution *d)
 	strbuf_clear(&text);
 	if (!d->egg && read_text(ds, joined(ds, d->info, "RECORD"), &text))
 		sound = metadata_each_file(text.buf, text.len, take_recorded, &g) && counts_any(d);
+	if (sound && !editable)
+		gather_strays(&g);
 	if (!d->egg && !sound)
 		gather_by_modules(&g);
 	if (editable && !is_about_project(ds, editable))

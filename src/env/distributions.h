@@ -2,7 +2,8 @@
 /* The Python distributions that are installed in some directories: their names and versions, what they require, and what they are by
  * content.
  *
- * By content a distribution is the files that its RECORD lists, as they are on disk, whatever the RECORD says of them: names and bytes.
+ * By content a distribution is the files that its RECORD lists, as they are on disk, whatever the RECORD says of them: names and bytes;
+ * and the modules that lie beside its own and that no RECORD lists.
  * Left out is what differs from one installation to the next and does nothing: byte code, notes of installers, scripts that begin
  * with the path of an interpreter. Without RECORD it is what lies under the names in top_level.txt. An editable one is the files of
  * its directory, or of those in there that it adds to the path, unless it is in the project or holds it: then what is imported of it is an
@@ -45,7 +46,8 @@ struct distributions {
 	size_t n;
 	struct map by_key; /* the first of each */
 	struct map names;  /* directory -> struct strvec of the files in it */
-	bool all_read;
+	struct map claimed; /* paths that a RECORD lists, and the directories that these lie in; once somebody asks */
+	bool all_read, claims_known;
 	struct err err;    /* the first thing that could not be read */
 };
 

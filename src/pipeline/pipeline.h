@@ -169,6 +169,7 @@ struct instance {
 	size_t n_env;
 	const struct fact *learned; /* what it depends on beside files, as was seen (stale/learned.h) */
 	size_t n_learned;
+	bool appeared;    /* something is there now that it looked for in vain (stale/learned.h) */
 	const struct output *outs; /* outs, then metrics, then plots, in order of mention */
 	size_t n_outs;
 	const struct stage **after;

@@ -303,6 +303,16 @@ static int judge_bounded(struct finish *f, const struct undeclared *u)
 	return err_set(&f->err, ERR_FAILED, "%s, so that `watch = strict` cannot hold", words.buf);
 }
 
+static void keep_absent(struct finish *f, const struct undeclared *u)
+{
+	size_t i;
+
+	f->record.absent = arena_alloc(&f->arena, (u->missing.n + 1) * sizeof(*f->record.absent));
+	for (i = 0; i < u->missing.n; i++)
+		f->record.absent[i] = arena_strdup(&f->arena, u->missing.v[i]);
+	f->record.n_absent = i;
+}
+
 static int judge_seen(struct finish *f)
 {
 	struct undeclared u = UNDECLARED_INIT;
@@ -317,6 +327,8 @@ static int judge_seen(struct finish *f)
 		drop_known(&u.read, &f->v->now, FACT_DATA, "");
 		drop_known(&u.listed, &f->v->now, FACT_ENV, "[names] ");
 	}
+	if (how == WATCHING_WARN)
+		keep_absent(f, &u);
 	if (how == WATCHING_STRICT)
 		got = judge_bounded(f, &u);
 	else

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stale/learned.h"
+
 struct checking {
 	struct accepting *ac;
 	const struct graph *g;
@@ -48,7 +50,8 @@ static int check_outputs(const struct instance *in, const struct verdict *v, str
 	return 0;
 }
 
-/* A result of these inputs that is known already is another one than what is there, or the instance were fresh. */
+/* A result of these inputs that is known already is another one than what is there, or the instance were fresh; unless something is
+ * there now that the run looked for in vain. */
 static int check_known(const struct checking *c, const struct instance *in, const struct verdict *v, struct err *err)
 {
 	const struct record *known = history_find(c->tools->history, &v->now.key);
@@ -56,7 +59,7 @@ static int check_known(const struct checking *c, const struct instance *in, cons
 	if (v->state == STALE_RESTORABLE)
 		return err_set(err, ERR_INVALID, "'%s' cannot be accepted: what these inputs give is known; `mlmake %s` puts it back",
 			       in->name, in->name);
-	if (known && !known->n_accepted)
+	if (known && !known->n_accepted && !stale_matches(v, known))
 		return err_set(err, ERR_INVALID, "'%s' cannot be accepted: a run of these inputs gave something else", in->name);
 	return 0;
 }
@@ -142,12 +145,32 @@ int accept_check(struct accepting *ac, const struct graph *g, const bool *select
 	return result;
 }
 
+/* What the run looked for and is still not there. */
+static void keep_absent(const struct verdict *v, struct arena *a, struct record *out)
+{
+	size_t i, j;
+
+	out->absent = arena_alloc(a, (v->last->n_absent + 1) * sizeof(*out->absent));
+	out->n_absent = 0;
+	for (i = 0; i < v->last->n_absent; i++) {
+		for (j = 0; j < v->n_reasons; j++) {
+			const char *path;
+
+			if (skip_prefix(v->reasons[j].name, LEARNED_THERE, &path) && streq(path, v->last->absent[i]))
+				break;
+		}
+		if (j == v->n_reasons)
+			out->absent[out->n_absent++] = v->last->absent[i];
+	}
+}
+
 int accept_record(const struct verdict *v, const struct acceptance *acc, struct arena *a, struct record *out, struct err *err)
 {
 	*out = v->now;
 	out->run = v->last->run;
 	out->started = v->last->started;
 	out->duration = v->last->duration;
+	keep_absent(v, a, out);
 	record_accept(out, v->last, acc, a);
 	if (!record_holds(out))
 		return err_set(err, ERR_INVALID, "'%s' cannot be accepted: it has a fact twice", out->instance);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "code/code.h"
+#include "stale/learned.h"
 #include "util/path.h"
 
 const char *stale_state_name(enum stale_state s)
@@ -577,6 +578,26 @@ void stale_compare(const struct record *was, const struct record *is, struct are
 	*n = v.n_reasons;
 }
 
+/* What the run that made r looked for in vain is there now: then it would do something else. */
+static bool add_appeared(struct decision *d, const struct record *r)
+{
+	const struct stage *st = d->in->stage;
+	size_t i, n = d->v->n_reasons;
+
+	if (st->is_source || st->frozen || !st->pl || pipeline_watching(st->pl, st) == WATCHING_OFF)
+		return false;
+	for (i = 0; i < r->n_absent; i++) {
+		CLEANUP(err_release) struct err ignored = ERR_INIT;
+		const struct instance *maker;
+		struct content c;
+
+		if (d->w->content(d->w->ctx, r->absent[i], false, &c, &maker, &ignored) == 0 && c.kind != CONTENT_NONE)
+			add_reason(d, (struct reason){.kind = REASON_ENV,
+						      .name = arena_fmt(d->a, LEARNED_THERE "%s", r->absent[i]), .old = "no", .new = "yes"});
+	}
+	return d->v->n_reasons > n;
+}
+
 /* The record of the key: mostly the last one, so that is asked first. */
 static const struct record *find_record(const struct verdict *v, struct history *h)
 {
@@ -624,6 +645,8 @@ int stale_decide(const struct instance *in, struct history *h, const struct worl
 		return 0;
 	}
 	out->found = find_record(out, h);
+	if (out->found && add_appeared(&d, out->found))
+		out->found = NULL;
 	there = all_outputs_there(out);
 	if (in->stage->is_source && there && !opt->force && (!out->last || digest_eq(&out->last->key, &out->now.key)) &&
 	    !(out->found && !stale_matches(out, out->found) && all_stored(w, in, out->found))) {

@@ -10,7 +10,6 @@
 #include "util/path.h"
 
 #define NAMES "[names] "
-#define THERE "[there] "
 #define SHOWN 300 /* bytes of names that are kept as they are; more of them as a digest */
 
 static bool learns(const struct pipeline *pl, const struct stage *st)
@@ -25,7 +24,7 @@ bool learned_wanted(const struct pipeline *pl)
 	size_t i;
 
 	for (i = 0; i < pl->n_stages; i++)
-		if (learns(pl, pl->stages[i]))
+		if (pipeline_watching(pl, pl->stages[i]) != WATCHING_OFF)
 			return true;
 	return false;
 }
@@ -76,14 +75,19 @@ static const char *names_value(const struct pipeline *pl, const struct pipeline_
 	return arena_fmt(a, "sha256:%s", hex);
 }
 
-static const char *there_value(const struct pipeline_disk *disk, const char *path)
+static bool is_there(const struct pipeline_disk *disk, const char *path)
 {
 	CLEANUP(strbuf_release) struct strbuf pattern = STRBUF_INIT;
 	CLEANUP(strvec_release) struct strvec found = STRVEC_INIT;
 
 	add_literal(&pattern, path);
 	disk->glob(disk->ctx, pattern.buf, &found);
-	return found.n ? "yes" : "no";
+	return found.n > 0;
+}
+
+static const char *there_value(const struct pipeline_disk *disk, const char *path)
+{
+	return is_there(disk, path) ? "yes" : "no";
 }
 
 struct record_fact learned_names(const struct pipeline *pl, const struct pipeline_disk *disk, const char *dir, struct arena *a)
@@ -94,7 +98,7 @@ struct record_fact learned_names(const struct pipeline *pl, const struct pipelin
 
 struct record_fact learned_there(const struct pipeline_disk *disk, const char *path, struct arena *a)
 {
-	return (struct record_fact){.kind = FACT_ENV, .name = arena_fmt(a, THERE "%s", path), .value = there_value(disk, path)};
+	return (struct record_fact){.kind = FACT_ENV, .name = arena_fmt(a, LEARNED_THERE "%s", path), .value = there_value(disk, path)};
 }
 
 static bool is_program(const char *path)
@@ -118,7 +122,7 @@ const char *learned_key(const struct stage *st, const char *path)
 
 bool learned_about(const struct record_fact *f)
 {
-	return f->kind == FACT_ENV && (skip_prefix(f->name, NAMES, NULL) || skip_prefix(f->name, THERE, NULL));
+	return f->kind == FACT_ENV && (skip_prefix(f->name, NAMES, NULL) || skip_prefix(f->name, LEARNED_THERE, NULL));
 }
 
 /* ---- the next time ---- */
@@ -161,7 +165,7 @@ static void add_fact(struct learning *l, const struct record_fact *f)
 
 	if (skip_prefix(f->name, NAMES, &path))
 		value = names_value(l->pl, l->disk, path, a);
-	else if (skip_prefix(f->name, THERE, &path) && !is_declared(l->in, path))
+	else if (skip_prefix(f->name, LEARNED_THERE, &path) && !is_declared(l->in, path))
 		value = there_value(l->disk, path);
 	else
 		return;
@@ -199,16 +203,33 @@ static void add_to_instance(struct learning *l, const struct record *r)
 	in->n_learned = l->n_facts;
 }
 
+/* All are asked for, so that each is asked for again at a glance. */
+static void look_for_absent(const struct learning *l, const struct record *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_absent; i++)
+		if (is_in_project(r->absent[i]) && is_there(l->disk, r->absent[i]))
+			l->in->appeared = true;
+}
+
 void learned_add(struct pipeline *pl, struct history *h, const struct pipeline_disk *disk)
 {
 	struct learning l = {.pl = pl, .disk = disk};
-	size_t i;
+	size_t i, n;
 
 	for (i = 0; i < pl->n_instances; i++) {
+		const struct stage *st = pl->instances[i]->stage;
 		const struct record *r;
+		const char *text;
 
 		l.in = pl->instances[i];
-		if (learns(pl, l.in->stage) && (r = history_last(h, l.in->name)))
+		text = history_last_text(h, l.in->name, &n);
+		if (!text || pipeline_watching(pl, st) == WATCHING_OFF || !(learns(pl, st) || record_peek_absent(text, n)) ||
+		    !(r = history_last(h, l.in->name)))
+			continue;
+		if (learns(pl, st))
 			add_to_instance(&l, r);
+		look_for_absent(&l, r);
 	}
 }

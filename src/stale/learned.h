@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What an instance was seen to depend on without its being declared, of stages with `watch = learn` or `strict`.
+/* What an instance was seen to depend on without its being declared.
  *
- * It stands in the record: a file that was read as a data fact with INPUT_LEARNED as `by`, which counts in the key as if it had been
+ * Of stages with `watch = learn` or `strict` it stands in the record: a file that was read as a data fact with INPUT_LEARNED as `by`, which counts in the key as if it had been
  * declared; the names in a directory that was listed, and whether a path is there that was looked for, as env facts called
- * "[names] DIR" and "[there] PATH". From the next time on the instance has them as inputs. */
+ * "[names] DIR" and "[there] PATH". From the next time on the instance has them as inputs.
+ *
+ * With `watch = warn` only what was looked for and not found is kept, beside the facts (record.h): it makes the instance stale when it
+ * appears, and is no part of the key, nor of mlmake.lock. */
 #ifndef STALE_LEARNED_H
 #define STALE_LEARNED_H
 
 #include "stale/history.h"
 
-/* Is there a stage that learns? One with `watch = strict` learns what it listed and did not find. */
+/* Before the path in the name of a fact. */
+#define LEARNED_THERE "[there] "
+
+/* Is there a stage that learns? One with `watch = strict` learns what it listed and did not find; with `watch = warn`, what it did not
+ * find. */
 bool learned_wanted(const struct pipeline *pl);
 /* Puts what the last record of each instance that learns has learned behind its inputs, but for what is declared by now; before
- * graph_build, so that what a stage makes is an edge. Of disk, globs are asked. */
+ * graph_build, so that what a stage makes is an edge. Of others, says whether something has appeared. Of disk, globs are asked. */
 void learned_add(struct pipeline *pl, struct history *h, const struct pipeline_disk *disk);
 
 /* The facts that say so, for the record of a run that has ended. The names in dir are those without a '.' in front, and without

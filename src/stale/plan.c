@@ -238,7 +238,7 @@ static void try_to_settle(struct making *m, size_t i, struct arena *a)
 	const char *text;
 	size_t n;
 
-	if (in->stage->is_source || in->stage->frozen || (m->force && m->force[i]))
+	if (in->stage->is_source || in->stage->frozen || in->appeared || (m->force && m->force[i]))
 		return;
 	if (w.outside && in->stage->kind != STAGE_COMMAND && !w.outside->settles(w.outside->ctx, in))
 		return;

@@ -9,6 +9,8 @@
 #include "util/clock.h"
 #include "util/text.h"
 
+#define ABSENT "absent "
+
 static const char *const kind_names[] = {"cmd",     "code", "data",  "env",   "lock",
 					 "metrics", "outs", "param", "plots", "value", "var"};
 
@@ -230,11 +232,10 @@ void record_write(const struct record *r, bool local, struct strbuf *out)
 	}
 	for (i = 0; i < r->n_accepted; i++)
 		add_acceptance(out, &r->accepted[i]);
-	if (local && r->written) {
-		strbuf_addstr(out, "as ");
-		text_add_escaped(out, r->written, strlen(r->written), false);
-		strbuf_addch(out, '\n');
-	}
+	if (local && r->written)
+		add_text_line(out, "as", r->written);
+	for (i = 0; local && i < r->n_absent; i++)
+		add_text_line(out, "absent", r->absent[i]);
 	if (local && r->run)
 		strbuf_addf(out, "run %s %jd %jd\n", r->run, (intmax_t)r->started, (intmax_t)r->duration);
 	strbuf_addch(out, '\n');
@@ -242,7 +243,8 @@ void record_write(const struct record *r, bool local, struct strbuf *out)
 
 static bool is_local(const char *line, size_t n)
 {
-	return (n >= 4 && memcmp(line, "run ", 4) == 0) || (n >= 3 && memcmp(line, "as ", 3) == 0);
+	return (n >= 4 && memcmp(line, "run ", 4) == 0) || (n >= 3 && memcmp(line, "as ", 3) == 0) ||
+	       (n >= sizeof(ABSENT) - 1 && memcmp(line, ABSENT, sizeof(ABSENT) - 1) == 0);
 }
 
 void record_strip_local(const char *text, size_t n, struct strbuf *out)
@@ -486,6 +488,12 @@ static bool parse_taken(struct cursor *c, struct arena *a, struct record *r)
 	return true;
 }
 
+static bool parse_absent(struct cursor *c, struct arena *a, struct record *r)
+{
+	r->absent = arena_grow(a, (void *)r->absent, r->n_absent, sizeof(*r->absent));
+	return parse_text(c, a, &r->absent[r->n_absent++]);
+}
+
 int record_parse(const char *text, size_t n, struct arena *a, struct record *r, struct err *err)
 {
 	const char *end = text + n, *nl, *word;
@@ -519,6 +527,9 @@ int record_parse(const char *text, size_t n, struct arena *a, struct record *r, 
 				goto bad;
 		} else if (is_word(word, len, "as")) {
 			if (!parse_text(&c, a, &r->written))
+				goto bad;
+		} else if (is_word(word, len, "absent")) {
+			if (!parse_absent(&c, a, r))
 				goto bad;
 		} else if (is_word(word, len, "same")) {
 			if (!parse_taken(&c, a, r))
@@ -566,6 +577,11 @@ static const char *key_digits(const char *text, size_t n, bool *accepted)
 	return text + n - digits > DIGEST_HEX ? digits : NULL;
 }
 
+bool record_peek_absent(const char *text, size_t n)
+{
+	return memmem(text, n, "\n" ABSENT, sizeof(ABSENT)) != NULL;
+}
+
 bool record_peek_key(const char *text, size_t n, struct digest *out, bool *accepted)
 {
 	bool mine;
@@ -582,10 +598,10 @@ static bool is_taken(const char *line, size_t n)
 bool record_take(struct record *r, const char *text, size_t n, struct arena *a)
 {
 	CLEANUP(strbuf_release) struct strbuf mine = STRBUF_INIT;
-	const char *nl, *end = text + n, *digits;
+	const char *nl, *end = text + n, *digits, *word;
 	struct cursor c;
 	bool accepted;
-	size_t i;
+	size_t i, len;
 
 	digits = key_digits(text, n, &accepted);
 	if (!digits || accepted || !digest_parse(digits, &r->key))
@@ -599,14 +615,11 @@ bool record_take(struct record *r, const char *text, size_t n, struct arena *a)
 	text += mine.len;
 	while (is_local(text, (size_t)(end - text)) || is_taken(text, (size_t)(end - text))) {
 		nl = memchr(text, '\n', (size_t)(end - text));
-		c = (struct cursor){text + 4, nl ? nl : end};
-		if (*text == 'r' && !parse_run(&c, a, r)) /* as it is written now is known better */
+		c = (struct cursor){text, nl ? nl : end};
+		take_word(&c, &word, &len);
+		if ((*text == 'r' && !parse_run(&c, a, r)) || (*text == 's' && !parse_taken(&c, a, r)) ||
+		    (len == sizeof(ABSENT) - 2 && !parse_absent(&c, a, r))) /* as it is written now is known better */
 			return false;
-		if (*text == 's') {
-			c.at++;
-			if (!parse_taken(&c, a, r))
-				return false;
-		}
 		text = nl ? nl + 1 : end;
 	}
 	return text >= end || *text == '\n';

@@ -21,6 +21,7 @@
  *     param train.eta 0.1                          canonical text (params/params.h)
  *     value production.auc "0.83"                  what it was judged by, of instances that are no stages (struct outside, decide.h)
  *     as python src/train.py {{data}} --seed {{seed}}   local: the command as it is written
+ *     absent conf.local.yaml                       local: it was looked for and not found, of stages with `watch = warn`
  *     run 20261123T180509-1f3a5c07 1732385109000000000 240000000     local: run, started (ns), duration (ns)
  *     var seed 3                                   matrix variables
  *     same outs f <sha256> <size> models/churn-3.json   what came out, where the program that the stage names as `same` took it for
@@ -104,6 +105,8 @@ struct record {
 	struct record_fact *taken; /* outputs as they came out, where `same` took them for what facts say */
 	size_t n_taken;
 	const char *written;       /* local: the command before expansion; NULL: not known here */
+	const char **absent;       /* local: paths that it looked for and that were not there */
+	size_t n_absent;
 	const char *run;           /* local; NULL: not known here */
 	int64_t started, duration; /* nanoseconds since 1970; nanoseconds; 0: not known */
 	struct acceptance *accepted; /* the oldest first; run, started and duration are of the run that made the outputs */
@@ -132,6 +135,8 @@ void record_write(const struct record *r, bool local, struct strbuf *out);
 NODISCARD int record_parse(const char *text, size_t n, struct arena *a, struct record *r, struct err *err);
 /* Length of the block that starts at text: up to and including the blank line behind it. */
 size_t record_block_len(const char *text, const char *end);
+/* Does the block have a line about something absent? Without reading the rest. */
+bool record_peek_absent(const char *text, size_t n);
 /* The key alone, and (unless NULL) whether it was accepted, without reading the rest. */
 bool record_peek_key(const char *text, size_t n, struct digest *out, bool *accepted);
 /* Is text[0..n) the block that r would be written as, whatever its key and local lines are? If so r's key and local lines are set to

@@ -82,7 +82,7 @@ SHELL_TESTS += tests/shell/t0120-hook-install.sh tests/shell/t0121-hook-build.sh
 	tests/shell/t0122-hook-queue.sh tests/shell/t0123-hook-push.sh tests/shell/t0124-hook-faults.sh tests/shell/t0129-hook-soak.sh
 SHELL_TESTS += tests/shell/t0150-check.sh
 SHELL_TESTS += tests/shell/t0151-profile.sh
-SHELL_TESTS += tests/shell/t0117-normal.sh
+SHELL_TESTS += tests/shell/t0117-normal.sh tests/shell/t0118-registry.sh
 SHELL_TESTS += tests/shell/t0113-packages.sh
 SHELL_TESTS += tests/shell/t0094-story-code.sh
 SHELL_TESTS += tests/shell/t0114-packages-cpython.sh tests/shell/t0115-machine.sh

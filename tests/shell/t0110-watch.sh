@@ -129,6 +129,46 @@ else
 	holds out.txt 'fell back'
 fi
 
+begin 'what was looked for and not found makes the stage stale when it appears, and is in no key'
+new_project absent <<'END'
+[project]
+params = params.ini
+[stage a]
+cmd    = cat my.rc > {{outs}} 2> /dev/null || echo none{{n}} > {{outs}}; cat o/gone tmp.1 2> /dev/null || true; echo x > tmp.1; rm tmp.1; echo a >> "$COUNT"
+outs   = o/a.txt
+[stage b]
+cmd    = cat {{data}} > {{outs}}; echo b >> "$COUNT"
+data   = o/a.txt
+outs   = o/b.txt
+END
+echo 'n = 1' > params.ini
+mm 0; ran a b; holds o/a.txt none1
+settled
+refuse 'the lock says nothing of it' grep -q 'my\.rc"\|absent' mlmake.lock
+: > tmp.1; mm 0; said 'nothing to do'; rm tmp.1
+mm 0 n=2; ran a b; mm 0; ran; said 'restored a' # what it looked for changes no key
+settled
+echo 1 > my.rc; ln -s nowhere other
+mm 4 status --check; said 'stale +a +\[there\] my.rc: no -> yes'
+mm 0 why a; said '\[there\] my.rc: no -> yes'
+mm 0; ran a b; holds o/a.txt 1; said 'note: a: it read my.rc, which \[stage a\] does not declare'
+mm 0; ran; said 'nothing to do'
+rm my.rc; mm 0 -B -q; : > "$COUNT"
+echo 1 > my.rc; mm 0 n=2; ran a; said 'restored b'; holds o/a.txt 1 # what is known of these inputs looked for it, too
+
+begin 'that it appeared can be accepted, and is forgotten where nothing is watched'
+new_project appeared <<'END'
+[stage a]
+cmd    = cat my.rc your.rc > {{outs}} 2> /dev/null || true; echo a >> "$COUNT"
+outs   = o/a.txt
+END
+mm 0; mkdir my.rc; ran a
+mm 0 accept a --because='it is of no matter'; mm 0; ran; said 'nothing to do'
+echo 1 > your.rc; mm 4 status --check; said_not my.rc; said 'your.rc: no -> yes'; rm your.rc
+mm 0 accept --undo a; mm 4 status --check; said 'my.rc: no -> yes'
+rmdir my.rc; mm 0; ran; said 'nothing to do'
+echo 1 > my.rc; sed -i 's/^cmd /watch = off\ncmd /' mlmake.ini; mm 0; ran; said 'nothing to do'
+
 begin 'off: nothing is watched; for all or one stage; other words are errors'
 new_project off <<'END'
 [project]

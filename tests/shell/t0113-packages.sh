@@ -94,6 +94,41 @@ done
 cp "$T/record" "$record"
 pip_install "$(wheel numb-ers 1.0 model-tree)"; mm 0
 
+begin 'a module that somebody put beside those of a package counts'
+settled; echo 'extra = 1' > "$site/numb_ers/extra.py"; mm 0; ran train; said 'numb-ers: 1.0 \('
+settled; echo 'extra = 2' > "$site/numb_ers/extra.py"; mm 0; ran train
+rm "$site/numb_ers/extra.py"; mm 0; ran; said 'restored'
+settled; echo 'a note' > "$site/numb_ers/extra.txt"; mkdir "$site/numb_ers/sub"; : > "$site/numb_ers/sub/x.txt"; mm 0; ran
+: > "$site/numb_ers/sub/deep.py"; mm 0; ran train
+rm -r "$site/numb_ers/extra.txt" "$site/numb_ers/sub"; mm 0; ran
+
+begin 'a directory that distributions share is theirs by what each lists'
+# shared NAME: has a module in a directory of its own in space, and says that space/__init__.py is its own, as each does.
+shared() {
+	mkdir -p "$site/space/$1" "$site/shared_$1-1.0.dist-info"
+	: > "$site/space/__init__.py"; echo "name = '$1'" > "$site/space/$1/__init__.py"
+	printf 'Name: shared_%s\nVersion: 1.0\n' "$1" > "$site/shared_$1-1.0.dist-info/METADATA"
+	printf '%s,,\n' space/__init__.py "space/$1/__init__.py" "shared_$1-1.0.dist-info/METADATA" "shared_$1-1.0.dist-info/RECORD" \
+		> "$site/shared_$1-1.0.dist-info/RECORD"
+}
+shared one; shared two
+new_project shared <<END
+[env one]
+interpreter = $python
+uses = shared-one
+[stage s]
+cmd  = echo s >> "\$COUNT"; echo > {{outs}}
+env  = one
+outs = s.txt
+END
+mm 0; ran s
+echo 'more = 1' >> "$site/space/two/__init__.py"; mm 0; ran
+: > "$site/space/two/extra.py"; rm "$site/space/two/extra.py"; shared three; mm 0; ran; said 'nothing to do'
+echo 'more = 1' >> "$site/space/one/__init__.py"; mm 0; ran s
+: > "$site/space/stray.py"; mm 0; ran s
+rm -r "$site"/space "$site"/shared_*
+cd "$T/w/story" || exit 1
+
 begin 'byte code, and installing the same again, change nothing'
 "$python" -c 'import numb_ers.more, model_tree, plotter, colours'
 mm 0; said 'nothing to do'; ran

@@ -182,6 +182,30 @@ static void accept_sample(struct record *r, struct record_fact f[N_FACTS + 1], c
 	record_accept(r, last, &acc, a);
 }
 
+static void record_absent(void)
+{
+	static const char *absent[] = {"a b", "c\nd"};
+	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT, lock = STRBUF_INIT, stripped = STRBUF_INIT;
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	struct record_fact f[N_FACTS];
+	struct record r, back;
+
+	sample(&r, f);
+	record_write(&r, false, &lock);
+	EXPECT(!record_peek_absent(lock.buf, lock.len));
+	r.absent = absent;
+	r.n_absent = ARRAY_SIZE(absent);
+	record_write(&r, true, &sb);
+	EXPECT(strstr(sb.buf, "\nabsent a b\nabsent c\\nd\n") != NULL && record_peek_absent(sb.buf, sb.len));
+	record_strip_local(sb.buf, sb.len, &stripped);
+	EXPECT_STR(stripped.buf, lock.buf);
+	EXPECT_INT(record_parse(sb.buf, sb.len, &a, &back, &err), 0);
+	EXPECT(back.n_absent == 2 && streq(back.absent[1], "c\nd") && record_holds(&back));
+	sample(&back, f);
+	EXPECT(record_take(&back, sb.buf, sb.len, &a));
+	EXPECT(back.n_absent == 2 && streq(back.absent[0], "a b") && streq(back.run, r.run));
+}
+
 static void record_accepted(void)
 {
 	static const char *const changes[][2] = {{"accepted ", "key "}, {"step ", "stop "}, {"\nby Jane", "\nrun Jane"}};
@@ -1414,6 +1438,7 @@ int main(void)
 		{"a record as text, and its key", record_text},
 		{"code in a record and in its key", record_code},
 		{"what is written is read", record_round_trip},
+		{"what was absent is local, and read back", record_absent},
 		{"what was accepted leads back to what was run, and to nothing else", record_accepted},
 		{"each fact changes the key, and nothing else does", key_changes},
 		{"a value cannot look like another fact", names_do_not_run_together},
