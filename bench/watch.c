@@ -21,7 +21,7 @@
 #include "sandbox/confine.h"
 #include "sandbox/watch.h"
 
-#define DEPTHS 4
+#define DEPTHS 5
 #define N_RULES 3
 
 static char *rules[N_RULES];
@@ -94,10 +94,10 @@ static int ascending(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-	static const char *const names[DEPTHS] = {"unwatched", "opens", "lookups", "strict"};
+	static const char *const names[DEPTHS] = {"unwatched", "opens", "questions", "lookups", "strict"};
 	size_t n = argc > 2 ? (size_t)atoi(argv[1]) : 0, i, d;
 	double *t[DEPTHS], least = 0, median = 0;
-	struct seen seen[DEPTHS] = {SEEN_INIT, SEEN_INIT, SEEN_INIT, SEEN_INIT};
+	struct seen seen[DEPTHS] = {SEEN_INIT, SEEN_INIT, SEEN_INIT, SEEN_INIT, SEEN_INIT};
 	char *cwd = getcwd(NULL, 0);
 	struct watch *w = watch_new(cwd, NULL);
 
@@ -123,7 +123,7 @@ int main(int argc, char **argv)
 		       t[d][n / 2] * 1e3, t[d][n / 2] / median, seen[d].n);
 	}
 	if (getenv("SHOW"))
-		for (i = 0; i < seen[2].n; i++)
-			printf("%02x %s\n", seen[2].v[i]->flags, seen[2].v[i]->path);
+		for (i = 0; i < seen[3].n; i++)
+			printf("%02x %s\n", seen[3].v[i]->flags, seen[3].v[i]->path);
 	return 0;
 }

@@ -48,6 +48,14 @@ static void tell(struct accepting_now *m, const char *instance, const struct str
 	strbuf_addch(&m->said, '\n');
 }
 
+/* The record of a run stays that of its key. */
+static int add_accepted(struct history *h, const struct record *r, struct err *err)
+{
+	const struct record *run = history_find(h, &r->key);
+
+	return run && !run->n_accepted ? history_touch(h, r, err) : history_add(h, r, err);
+}
+
 static int accept_one(struct accepting_now *m, const struct verdict *v, const struct instance *in, struct arena *a,
 		      struct err *err)
 {
@@ -57,7 +65,7 @@ static int accept_one(struct accepting_now *m, const struct verdict *v, const st
 
 	if (accept_record(v, &acc, a, &r, err) < 0 ||
 	    finish_keep_inputs(m->p.store, &m->p.pl, in, &r, project_held(&m->p), &note, err) < 0 ||
-	    history_add(m->p.history, &r, err) < 0)
+	    add_accepted(m->p.history, &r, err) < 0)
 		return -1;
 	if (note.len)
 		fprintf(stderr, "mlmake: warning: %s: %s\n", in->name, note.buf);

@@ -291,6 +291,19 @@ static int make_env(struct build *b, struct job *j, struct strvec *env, struct e
 	return 0;
 }
 
+/* One program that asks for nothing but the files that it is told to read: to watch what it asks, such as where the shell finds it, would be
+ * most of its cost. */
+static bool asks_nothing(const char *cmd)
+{
+	static const char *const names[] = {"cat ", "cp ", "cut ", "echo ", "head ", "paste ", "printf ", "sort ", "tail ", "touch ", "wc "};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (skip_prefix(cmd, names[i], NULL))
+			return !strpbrk(cmd, "\n;&|`()");
+	return false;
+}
+
 /* To warn, it is enough to see some instances of a stage: the others run the same command. */
 static enum watch_depth watch_depth(struct build *b, const struct job *j)
 {
@@ -313,7 +326,7 @@ static enum watch_depth watch_depth(struct build *b, const struct job *j)
 		return WATCH_NOTHING;
 	(*n)++;
 	b->n_watched++;
-	return WATCH_OPENS;
+	return asks_nothing(j->in->cmd) ? WATCH_OPENS : WATCH_QUESTIONS;
 }
 
 /* What is no stage is mlmake's own work, started as a stage is. */
@@ -402,7 +415,7 @@ int job_launch(struct build *b, struct job *j, struct err *err)
 	l.watch = watch_depth(b, j);
 	if (l.watch == WATCH_CHANGES && make_rules(b, j, &env, &rules, err) < 0)
 		return -1;
-	if (l.watch == WATCH_OPENS || l.watch == WATCH_LOOKUPS)
+	if (l.watch != WATCH_NOTHING && l.watch != WATCH_CHANGES)
 		watching_skip(j->in, j->v, &skip);
 	l.log = j->log;
 	l.env = env.v;

@@ -84,22 +84,22 @@ static const struct call calls[] = {
 #endif
 	{__NR_getdents64, 220, CALL_LIST, WATCH_OPENS, NO},
 #ifdef __NR_stat
-	{__NR_stat, 106, CALL_ASK, WATCH_LOOKUPS, NO},
-	{__NR_lstat, 107, CALL_ASK, WATCH_LOOKUPS, NO},
-	{NO, 195, CALL_ASK, WATCH_LOOKUPS, NO},
-	{NO, 196, CALL_ASK, WATCH_LOOKUPS, NO},
+	{__NR_stat, 106, CALL_ASK, WATCH_QUESTIONS, NO},
+	{__NR_lstat, 107, CALL_ASK, WATCH_QUESTIONS, NO},
+	{NO, 195, CALL_ASK, WATCH_QUESTIONS, NO},
+	{NO, 196, CALL_ASK, WATCH_QUESTIONS, NO},
 #endif
 #ifdef __NR_access
-	{__NR_access, 33, CALL_ASK, WATCH_LOOKUPS, NO},
+	{__NR_access, 33, CALL_ASK, WATCH_QUESTIONS, NO},
 	{__NR_readlink, 85, CALL_ASK, WATCH_LOOKUPS, NO},
 #endif
 #ifdef __NR_newfstatat
-	{__NR_newfstatat, 300, CALL_ASKAT, WATCH_LOOKUPS, 3},
+	{__NR_newfstatat, 300, CALL_ASKAT, WATCH_QUESTIONS, 3},
 #endif
-	{__NR_faccessat, 307, CALL_ASKAT, WATCH_LOOKUPS, NO},
-	{439, 439, CALL_ASKAT, WATCH_LOOKUPS, 3}, /* faccessat2 */
+	{__NR_faccessat, 307, CALL_ASKAT, WATCH_QUESTIONS, NO},
+	{439, 439, CALL_ASKAT, WATCH_QUESTIONS, 3}, /* faccessat2 */
 	{__NR_readlinkat, 305, CALL_ASKAT, WATCH_LOOKUPS, NO},
-	{__NR_statx, 383, CALL_ASKAT, WATCH_LOOKUPS, 2},
+	{__NR_statx, 383, CALL_ASKAT, WATCH_QUESTIONS, 2},
 #ifdef __NR_mkdir
 	{__NR_mkdir, 39, CALL_MAKE, WATCH_CHANGES, NO},
 	{__NR_mknod, 14, CALL_MAKE, WATCH_CHANGES, NO},

@@ -14,7 +14,8 @@
 enum watch_depth {
 	WATCH_NOTHING,
 	WATCH_OPENS,   /* what is opened, listed, run, renamed, linked */
-	WATCH_LOOKUPS, /* and what is asked for by stat, access and readlink: what was looked for and not found */
+	WATCH_QUESTIONS, /* and what is asked for by stat and access: what was looked for and not found */
+	WATCH_LOOKUPS, /* and by readlink, of which linkers and realpath make many */
 	WATCH_CHANGES, /* and directories that are made, and what is removed */
 };
 

@@ -59,7 +59,7 @@ def tokens(text):
 def counts(comment, row):
     body = comment[1:].lstrip(" \t")
     return (body.startswith(("type:", "cython:", "distutils:")) or (row == 1 and comment.startswith("#!"))
-            or (row <= 2 and "coding" in comment) or comment.startswith("# ///"))
+            or (row <= 2 and re.search("coding[:=]", comment)) or comment.startswith("# ///"))
 
 
 def sense(toks):

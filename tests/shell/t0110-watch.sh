@@ -156,6 +156,30 @@ mm 0; ran; said 'nothing to do'
 rm my.rc; mm 0 -B -q; : > "$COUNT"
 echo 1 > my.rc; mm 0 n=2; ran a; said 'restored b'; holds o/a.txt 1 # what is known of these inputs looked for it, too
 
+begin 'also where it was only asked whether it is there: by the shell, by Python, by a static program'
+new_project asked <<'END'
+[stage sh]
+cmd    = test -f sh.rc || echo none > {{outs}}; echo sh >> "$COUNT"
+outs   = o/sh.txt
+[stage py]
+cmd    = python3 {{code}} 2> /dev/null || true; echo none > {{outs}}; echo py >> "$COUNT"
+code   = src/a.py
+outs   = o/py.txt
+[stage static]
+cmd    = "$T/asks" || true; echo none > {{outs}}; echo static >> "$COUNT"
+outs   = o/static.txt
+END
+mkdir src; printf 'import os.path\nfrom pathlib import Path\nprint(Path("py.rc").exists(), os.path.isdir("src/py.d"))\n' > src/a.py
+printf '#include <unistd.h>\nint main(void) { return access("static.rc", R_OK); }\n' > "$T/asks.c"
+have_python || sed -i 's/python3 {{code}}/test -e py.rc; test -e src\/py.d; : {{code}}/' mlmake.ini
+cc -static -o "$T/asks" "$T/asks.c" 2> /dev/null || { echo 'test -e static.rc' > "$T/asks"; chmod +x "$T/asks"; }
+mm 0; ran sh py static; settled
+echo 1 > sh.rc; mm 4 status --check; said 'sh +\[there\] sh.rc: no -> yes'; rm sh.rc
+echo 1 > py.rc; mm 0; ran py; said 'py.rc: no -> yes'
+mkdir src/py.d; mm 0; ran py; said 'src/py.d: no -> yes'
+echo 1 > static.rc; mm 0; ran static; said 'static.rc: no -> yes'
+mm 0; ran; said 'nothing to do'
+
 begin 'that it appeared can be accepted, and is forgotten where nothing is watched'
 new_project appeared <<'END'
 [stage a]

@@ -139,6 +139,13 @@ static void lookups(void)
 	EXPECT(seen_find(&s, "in.txt") != NULL);
 	EXPECT_STR(how(&s, "never.rc"), "m");
 	seen_release(&s);
+	EXPECT_INT(sh("test -e never.rc; readlink gone; true", WATCH_QUESTIONS, &s), 0);
+	EXPECT_STR(how(&s, "never.rc"), "m");
+	EXPECT(seen_find(&s, "gone") == NULL);
+	seen_release(&s);
+	EXPECT_INT(sh("readlink gone; true", WATCH_LOOKUPS, &s), 0);
+	EXPECT_STR(how(&s, "gone"), "m");
+	seen_release(&s);
 	EXPECT_INT(sh("test -e never.rc; true", WATCH_OPENS, &s), 0);
 	EXPECT(seen_find(&s, "never.rc") == NULL);
 	seen_release(&s);
