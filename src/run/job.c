@@ -20,7 +20,8 @@
 #include "util/path.h"
 #include "util/text.h"
 
-/* So many instances of each stage, and so many in all, are watched in one build when nothing is to be learned. */
+/* Of commands that take hardly longer than to watch them so many instances of each stage, and so many in all, are watched in one build
+ * when nothing is to be learned. */
 #define WATCHED_TO_WARN 16
 #define WATCHED_IN_ALL 200
 
@@ -291,9 +292,8 @@ static int make_env(struct build *b, struct job *j, struct strvec *env, struct e
 	return 0;
 }
 
-/* One program that asks for nothing but the files that it is told to read: to watch what it asks, such as where the shell finds it, would be
- * most of its cost. */
-static bool asks_nothing(const char *cmd)
+/* One program that soon has done what it is told to do, and looks for no other files. */
+static bool is_plain(const char *cmd)
 {
 	static const char *const names[] = {"cat ", "cp ", "cut ", "echo ", "head ", "paste ", "printf ", "sort ", "tail ", "touch ", "wc "};
 	size_t i;
@@ -304,11 +304,24 @@ static bool asks_nothing(const char *cmd)
 	return false;
 }
 
-/* To warn, it is enough to see some instances of a stage: the others run the same command. */
+/* Is this one of those that are enough to warn? The others run the same command. */
+static bool is_sample(struct build *b, const struct job *j)
+{
+	size_t *n = map_get(&b->watched, j->in->stage->name);
+
+	if (!n) {
+		n = arena_calloc(&b->arena, sizeof(*n));
+		map_put(&b->watched, j->in->stage->name, n);
+	}
+	if (*n >= WATCHED_TO_WARN || b->n_watched >= WATCHED_IN_ALL)
+		return false;
+	(*n)++;
+	b->n_watched++;
+	return true;
+}
+
 static enum watch_depth watch_depth(struct build *b, const struct job *j)
 {
-	size_t *n;
-
 	if (j->task)
 		return WATCH_NOTHING;
 	switch (pipeline_watching(b->p->g->pl, j->in->stage)) {
@@ -317,16 +330,9 @@ static enum watch_depth watch_depth(struct build *b, const struct job *j)
 	case WATCHING_STRICT: return WATCH_CHANGES;
 	default: break;
 	}
-	n = map_get(&b->watched, j->in->stage->name);
-	if (!n) {
-		n = arena_calloc(&b->arena, sizeof(*n));
-		map_put(&b->watched, j->in->stage->name, n);
-	}
-	if (*n >= WATCHED_TO_WARN || b->n_watched >= WATCHED_IN_ALL)
-		return WATCH_NOTHING;
-	(*n)++;
-	b->n_watched++;
-	return asks_nothing(j->in->cmd) ? WATCH_OPENS : WATCH_QUESTIONS;
+	if (!is_plain(j->in->cmd))
+		return WATCH_QUESTIONS;
+	return is_sample(b, j) ? WATCH_OPENS : WATCH_NOTHING;
 }
 
 /* What is no stage is mlmake's own work, started as a stage is. */

@@ -75,19 +75,14 @@ static const char *names_value(const struct pipeline *pl, const struct pipeline_
 	return arena_fmt(a, "sha256:%s", hex);
 }
 
-static bool is_there(const struct pipeline_disk *disk, const char *path)
+static const char *there_value(const struct pipeline_disk *disk, const char *path)
 {
 	CLEANUP(strbuf_release) struct strbuf pattern = STRBUF_INIT;
 	CLEANUP(strvec_release) struct strvec found = STRVEC_INIT;
 
 	add_literal(&pattern, path);
 	disk->glob(disk->ctx, pattern.buf, &found);
-	return found.n > 0;
-}
-
-static const char *there_value(const struct pipeline_disk *disk, const char *path)
-{
-	return is_there(disk, path) ? "yes" : "no";
+	return found.n ? "yes" : "no";
 }
 
 struct record_fact learned_names(const struct pipeline *pl, const struct pipeline_disk *disk, const char *dir, struct arena *a)
@@ -156,6 +151,7 @@ struct learning {
 	struct input *inputs;
 	struct fact *facts;
 	size_t n_inputs, n_facts;
+	struct map asked; /* path -> there_value, of what was absent */
 };
 
 static void add_fact(struct learning *l, const struct record_fact *f)
@@ -203,19 +199,23 @@ static void add_to_instance(struct learning *l, const struct record *r)
 	in->n_learned = l->n_facts;
 }
 
-/* All are asked for, so that each is asked for again at a glance. */
-static void look_for_absent(const struct learning *l, const struct record *r)
+/* All are asked for, so that each is asked for again at a glance; many instances of a stage looked for the same, which is asked for
+ * once. */
+static void look_for_absent(void *to, const char *path)
 {
-	size_t i;
+	struct learning *l = to;
+	const char *there = map_get(&l->asked, path);
 
-	for (i = 0; i < r->n_absent; i++)
-		if (is_in_project(r->absent[i]) && is_there(l->disk, r->absent[i]))
-			l->in->appeared = true;
+	if (!there) {
+		there = is_in_project(path) ? there_value(l->disk, path) : "no";
+		map_put(&l->asked, arena_strdup(&l->pl->arena, path), (void *)(uintptr_t)there);
+	}
+	l->in->appeared |= streq(there, "yes");
 }
 
 void learned_add(struct pipeline *pl, struct history *h, const struct pipeline_disk *disk)
 {
-	struct learning l = {.pl = pl, .disk = disk};
+	struct learning l = {.pl = pl, .disk = disk, .asked = MAP_INIT};
 	size_t i, n;
 
 	for (i = 0; i < pl->n_instances; i++) {
@@ -224,12 +224,11 @@ void learned_add(struct pipeline *pl, struct history *h, const struct pipeline_d
 		const char *text;
 
 		l.in = pl->instances[i];
-		text = history_last_text(h, l.in->name, &n);
-		if (!text || pipeline_watching(pl, st) == WATCHING_OFF || !(learns(pl, st) || record_peek_absent(text, n)) ||
-		    !(r = history_last(h, l.in->name)))
-			continue;
-		if (learns(pl, st))
+		if (learns(pl, st) && (r = history_last(h, l.in->name)))
 			add_to_instance(&l, r);
-		look_for_absent(&l, r);
+		text = pipeline_watching(pl, st) == WATCHING_OFF ? NULL : history_last_text(h, l.in->name, &n);
+		if (text)
+			record_each_absent(text, n, look_for_absent, &l);
 	}
+	map_release(&l.asked);
 }

@@ -577,9 +577,18 @@ static const char *key_digits(const char *text, size_t n, bool *accepted)
 	return text + n - digits > DIGEST_HEX ? digits : NULL;
 }
 
-bool record_peek_absent(const char *text, size_t n)
+void record_each_absent(const char *text, size_t n, void (*visit)(void *ctx, const char *path), void *ctx)
 {
-	return memmem(text, n, "\n" ABSENT, sizeof(ABSENT)) != NULL;
+	CLEANUP(strbuf_release) struct strbuf path = STRBUF_INIT;
+	const char *end = text + n, *at = text, *nl;
+
+	while ((at = memmem(at, (size_t)(end - at), "\n" ABSENT, sizeof(ABSENT)))) {
+		at += sizeof(ABSENT);
+		nl = memchr(at, '\n', (size_t)(end - at));
+		strbuf_clear(&path);
+		if (nl && text_unescape(&path, at, nl) && !memchr(path.buf, '\0', path.len))
+			visit(ctx, path.buf);
+	}
 }
 
 bool record_peek_key(const char *text, size_t n, struct digest *out, bool *accepted)

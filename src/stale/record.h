@@ -135,8 +135,8 @@ void record_write(const struct record *r, bool local, struct strbuf *out);
 NODISCARD int record_parse(const char *text, size_t n, struct arena *a, struct record *r, struct err *err);
 /* Length of the block that starts at text: up to and including the blank line behind it. */
 size_t record_block_len(const char *text, const char *end);
-/* Does the block have a line about something absent? Without reading the rest. */
-bool record_peek_absent(const char *text, size_t n);
+/* Calls visit with each path that the block says was absent, without reading the rest. */
+void record_each_absent(const char *text, size_t n, void (*visit)(void *ctx, const char *path), void *ctx);
 /* The key alone, and (unless NULL) whether it was accepted, without reading the rest. */
 bool record_peek_key(const char *text, size_t n, struct digest *out, bool *accepted);
 /* Is text[0..n) the block that r would be written as, whatever its key and local lines are? If so r's key and local lines are set to

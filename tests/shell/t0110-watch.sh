@@ -180,6 +180,17 @@ mkdir src/py.d; mm 0; ran py; said 'src/py.d: no -> yes'
 echo 1 > static.rc; mm 0; ran static; said 'static.rc: no -> yes'
 mm 0; ran; said 'nothing to do'
 
+begin 'so it is with each of many instances'
+new_project each <<'END'
+[stage s]
+cmd    = test -e common.rc || test -e {{i}}.rc || echo > {{outs}}
+matrix i = 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20
+outs   = o/{{i}}
+END
+mm 0; settled
+echo 1 > 19.rc; mm 4 status --check; said 's@19 +\[there\] 19.rc: no -> yes'; said '1 stale'; rm 19.rc
+settled; echo 1 > common.rc; mm 4 status --check; said '20 stale'
+
 begin 'that it appeared can be accepted, and is forgotten where nothing is watched'
 new_project appeared <<'END'
 [stage a]

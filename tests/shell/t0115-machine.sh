@@ -149,6 +149,12 @@ if have_python; then
 	mm 0 diff --json "$1" "$2"
 	is "$(json "$T/out" '[(m["old"], m["new"]) for m in d["machine"] if m["name"] == "OMP_NUM_THREADS"]')" '[["2", "3"]]' 'machine'
 fi
+if command -v setarch > /dev/null 2>&1 && setarch "$(uname -m)" --uname-2.6 true 2> /dev/null; then
+	setarch "$(uname -m)" --uname-2.6 "$MLMAKE" > "$T/out" 2> "$T/err" || fail 'it does not build under another kernel'
+	said 'nothing to do'
+	setarch "$(uname -m)" --uname-2.6 "$MLMAKE" -B > "$T/out" 2> "$T/err" || fail 'it does not build under another kernel'
+	mm 0 diff "$1" "$(git rev-list -n 1 "$(git for-each-ref --format='%(refname)' refs/mlmake/log)")"; said 'system +Linux .* -> Linux 2\.6'
+fi
 check 'git alone shows it' sh -c 'git show "$1:run" | grep -qx "machine OMP_NUM_THREADS 2"' sh "$1"
 mm 0 log; said_not error
 finish

@@ -182,21 +182,29 @@ static void accept_sample(struct record *r, struct record_fact f[N_FACTS + 1], c
 	record_accept(r, last, &acc, a);
 }
 
+static void append_path(void *ctx, const char *path)
+{
+	strbuf_addf(ctx, "%s;", path);
+}
+
 static void record_absent(void)
 {
 	static const char *absent[] = {"a b", "c\nd"};
-	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT, lock = STRBUF_INIT, stripped = STRBUF_INIT;
+	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT, lock = STRBUF_INIT, stripped = STRBUF_INIT, seen = STRBUF_INIT;
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
 	struct record_fact f[N_FACTS];
 	struct record r, back;
 
 	sample(&r, f);
 	record_write(&r, false, &lock);
-	EXPECT(!record_peek_absent(lock.buf, lock.len));
+	record_each_absent(lock.buf, lock.len, append_path, &seen);
+	EXPECT_STR(seen.buf, "");
 	r.absent = absent;
 	r.n_absent = ARRAY_SIZE(absent);
 	record_write(&r, true, &sb);
-	EXPECT(strstr(sb.buf, "\nabsent a b\nabsent c\\nd\n") != NULL && record_peek_absent(sb.buf, sb.len));
+	EXPECT(strstr(sb.buf, "\nabsent a b\nabsent c\\nd\n") != NULL);
+	record_each_absent(sb.buf, sb.len, append_path, &seen);
+	EXPECT_STR(seen.buf, "a b;c\nd;");
 	record_strip_local(sb.buf, sb.len, &stripped);
 	EXPECT_STR(stripped.buf, lock.buf);
 	EXPECT_INT(record_parse(sb.buf, sb.len, &a, &back, &err), 0);
