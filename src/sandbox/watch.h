@@ -7,7 +7,8 @@
  *
  *     method                       trains in Python   gcc, 500 opens a file   cp in sh   open, read, close   ordinary user   static programs
  *     user notification, opens           1.00               1.07 to 1.13         1.34            5.7              yes            yes
- *     user notification, lookups         1.00               1.27 to 1.31         1.42            5.7              yes            yes
+ *     the same, and stat, access         1.00               1.08 to 1.14         1.37            5.7              yes            yes
+ *     the same, and readlink (lookups)   1.00               1.27 to 1.31         1.42            5.7              yes            yes
  *     the same, strict, and Landlock     1.00               1.26 to 1.35         1.42            5.7              yes            yes
  *     ptrace and seccomp (strace)                                                2.80            5.6              yes            yes
  *     LD_PRELOAD                         1.08                                    1.10            1.4              yes            no
