@@ -198,7 +198,7 @@ static int listen_in(struct making *m, struct err *err)
 {
 	const char *file = args_value(m->a, "events");
 	int verbosity = (int)args_count(m->a, "verbose") - (int)args_count(m->a, "quiet");
-	bool to_stdout = file && streq(file, "-");
+	bool to_stdout = file && streq(file, "-"), fetched = m->a->cmd == &cmd_retrain && !m->fetch; /* which has written there */
 	int fd = to_stdout ? STDERR_FILENO : STDOUT_FILENO;
 	struct style style = project_style(&m->p, fd);
 
@@ -208,7 +208,7 @@ static int listen_in(struct making *m, struct err *err)
 	m->sinks[m->n_sinks++] = recorder_sink(m->recorder);
 	if (!file)
 		return 0;
-	m->events_fd = event_file_open(file, false, err);
+	m->events_fd = event_file_open(file, fetched, err);
 	if (m->events_fd < 0)
 		return -1;
 	m->events = event_stream_new(m->events_fd, &clock_system);

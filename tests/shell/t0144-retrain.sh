@@ -15,8 +15,9 @@ END
 git rm -q --cached raw.txt; rm raw.txt; echo raw.txt >> .gitignore
 git add -A; git commit -qm source
 echo 0.7 > "$T/upstream"; echo 1 > "$T/version"
-mm 0 retrain; ran fetch train ship health
+mm 0 retrain --events=ev; ran fetch train ship health
 live production 0.7 v0.0.1
+is "$(grep -c '"event":"end"' ev)" 3 'fetched, built, shipped'
 
 begin 'nothing new: nothing is fetched, built or shipped'
 mm 0 retrain; ran
