@@ -416,6 +416,7 @@ static int install(struct project *p, const struct args *a, struct err *err)
 	t.dir = dir;
 	t.program = program;
 	t.words = words.buf;
+	t.path = getenv("PATH") && !has_control(getenv("PATH")) ? getenv("PATH") : NULL;
 	t.log = log;
 	if (timer_install(&t, &kind, err) < 0)
 		return -1;

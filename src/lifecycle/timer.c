@@ -16,6 +16,7 @@
 #define SECOND INT64_C(1000000000)
 #define CRONTAB_LIMIT ((size_t)4 << 20)
 #define MARK "# mlmake-monitor "
+#define CRON_LINE 990 /* bytes; Debian's cron takes 998, of the command */
 
 /* What tells the project's timer from others. */
 static void add_id(struct strbuf *out, const char *dir)
@@ -39,22 +40,34 @@ static int run(const char *const *words, const struct strbuf *input, struct strb
 	return status;
 }
 
+/* cd DIR && PATH=... PROGRAM monitor --due >> LOG 2>&1 */
+static void add_command(const struct timer *t, struct strbuf *out)
+{
+	strbuf_addstr(out, "cd ");
+	strbuf_add_shell(out, t->dir);
+	strbuf_addstr(out, " && ");
+	if (t->path) {
+		strbuf_addstr(out, "PATH=");
+		strbuf_add_shell(out, t->path);
+		strbuf_addch(out, ' ');
+	}
+	strbuf_add_shell(out, t->program);
+	strbuf_addf(out, " %s >> ", t->words);
+	strbuf_add_shell(out, t->log);
+	strbuf_addstr(out, " 2>&1");
+}
+
 /* ---- cron ---- */
 
-void timer_cron_line(const struct timer *t, struct strbuf *out)
+bool timer_cron_line(const struct timer *t, struct strbuf *out)
 {
 	CLEANUP(strbuf_release) struct strbuf cmd = STRBUF_INIT;
+	size_t start = out->len;
 	int64_t minutes = t->every / (60 * SECOND);
 	unsigned minute = (unsigned)(hash_bytes(t->dir, strlen(t->dir)) % 60);
 	size_t i;
 
-	strbuf_addstr(&cmd, "cd ");
-	strbuf_add_shell(&cmd, t->dir);
-	strbuf_addstr(&cmd, " && ");
-	strbuf_add_shell(&cmd, t->program);
-	strbuf_addf(&cmd, " %s >> ", t->words);
-	strbuf_add_shell(&cmd, t->log);
-	strbuf_addstr(&cmd, " 2>&1");
+	add_command(t, &cmd);
 	if (minutes >= 24 * 60)
 		strbuf_addf(out, "%u %u * * * ", minute, minute % 24);
 	else if (minutes >= 60)
@@ -72,6 +85,7 @@ void timer_cron_line(const struct timer *t, struct strbuf *out)
 	strbuf_addstr(out, " " MARK);
 	add_id(out, t->dir);
 	strbuf_addch(out, '\n');
+	return out->len - start <= CRON_LINE;
 }
 
 bool timer_cron_without(const char *text, size_t n, const char *dir, struct strbuf *out)
@@ -119,7 +133,9 @@ static int cron_install(const struct timer *t, struct err *err)
 	timer_cron_without(was.buf, was.len, t->dir, &is);
 	if (is.len && is.buf[is.len - 1] != '\n')
 		strbuf_addch(&is, '\n');
-	timer_cron_line(t, &is);
+	if (!timer_cron_line(t, &is))
+		return err_set(err, ERR_INVALID, "the line would be longer than the %d bytes that a crontab allows; it has PATH in it, which could be "
+			       "shorter", CRON_LINE);
 	return run((const char *const[]){"crontab", "-", NULL}, &is, NULL, err);
 }
 
@@ -179,13 +195,7 @@ static void write_units(const struct timer *t, struct strbuf *service, struct st
 	CLEANUP(strbuf_release) struct strbuf cmd = STRBUF_INIT;
 	int64_t every = MAX(t->every / SECOND, INT64_C(60));
 
-	strbuf_addstr(&cmd, "cd ");
-	strbuf_add_shell(&cmd, t->dir);
-	strbuf_addstr(&cmd, " && exec ");
-	strbuf_add_shell(&cmd, t->program);
-	strbuf_addf(&cmd, " %s >> ", t->words);
-	strbuf_add_shell(&cmd, t->log);
-	strbuf_addstr(&cmd, " 2>&1");
+	add_command(t, &cmd);
 	strbuf_addstr(service, "[Unit]\nDescription=mlmake monitor\n[Service]\nType=oneshot\nSuccessExitStatus=5\nExecStart=/bin/sh -c ");
 	add_word(service, cmd.buf);
 	strbuf_addch(service, '\n');

@@ -12,8 +12,19 @@ against = train.csv
 drift   = psi 0.2 x
 every   = 1m
 END
+# Retraining finds what stands in the PATH of who installed the timer.
+cat >> mlmake.ini <<'END'
+then    = retrain
+[stage train]
+cmd  = only-here > {{outs}}
+data = train.csv
+outs = model.txt
+END
+mkdir "$T/own" && printf '#!/bin/sh\necho found\n' > "$T/own/only-here" && chmod +x "$T/own/only-here"
+PATH=$T/own:$PATH
+export PATH
 awk 'BEGIN { print "x"; for (i = 0; i < 600; i++) print i }' > train.csv
-mkdir prod; cp train.csv prod/1.csv
+mkdir prod; awk 'BEGIN { print "x"; for (i = 0; i < 600; i++) print i + 500 }' > prod/1.csv
 
 # What needs a mount namespace: it installs, lets cron run until the monitor has looked, and takes the line away.
 cat > "$T/with-cron" <<'END'
@@ -25,7 +36,7 @@ echo '0 0 1 1 * true' | crontab - || exit 77
 crontab -l > "$T/installed"
 faketime -f '+0 x60' cron -f & daemon=$!
 tries=0
-until [ -s .git/mlmake/monitor/drift ] || [ $tries = 600 ]; do tries=$((tries + 1)); sleep 0.1; done
+until grep -q '"why"' .git/mlmake/monitor/drift 2> /dev/null || [ $tries = 600 ]; do tries=$((tries + 1)); sleep 0.1; done
 kill $daemon
 "$MLMAKE" monitor --uninstall || exit 1
 crontab -l > "$T/left"
@@ -46,8 +57,10 @@ else
 		begin "$which"
 		is "$code" 0 'exit status'
 		is "$(grep -c 'monitor --due' "$T/installed")" 1 'lines of ours'
-		check 'it has looked' grep -q '"outcome": *"calm"' .git/mlmake/monitor/drift
-		check 'what it said is kept' grep -q '^calm' .git/mlmake/monitor/timer.out
+		check 'it has looked' grep -q '"outcome": *"drift"' .git/mlmake/monitor/drift
+		check 'what it said is kept' grep -q '^drift' .git/mlmake/monitor/timer.out
+		check 'and retrained' grep -q 'retrain: retrained;' .git/mlmake/monitor/timer.out
+		holds model.txt found
 		holds "$T/left" '0 0 1 1 * true'
 	fi
 fi
@@ -75,8 +88,11 @@ else
 		rm -rf .git/mlmake/monitor
 		mkdir .git/mlmake/monitor
 		for unit; do sed -n 's/^ExecStart=.bin.sh -c "\(.*\)"$/\1/p' "$unit"; done | sed 's/%%/%/g; s/\$\$/$/g; s/\\\(.\)/\1/g' > "$T/line"
-		check 'the line' sh "$T/line"
-		check 'it has looked' grep -q '"outcome": *"calm"' .git/mlmake/monitor/drift
+		rm -f model.txt; echo >> train.csv
+		PATH=/usr/bin:/bin sh "$T/line"
+		is "$?" 5 'exit status'
+		check 'it has looked' grep -q '"outcome": *"drift"' .git/mlmake/monitor/drift
+		holds model.txt found
 	fi
 fi
 finish

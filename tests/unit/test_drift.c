@@ -205,11 +205,20 @@ static void lines(void)
 static void crontabs(void)
 {
 	CLEANUP(strbuf_release) struct strbuf line = STRBUF_INIT, text = STRBUF_INIT, out = STRBUF_INIT;
-	struct timer t = {"/a b", "/usr/bin/mlmake", "monitor --due", "/a b/log%", 3 * HOUR};
+	struct timer t = {"/a b", "/usr/bin/mlmake", "monitor --due", "/a b/log%", 3 * HOUR, NULL};
 	const char *others = "\r\n# x\n0 0 * * * y # mlmake-monitor 00\n\n";
 
-	timer_cron_line(&t, &line);
+	EXPECT(timer_cron_line(&t, &line));
 	EXPECT(strstr(line.buf, " * * * * cd '/a b' && /usr/bin/mlmake monitor --due >> '/a b/log\\%' 2>&1 # mlmake-monitor ") != NULL);
+	t.path = "/opt/a b:/bin";
+	EXPECT(timer_cron_line(&t, &out));
+	EXPECT(strstr(out.buf, "cd '/a b' && PATH='/opt/a b:/bin' /usr/bin/mlmake ") != NULL);
+	strbuf_clear(&out);
+	strbuf_addn(&text, 'x', 2000);
+	t.path = text.buf;
+	EXPECT(!timer_cron_line(&t, &out));
+	strbuf_clear(&out);
+	strbuf_clear(&text);
 	strbuf_addf(&text, "%s%s%slast", others, line.buf, others);
 	EXPECT(timer_cron_without(text.buf, text.len, "/a b", &out));
 	strbuf_clear(&text);
