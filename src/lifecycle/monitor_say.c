@@ -20,10 +20,12 @@ static void write_line(const struct monitor_line *l, size_t width, struct strbuf
 		strbuf_addf(out, "%.4g", l->value);
 	if (!isnan(l->p))
 		strbuf_addf(out, ", p %.3g", l->p);
-	if (!l->problem)
+	if (!l->problem) {
 		strbuf_addf(out, "  (%s%s)", l->is_actual ? "wanted " : "drift is ", l->limit);
-	else
-		strbuf_addf(out, "%s%s", isnan(l->value) ? "" : ": ", l->problem);
+	} else {
+		strbuf_addstr(out, isnan(l->value) ? "" : ": ");
+		term_add_clean(out, l->problem, strlen(l->problem));
+	}
 	strbuf_addch(out, '\n');
 }
 

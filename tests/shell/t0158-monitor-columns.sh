@@ -59,6 +59,19 @@ mm 0 monitor -n; said_not ' new '
 sed -i 's/\*.*/x !id/' mlmake.ini
 mm 2 lint; said "mlmake.ini:4: error: 'drift': '!id' leaves a column out of '\*', which is not there"
 
+begin 'names of columns do nothing to a terminal'
+cp "$T/ini" mlmake.ini; cp train.csv "$T/train"
+{ printf 'id,\033[31mx,plan,churned\n'; tail -n +2 "$T/train"; } > train.csv
+{ printf 'id,\033[32mx,plan,churned\n'; table 2000 3000 | tail -n +2; } > prod.csv
+mm 2 monitor -n; said 'there is no column'; said ' new '
+mm 2 monitor
+for what in '' --history; do
+	# shellcheck disable=SC2086
+	"$MLMAKE" monitor -n $what > "$T/said" 2>&1
+	refuse 'an escape' grep -q "$(printf '\033')" "$T/said"
+done
+cp "$T/train" train.csv
+
 begin 'of a long history the end is shown, or as much as one asks for'
 cp "$T/ini" mlmake.ini
 rm -r .git/mlmake/monitor
