@@ -10,6 +10,7 @@
 
 #include "cli/building.h"
 #include "cli/deploy_events.h"
+#include "cli/display.h"
 #include "cli/project.h"
 #include "cli/recorder.h"
 #include "lifecycle/deploy.h"
@@ -479,6 +480,15 @@ static int fail(const struct err *err)
 	return err->code == ERR_LOCKED ? cli_fail(EXIT_LOCKED, err) : cli_fail(EXIT_USAGE, err);
 }
 
+static const char *find_logs(struct one *o)
+{
+	CLEANUP(freep) char *here = xstrfmt("%s/log/%s.*.log", o->p.repo.state, o->in->name), *kept = NULL;
+	bool goes;
+
+	kept = display_log(here, &goes);
+	return arena_strdup(&o->a, kept);
+}
+
 static int find_instance(struct one *o, struct err *err)
 {
 	CLEANUP(freep) char *name = xstrfmt("deploy:%s", o->rq->name);
@@ -487,7 +497,7 @@ static int find_instance(struct one *o, struct err *err)
 	if (!o->in)
 		return err_set(err, ERR_INVALID, "there is no [deploy %s]", o->rq->name);
 	deploy_rules_of(o->in, &o->a, &o->rules);
-	o->logs = arena_fmt(&o->a, "%s/log/%s.*.log", o->p.repo.state, o->in->name);
+	o->logs = find_logs(o);
 	return choose_environment(o, err);
 }
 

@@ -364,17 +364,24 @@ static void add_where(struct display *d, const char *what, const char *path)
 	strbuf_addch(&d->lines, '\n');
 }
 
-/* In a work tree that will be gone, the directory of logs is a link to where they stay; all else goes with it. */
+char *display_log(const char *log, bool *goes)
+{
+	CLEANUP(freep) char *dir = path_dir(log), *kept = NULL;
+	char c;
+
+	*goes = readlink(dir, &c, 1) > 0;
+	if (*goes)
+		kept = realpath(dir, NULL);
+	return kept ? path_join(kept, path_base(log)) : xstrdup(log);
+}
+
 static void add_remains(struct display *d, const struct event *e)
 {
-	CLEANUP(freep) char *dir = e->log ? path_dir(e->log) : NULL, *kept = NULL;
-	char c;
-	bool goes = dir && readlink(dir, &c, 1) > 0;
+	bool goes = false;
+	CLEANUP(freep) char *log = e->log ? display_log(e->log, &goes) : NULL;
 
-	if (goes)
-		kept = realpath(e->log, NULL);
-	if (e->log)
-		add_where(d, "whole log", kept ? kept : e->log);
+	if (log)
+		add_where(d, "whole log", log);
 	if (e->aside && !goes)
 		add_where(d, "half-written outputs", e->aside);
 }

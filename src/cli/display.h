@@ -28,4 +28,8 @@ void display_plan(const struct plan *p, const struct style *s, struct strbuf *ou
 /* The closing sentence of a build that had nothing to do. */
 void display_nothing(size_t fresh, size_t frozen, struct strbuf *out);
 
+/* Where log is found later on; owned. *goes: it was made in a work tree that will be gone, in which the directory of logs is a link to where
+ * they stay; all else goes with it. */
+char *display_log(const char *log, bool *goes);
+
 #endif

@@ -33,6 +33,8 @@
 #define NOTIFY_SECONDS "60"
 #define EXIT_REFUSED 3 /* as cli/command.h has it: a gate refused */
 #define EXIT_STOPPED 130
+#define NOT_DEPLOYED "is not deployed to "
+#define SECOND INT64_C(1000000000)
 
 static volatile sig_atomic_t stop_asked;
 static volatile sig_atomic_t build_pid;
@@ -517,7 +519,7 @@ static int run_build(struct making *m, int *code, struct err *err)
 
 /* ---- what came of it */
 
-/* The run that the build has recorded, if it did anything. */
+/* The run that the build has recorded, if it did anything. Of a deploy the time is that of its tag, in whole seconds. */
 static const struct run *find_run(struct making *m, struct lineage *l)
 {
 	const struct run *runs;
@@ -527,19 +529,23 @@ static const struct run *find_run(struct making *m, struct lineage *l)
 		return NULL;
 	while (n--)
 		if (runs[n].own && streq(runs[n].project, m->repo.prefix) && runs[n].source && streq(runs[n].source, m->e->commit))
-			return runs[n].time >= m->e->time ? &runs[n] : NULL;
+			return runs[n].time >= m->e->time / SECOND * SECOND ? &runs[n] : NULL;
 	return NULL;
 }
 
-/* The words of a line of the build's that tell of an instance: "failed NAME 0.2s REASON". NULL if it is none. */
+/* The words of a line of the build's that tell of an instance, "failed NAME 0.2s REASON", or of a deploy, "failed NAME VERSION is not ...".
+ * NULL if it is none. */
 static const char *reason_in(struct making *m, const char *line, size_t n)
 {
 	CLEANUP(freep) char *copy = xstrndup(line, n);
-	char *at, *word = strtok_r(copy, " ", &at), *name, *why;
+	char *at, *word = strtok_r(copy, " ", &at), *name;
+	const char *why, *more;
 
 	if (!word || !(streq(word, "failed") || streq(word, "refused")) || !(name = strtok_r(NULL, " ", &at)) || !strtok_r(NULL, " ", &at))
 		return NULL;
 	why = at + strspn(at, " ");
+	if (skip_prefix(why, NOT_DEPLOYED, NULL) && line[n] && skip_prefix(line + n + 1, "    ", &more)) /* why that is stands below */
+		return arena_fmt(m->a, "%s: %s: %.*s", name, why, (int)strcspn(more, "\n"), more);
 	return *why ? arena_fmt(m->a, "%s: %s", name, why) : arena_fmt(m->a, "%s %s", name, word);
 }
 
