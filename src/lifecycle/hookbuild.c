@@ -724,14 +724,27 @@ static int build(struct making *m, struct err *err)
 	return 0;
 }
 
+/* A linked work tree may be gone, or at this moment be half made or half taken away: without a HEAD, or with nothing that leads to the
+ * clone. Then the clone is still there. */
+static int open_repo(struct making *m, const struct hook_entry *about, struct err *err)
+{
+	CLEANUP(freep) char *own = path_join(m->opt->common, about->work), *objects = NULL;
+
+	if (repo_at(&m->repo, own, about->project, NULL) == 0) {
+		objects = path_join(m->repo.git_dir, "objects");
+		if (file_exists(objects))
+			return 0;
+	}
+	repo_release(&m->repo);
+	return repo_at(&m->repo, m->opt->common, about->project, err);
+}
+
 static int make(struct making *m, uint64_t *upto, struct err *err)
 {
 	const struct hook_entry *last = &m->opt->v[m->opt->n - 1];
-	CLEANUP(freep) char *own = path_join(m->opt->common, last->work);
 	int got;
 
-	/* The work tree may be gone; then the clone is still there. */
-	if (repo_at(&m->repo, file_exists(own) ? own : m->opt->common, last->project, err) < 0)
+	if (open_repo(m, last, err) < 0)
 		return -1;
 	m->db = gitdb_new(m->opt->common);
 	m->home = find_home(m);

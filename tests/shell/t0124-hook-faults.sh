@@ -171,6 +171,21 @@ is "$(find .git/mlmake/queue -name '0*' | wc -l)" 0 entries
 change 3; built
 mm 0 hook log -n 1; said 'done +main'
 
+begin 'a work tree that is being made or taken away at this moment'
+for gone in HEAD commondir; do
+	hooked "half-$gone"
+	git worktree add -q "../half-$gone-b" -b b
+	rm "$T/go"; : > "$COUNT"; change 2; begun
+	(cd "../half-$gone-b" && echo "$gone" > in.txt && git commit -q -a -m b)
+	mv ".git/worktrees/half-$gone-b/$gone" "$T/kept"
+	: > "$T/go"; built
+	mv "$T/kept" ".git/worktrees/half-$gone-b/$gone"
+	mm 0 hook log -n 1; said "done +b +$(git rev-parse --short=9 b)"
+	missing ".git/worktrees/half-$gone-b/mlmake/queue"
+	missing ".git/worktrees/half-$gone-b/mlmake/trees"
+	(cd "../half-$gone-b" && mm 0 && said 'restored'; exit "$bad") || bad=1
+done
+
 begin 'a stage that writes to its input is found out, and the data of the user is as it was'
 new_project scribble <<'END'
 [stage s]
