@@ -459,7 +459,7 @@ static char *logs_of(const struct making *m)
 	return xstrfmt("%s/out/%llu.d", m->opt->dir, (unsigned long long)m->number);
 }
 
-/* The tree goes; what stages of a build that fails print stays. */
+/* The tree goes; what stages of a build that fails or is stopped print stays. */
 static int link_logs(struct making *m, struct err *err)
 {
 	CLEANUP(freep) char *kept = logs_of(m), *here = path_join(m->private.state, "log");
@@ -473,7 +473,7 @@ static void drop_logs(struct making *m)
 {
 	CLEANUP(freep) char *kept = logs_of(m);
 
-	if (m->e->code <= 0)
+	if (m->e->code == 0)
 		(void)!file_remove_tree(kept, NULL);
 }
 

@@ -41,4 +41,20 @@ data 0.9; built
 live production 0.9 v0.0.2
 mm 0 hook log -n 1; said 'done +main'
 mm 0 fsck
+
+begin 'one that is stopped while it ships is undone, and its logs stay'
+sed -i 's/^cmd     = echo ship.*/&; while [ -e "$T\/hold" ]; do sleep 0.02; done/' mlmake.ini
+: > "$T/hold"; : > "$COUNT"
+data 0.95
+until_true 'it ships' grep -q ship "$COUNT"
+until_true 'it is there' grep -q 0.95 "$server/production"
+mm 0 hook cancel & canceller=$!
+until_true 'it is undone' grep -q '^phase undoing' '.git/mlmake/deploys/api#production'
+rm "$T/hold"
+wait $canceller
+built
+live production 0.9 v0.0.2
+mm 0 hook log -n 1; said 'stopped +main .*as was asked for'
+mm 0 hook log "$(awk '{ print $1 }' "$T/out")"; said 'in production is what was there before: v0\.0\.2'
+for log in $(sed -n 's/^ *logs: //p' "$T/out"); do exists "$log"; done
 finish
