@@ -40,10 +40,10 @@ static int bad_utf8_line(const char *text, size_t n)
 	int line = 1;
 
 	while (s < end) {
-		size_t more = *s < 0x80 ? 0 : *s < 0xc2 ? 9 : *s < 0xe0 ? 1 : *s < 0xf0 ? 2 : *s < 0xf5 ? 3 : 9;
+		size_t more = *s < 0x80 ? 0 : *s < 0xe0 ? 1 : *s < 0xf0 ? 2 : 3;
 		size_t i;
 
-		if (*s == 0 || more >= (size_t)(end - s))
+		if (*s == 0 || (*s >= 0x80 && *s < 0xc2) || *s >= 0xf5 || more >= (size_t)(end - s))
 			return line;
 		for (i = 1; i <= more; i++)
 			if ((s[i] & 0xc0) != 0x80)

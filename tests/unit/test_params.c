@@ -299,6 +299,11 @@ static void reports_all_errors_of_a_toml(void)
 		    "p.toml:1: error: '9223372036854775808' does not fit 64 bits\n");
 	expect_said("p.toml", "a = {x = 1}\na.y = 2\n", -1,
 		    "p.toml:2: error: 'a' is complete since line 1 and takes no more keys here\n");
+	/* no beginning of a character, and more like it behind it */
+	expect_said("p.toml", "k = \x96\x96\x96\x96\x96\x96\x96\x96\x96\x96\x96\x96\x96\x96\x96\x96\x96\x96\x96\x96 and so on\n", -1,
+		    "p.toml:1: error: the file is not UTF-8 text, which it has to be\n");
+	expect_said("p.yaml", "%\xf5\x96\x96\x96\x96\x96\x96\x96\x96\x96 and so on\n", -1,
+		    "p.yaml:1: error: the file is not UTF-8 text, which it has to be\n");
 	expect_said("p.toml", "k = \xff\n", -1, "p.toml:1: error: the file is not UTF-8 text, which it has to be\n");
 	expect_said("p.toml", "k = \"\\u0000\"\n", -1, "p.toml:1: error: a parameter cannot hold a NUL character\n");
 	expect_said("p.toml", "d = 2023-02-29\n", -1,
