@@ -127,7 +127,7 @@ static void tell_of_sources(struct returning *r)
 	}
 	if (!first)
 		return;
-	strbuf_addf(&text, "mlmake: the sources here are not those of %s ('", o->name);
+	strbuf_addf(&text, "mlmake: the sources here are not those of %s ('", o->word);
 	term_add_clean(&text, first, strlen(first));
 	if (others)
 		strbuf_addf(&text, "' and %zu more), so the next `mlmake` puts their results in place again", others);

@@ -7,9 +7,8 @@
 #include <unistd.h>
 
 #include "cli/again.h"
-#include "gitdb/git.h"
+#include "lineage/pinned.h"
 #include "report/rebuilt.h"
-#include "util/file.h"
 
 /* One verification. */
 struct verifying {
@@ -26,11 +25,13 @@ struct verifying {
 static int look_at_source(struct verifying *v, struct err *err)
 {
 	CLEANUP(git_source_release) struct git_source source = GIT_SOURCE_INIT;
+	struct packer *p = store_packer(v->p->store);
 	struct origin *o = &v->origin;
+	struct git_id built;
 
 	if (!v->p->repo.in_git)
 		return err_set(err, ERR_INVALID, "verify needs git, which knows what the source is");
-	if (file_mkdirs(v->p->repo.state, err) < 0 || git_source(&v->p->repo, v->p->db, v->p->repo.state, false, &source, err) < 0)
+	if (pinned_source(v->p->lineage, v->p->db, &v->p->repo, p, &source, &built, err) < 0 || packer_finish(p, err) < 0)
 		return -1;
 	o->word = xstrdup("HEAD");
 	o->name = xstrdup("the work tree");
@@ -189,6 +190,7 @@ static int verify(struct verifying *v, struct err *err)
 	if (look_at_source(v, err) < 0 || gather(v, &plan, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
 	code = build_and_compare(v, err);
+	packer_release_keep(store_packer(v->p->store));
 	if (v->second_begun)
 		code = again_release(&v->second, code);
 	return v->first_begun ? again_release(&v->first, code) : code;

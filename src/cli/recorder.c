@@ -12,17 +12,13 @@
 #include "back/makers.h"
 #include "env/host.h"
 #include "gitdb/git.h"
-#include "lineage/lineage.h"
+#include "lineage/pinned.h"
 #include "run/passing.h"
 #include "store/closure.h"
 #include "util/clock.h"
-#include "util/file.h"
 #include "util/map.h"
 #include "util/path.h"
 #include "util/pool.h"
-
-#define PIN_LIMIT ((size_t)32 << 20) /* bytes of a file or of one level of a tree */
-#define TRIES 5
 
 /* Why a node ran or was restored, the last time it began. */
 struct why {
@@ -158,23 +154,6 @@ struct event_sink recorder_sink(struct recorder *r)
 
 /* ---- the source */
 
-/* What git wrote for this no ref reaches until the run is recorded, so it goes from where git wrote it to our own pack, which is kept. */
-static int pin(struct recorder *r, const char *scratch, struct err *err)
-{
-	struct packer *p = store_packer(r->p->store);
-	CLEANUP(freep) char *objects = path_join(scratch, "objects");
-	CLEANUP(freep) char *lock = *r->p->repo.prefix ? xstrfmt("%s/mlmake.lock", r->p->repo.prefix) : xstrdup("mlmake.lock");
-	struct gitdb *sees = r->source.apart ? r->source.apart : r->p->db;
-	struct git_id bases[2];
-	size_t n = lineage_sources(r->p->lineage, r->source.commit, bases);
-
-	if (!r->source.has_tree)
-		return 0;
-	if (packer_adopt(p, objects, err) < 0 || tree_pin(sees, p, &r->source.tree, bases, n, PIN_LIMIT, err) < 0)
-		return -1;
-	return tree_without(sees, p, &r->source.tree, lock, &r->built, err);
-}
-
 static void look_at_machine(struct arena *a, struct run_fact **out, size_t *n)
 {
 	struct host_fact *facts = NULL;
@@ -186,33 +165,13 @@ static void look_at_machine(struct arena *a, struct run_fact **out, size_t *n)
 		(*out)[i] = (struct run_fact){facts[i].name, facts[i].value};
 }
 
-static int look_at_source(struct recorder *r, const char *scratch)
-{
-	err_clear(&r->source_err);
-	git_source_release(&r->source);
-	if (file_remove_tree(scratch, &r->source_err) < 0 ||
-	    git_source(&r->p->repo, r->p->db, scratch, true, &r->source, &r->source_err) < 0)
-		return -1;
-	return pin(r, scratch, &r->source_err);
-}
-
-/* What git found in the repository already, and no ref reaches, a `git gc` may have taken before it was read: then git writes it anew. */
 static void *look(void *arg)
 {
 	struct recorder *r = arg;
-	CLEANUP(freep) char *scratch = path_join(r->p->repo.state, "source");
-	int i, got = -1;
+	struct project *p = r->p;
 
 	look_at_machine(&r->looked, &r->machine, &r->n_machine);
-	for (i = 0; i < TRIES && got < 0; i++)
-		got = look_at_source(r, scratch);
-	if (got == 0)
-		err_clear(&r->source_err);
-	else
-		r->source.has_tree = false;
-	gitdb_free(r->source.apart);
-	r->source.apart = NULL;
-	(void)!file_remove_tree(scratch, NULL); /* the next run does it otherwise */
+	(void)!pinned_source(p->lineage, p->db, &p->repo, store_packer(p->store), &r->source, &r->built, &r->source_err);
 	return NULL;
 }
 

@@ -254,7 +254,7 @@ void git_source_release(struct git_source *s)
 	*s = (struct git_source)GIT_SOURCE_INIT;
 }
 
-/* The tree that `git commit -a` would make; objects (absolute): where it goes, NULL: to the repository. */
+/* The tree that `git commit -a` would make; it goes to objects (absolute). */
 static int write_tree(const struct repo *r, const char *scratch, const char *objects, struct git_id *out, struct err *err)
 {
 	static const char *const add[] = {"add", "-u", "--", ".", NULL}, *const write[] = {"write-tree", NULL};
@@ -262,7 +262,7 @@ static int write_tree(const struct repo *r, const char *scratch, const char *obj
 	CLEANUP(freep) char *from = path_join(r->own_dir, "index");
 	CLEANUP(freep) char *to = xstrfmt("%s/index.%ld", scratch, (long)getpid());
 	CLEANUP(freep) char *index = xstrfmt("GIT_INDEX_FILE=%s", to);
-	CLEANUP(freep) char *place = objects ? xstrfmt("GIT_OBJECT_DIRECTORY=%s", objects) : NULL;
+	CLEANUP(freep) char *place = xstrfmt("GIT_OBJECT_DIRECTORY=%s", objects);
 	char *const env[] = {index, place, NULL};
 	int got = -1;
 
@@ -276,15 +276,15 @@ static int write_tree(const struct repo *r, const char *scratch, const char *obj
 	return got;
 }
 
-static int write_source(const struct repo *r, struct gitdb *db, const char *scratch, bool apart, struct git_source *out, struct err *err)
+static int write_source(const struct repo *r, struct gitdb *db, const char *scratch, struct git_source *out, struct err *err)
 {
 	CLEANUP(freep) char *here = path_is_absolute(scratch) ? xstrdup(scratch) : getcwd(NULL, 0);
 	CLEANUP(freep) char *whole = here ? path_join(here, scratch) : NULL;
-	CLEANUP(freep) char *objects = apart && whole ? path_join(whole, "objects") : NULL;
+	CLEANUP(freep) char *objects = whole ? path_join(whole, "objects") : NULL;
 
 	if (!whole)
 		return err_errno(err, "cannot tell the working directory");
-	if (file_mkdirs(whole, err) < 0 || (apart && !(out->apart = gitdb_apart(db, objects, err))))
+	if (file_mkdirs(whole, err) < 0 || !(out->apart = gitdb_apart(db, objects, err)))
 		return -1;
 	return write_tree(r, whole, objects, &out->tree, err);
 }
@@ -307,7 +307,7 @@ static int differs(struct gitdb *db, struct gitdb *sees, const char *commit, con
 	return !git_id_eq(&old, &new);
 }
 
-int git_source(const struct repo *r, struct gitdb *db, const char *scratch, bool apart, struct git_source *out, struct err *err)
+int git_source(const struct repo *r, struct gitdb *db, const char *scratch, struct git_source *out, struct err *err)
 {
 	CLEANUP(repository_freep) git_repository *repo = NULL;
 	CLEANUP(freep) char *lock = *r->prefix ? path_join(r->prefix, "mlmake.lock") : xstrdup("mlmake.lock");
@@ -327,10 +327,10 @@ int git_source(const struct repo *r, struct gitdb *db, const char *scratch, bool
 		if (gitdb_resolve(db, out->commit, GITDB_TREE, &out->tree, err) < 0)
 			return -1;
 	} else if (has_index(r)) {
-		if (write_source(r, db, scratch, apart, out, err) < 0)
+		if (write_source(r, db, scratch, out, err) < 0)
 			return -1;
 		if (out->dirty < 0 && out->commit)
-			out->dirty = differs(db, out->apart ? out->apart : db, out->commit, &out->tree, lock);
+			out->dirty = differs(db, out->apart, out->commit, &out->tree, lock);
 	} else {
 		return 0; /* nothing is tracked yet */
 	}

@@ -32,7 +32,7 @@ void git_source_release(struct git_source *s);
 
 /* Looks at HEAD and the work tree. If something differs, `git add -u` writes what does into an index of its own in the directory scratch,
  * so that the user's is not touched; that runs the filters that git is configured to run, and no hook. No ref reaches the objects, so they
- * go to the database, where the next `git gc` may take them, or if apart to a directory of objects in scratch, for out->apart. */
-NODISCARD int git_source(const struct repo *r, struct gitdb *db, const char *scratch, bool apart, struct git_source *out, struct err *err);
+ * go to a directory of objects in scratch, where no `git gc` looks; out->apart sees them. */
+NODISCARD int git_source(const struct repo *r, struct gitdb *db, const char *scratch, struct git_source *out, struct err *err);
 
 #endif

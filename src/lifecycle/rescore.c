@@ -225,9 +225,9 @@ static int export_source(struct scoring *s, struct err *err)
 
 	if (!s->lc->repo->in_git)
 		return file_mkdirs(s->tree.project, err);
-	got = git_source(s->lc->repo, s->lc->db, s->tree.home, false, &source, err);
+	got = git_source(s->lc->repo, s->lc->db, s->tree.home, &source, err);
 	if (got == 0 && source.has_tree)
-		got = private_export(&s->tree, s->lc->db, s->lc->repo, &source.tree,
+		got = private_export(&s->tree, source.apart ? source.apart : s->lc->db, s->lc->repo, &source.tree,
 				     source.commit && git_id_parse(source.commit, &head) ? &head : NULL, &empty, err);
 	git_source_release(&source);
 	return got < 0 ? -1 : file_mkdirs(s->tree.project, err);

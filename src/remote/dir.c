@@ -149,7 +149,7 @@ static int find_dir(const char *dir, bool write, struct err *err)
 		return 0;
 	if (errno == ENOENT)
 		return err_set(err, ERR_NOTFOUND, "there is neither the directory '%s' nor the one above it; is its disk mounted? If it is to be "
-			       "there, `mkdir -p %s`", dir, dir);
+			       "there, `mkdir -p '%s'`", dir, dir);
 	return err_errno(err, "cannot make the directory '%s'", dir);
 }
 

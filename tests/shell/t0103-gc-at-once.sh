@@ -34,9 +34,23 @@ is "$(git show "$run:source/sub/f")" 'deep 3' 'source'
 git show "$run:source/code.txt" > "$T/code"; check 'the source that was built' cmp "$T/code" code.txt
 is "$(git show "$run:source/large.bin" | tail -c 4)" '2
 3' 'the end of the large file'
-missing "$(state_dir)/source"
+is "$(find "$(state_dir)/source" -type f -name '*.pack')" '' 'what is left of taking the source'
 mm 0 checkout "$run~2"; check 'the first result' cmp out.txt "$T/out.1"
 mm 0 checkout "$run~1"; check 'the second' cmp out.txt "$T/out.2"
+
+begin 'git gc --prune=now while uncommitted work is verified'
+mm 0; said restored
+rm -f "$T/started"
+mm_start verify slow
+until_true 'it runs' test -e "$T/started"
+git gc -q --prune=now; git prune --expire=now; git repack -q -a -d
+echo end > "$T/go"
+mm_end 0
+git gc -q --prune=now
+check 'git finds all' git fsck --strict --no-dangling
+run=$(git for-each-ref --format='%(objectname)' refs/mlmake/log)
+is "$(git show "$run:source/sub/f")" 'deep 3' 'source of the verdict'
+is "$(find .git/objects/pack -name '*.keep')" '' 'packs that are still kept'
 
 begin 'git gc --prune=now in a loop beside builds of uncommitted work: each run has its source'
 new_project beside <<'END'

@@ -410,7 +410,7 @@ static void names_what_is_absent(void)
 	EXPECT_INT(address_parse(&a, "no/where", NULL, &err), 0);
 	EXPECT(remote_open("lab", &a, &here, 1, true, &err) == NULL);
 	EXPECT_STR(err.msg, "remote 'lab': there is neither the directory 'no/where' nor the one above it; is its disk mounted? "
-			    "If it is to be there, `mkdir -p no/where`");
+			    "If it is to be there, `mkdir -p 'no/where'`");
 	address_release(&a);
 }
 
