@@ -76,6 +76,7 @@ struct taking {
 	bool unread;
 };
 
+/* What could not be read in an earlier run is not tried again in each that follows, as of a directory that git holds and the store does not. */
 static bool is_known(const struct taking *t, const struct digest *key, const char *hex)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
@@ -86,7 +87,7 @@ static bool is_known(const struct taking *t, const struct digest *key, const cha
 		strbuf_add(&text, f->text, f->len);
 	else if (!keyed_find(t->l->table, key, &text))
 		return false;
-	return parse(text.buf, text.len, &dir) && !is_unread(text.buf) && text.buf[strlen(WORD)] >= '0' + t->how;
+	return parse(text.buf, text.len, &dir) && !(f && is_unread(text.buf)) && dir[-1] >= '0' + t->how;
 }
 
 static void remember(struct taking *t, const struct digest *key, const char *hex, const struct strbuf *text)
