@@ -154,11 +154,15 @@ static bool clone_known(struct store *s, const struct twins *known, int from, in
 	return true;
 }
 
-/* Copies the object open at from to the new file open at to, whatever was written there. known, if not NULL: as for transfer_copy. */
+/* Copies the object open at from to the new file open at to, whatever was written there. known, if not NULL: as for transfer_copy. A file
+ * that is empty is not truncated: ext4 writes to disk what is in a truncated one when it is closed, and the close waits. */
 static int copy_bytes(struct store *s, int from, int to, int64_t size, const struct twins *known, const char *path,
 		      struct transfer *t, struct err *err)
 {
-	if (lseek(from, 0, SEEK_SET) < 0 || lseek(to, 0, SEEK_SET) < 0 || ftruncate(to, 0) < 0)
+	struct stat st;
+
+	if (lseek(from, 0, SEEK_SET) < 0 || lseek(to, 0, SEEK_SET) < 0 || fstat(to, &st) < 0 ||
+	    (st.st_size && ftruncate(to, 0) < 0))
 		return err_errno(err, "cannot write '%s'", path);
 	return transfer_copy(t, from, to, size, false, known, statcache_key(s->cache), s->objects.dir, path, err);
 }
