@@ -292,18 +292,6 @@ static int make_env(struct build *b, struct job *j, struct strvec *env, struct e
 	return 0;
 }
 
-/* One program that soon has done what it is told to do, and looks for no other files. */
-static bool is_plain(const char *cmd)
-{
-	static const char *const names[] = {"cat ", "cp ", "cut ", "echo ", "head ", "paste ", "printf ", "sort ", "tail ", "touch ", "wc "};
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(names); i++)
-		if (skip_prefix(cmd, names[i], NULL))
-			return !strpbrk(cmd, "\n;&|`()");
-	return false;
-}
-
 /* Is this one of those that are enough to warn? The others run the same command. */
 static bool is_sample(struct build *b, const struct job *j)
 {
@@ -330,9 +318,9 @@ static enum watch_depth watch_depth(struct build *b, const struct job *j)
 	case WATCHING_STRICT: return WATCH_CHANGES;
 	default: break;
 	}
-	if (!is_plain(j->in->cmd))
+	if (!watching_is_plain(j->in))
 		return WATCH_QUESTIONS;
-	return is_sample(b, j) ? WATCH_OPENS : WATCH_NOTHING;
+	return !watching_is_declared(j->in) && is_sample(b, j) ? WATCH_OPENS : WATCH_NOTHING;
 }
 
 /* What is no stage is mlmake's own work, started as a stage is. */

@@ -22,6 +22,10 @@ struct undeclared {
 #define UNDECLARED_INIT \
 	{STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, false}
 
+/* Is the command one program that soon has done what it is told to do, and looks for no other files? */
+bool watching_is_plain(const struct instance *in);
+/* Of a plain one: is every file that its words name declared, and there is nothing to be found by watching it? */
+bool watching_is_declared(const struct instance *in);
 /* Appends what needs no watching: directories among the inputs that v found, and outputs. Borrowed from in. */
 void watching_skip(const struct instance *in, const struct verdict *v, struct strvec *out);
 /* Appends the rules (sandbox/bounds.h) of a stage with `watch = strict`. free: paths, NULL-terminated, that it may use for what is

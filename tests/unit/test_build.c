@@ -16,6 +16,7 @@
 #include "run/build.h"
 #include "run/order.h"
 #include "run/tail.h"
+#include "run/watching.h"
 #include "util/file.h"
 
 #define SECOND INT64_C(1000000000)
@@ -917,6 +918,48 @@ static void times_that_overflow(void)
 	world_clean(&w);
 }
 
+static void plain_commands(void)
+{
+	static const struct {
+		const char *cmd;
+		bool plain, declared;
+	} cases[] = {
+		{"cp in/a.csv out.csv", true, true},
+		{"sort -u -k2,3 in/a.csv -o out.csv", true, true},
+		{"cat in/a.csv b > out.csv", true, true},
+		{"cp -r b  out.csv ", true, true},
+		{"cp in/a.csv c out.csv", true, false},
+		{"cp in/a.cs out.csv", true, false},
+		{"cp in/a.csv out.csv/", true, false},
+		{"sort -oc in/a.csv", true, false},
+		{"sort --files0-from=b -o out.csv", true, false},
+		{"cat in/*.csv b > out.csv", true, false},
+		{"cat b > out.csv 2>c", true, false},
+		{"cat \"$F\" > out.csv", true, false},
+		{"cat - < b", true, false},
+		{"cp in/a.csv out.csv; cat c", false, false},
+		{"cp in/a.csv out.csv\ncat c", false, false},
+		{"python3 in/a.csv", false, false},
+		{"cpio b", false, false},
+	};
+	struct input inputs[] = {{.path = "in/a.csv"}, {.path = "b"}};
+	struct output out = {.path = "out.csv"};
+	struct stage st = {.name = "s"};
+	struct env container = {.name = "e", .run = "podman run x"};
+	struct instance in = {.name = "s", .stage = &st, .inputs = inputs, .n_inputs = 2, .outs = &out, .n_outs = 1};
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		in.cmd = cases[i].cmd;
+		EXPECT_INT(watching_is_plain(&in), cases[i].plain);
+		if (cases[i].plain)
+			EXPECT_INT(watching_is_declared(&in), cases[i].declared);
+	}
+	in.cmd = cases[0].cmd;
+	st.env = &container;
+	EXPECT(!watching_is_plain(&in));
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
@@ -946,6 +989,7 @@ int main(void)
 		{"progress reports", progress},
 		{"reading a log as it grows", tails},
 		{"a log without end does not hold the build", tail_of_much},
+		{"plain commands whose files are declared need no watching", plain_commands},
 		{"times that do not fit", times_that_overflow},
 	};
 	int got = tap_run("build", tests, sizeof(tests) / sizeof(tests[0]));
