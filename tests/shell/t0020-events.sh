@@ -24,9 +24,9 @@ is "$(events 'all(x["duration"] >= 0 for x in e if x["event"] == "done")')" true
 begin 'a FIFO that nobody reads can be waited for, and that can be interrupted'
 mkfifo "$T/fifo"
 mm_start -B --events="$T/fifo"
-interrupted() { kill -INT "$pid" 2> /dev/null; gone "$pid"; }
+interrupted() { kill -TERM "$pid" 2> /dev/null; gone "$pid"; }
 until_true 'it ends' interrupted
-mm_end 130
+mm_end 143
 mm_start -B --events="$T/fifo"
 cat "$T/fifo" > "$T/events"
 mm_end 0
