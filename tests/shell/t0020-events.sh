@@ -24,6 +24,7 @@ is "$(events 'all(x["duration"] >= 0 for x in e if x["event"] == "done")')" true
 begin 'a FIFO that nobody reads can be waited for, and that can be interrupted'
 mkfifo "$T/fifo"
 mm_start -B --events="$T/fifo"
+until_true 'it is mlmake' sh -c "readlink /proc/$pid/exe | grep -q 'mlmake$'"
 interrupted() { kill -TERM "$pid" 2> /dev/null; gone "$pid"; }
 until_true 'it ends' interrupted
 mm_end 143
