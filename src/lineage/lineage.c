@@ -355,14 +355,19 @@ static bool left_lock(struct lineage *l, const struct run *r, const struct git_i
 	return lineage_entry(l, r, "mlmake.lock", &e, NULL) == 1 && git_id_eq(&e.id, lock);
 }
 
+static bool is_of(const struct lineage *l, const struct run *r, const struct git_id *tree, const char *outcome)
+{
+	return r->has_tree && git_id_eq(&r->tree, tree) && streq(r->outcome, outcome) && streq(r->project, l->repo->prefix);
+}
+
 bool lineage_is_good(const struct lineage *l, const struct run *r, const struct git_id *tree)
 {
-	return r->has_tree && git_id_eq(&r->tree, tree) && streq(r->outcome, "done") && streq(r->project, l->repo->prefix);
+	return is_of(l, r, tree, "done");
 }
 
 const struct run *lineage_built(struct lineage *l, const struct git_id *tree, const struct git_id *lock)
 {
-	const struct run *runs, *newest = NULL;
+	const struct run *runs, *newest = NULL, *refused = NULL;
 	size_t n;
 
 	if (lineage_runs(l, &runs, &n, NULL) < 0)
@@ -370,13 +375,15 @@ const struct run *lineage_built(struct lineage *l, const struct git_id *tree, co
 	while (n--) {
 		const struct run *r = &runs[n];
 
+		if (!refused && is_of(l, r, tree, "refused"))
+			refused = r;
 		if (!lineage_is_good(l, r, tree))
 			continue;
 		if (!lock || left_lock(l, r, lock))
 			return r;
 		newest = newest ? newest : r;
 	}
-	return newest;
+	return newest ? newest : refused;
 }
 
 int lineage_entry(struct lineage *l, const struct run *r, const char *path, struct tree_entry *out, struct err *err)

@@ -45,7 +45,8 @@ const struct run *lineage_find(struct lineage *l, const char *word, struct err *
 /* Did r succeed, and was it of this project with that tree (without mlmake.lock)? */
 bool lineage_is_good(const struct lineage *l, const struct run *r, const struct git_id *tree);
 /* The newest successful run of this project whose source was that tree (without mlmake.lock). Of several, which differ in what git does not
- * track, the newest that left the very lock (the name of its blob; NULL: not known). NULL: none. */
+ * track, the newest that left the very lock (the name of its blob; NULL: not known). If there is none, the newest whose stages did well
+ * and whose gate refused: what it made is that source's all the same. NULL: none. */
 const struct run *lineage_built(struct lineage *l, const struct git_id *tree, const struct git_id *lock);
 /* Appends a file of the run's tree ("records", "mlmake.lock", "artifacts/model.txt"). ERR_NOTFOUND, ERR_INVALID over limit bytes. */
 NODISCARD int lineage_file(struct lineage *l, const struct run *r, const char *path, size_t limit, struct strbuf *out, struct err *err);

@@ -77,4 +77,22 @@ echo '{"auc": 0.5, "loss": 0.25}' > raw.json
 mm 3
 ran evaluate
 said '^skipped +ship'
+
+begin 'what a refused run of a commit made is what that commit brings back'
+new_project back <<'END'
+[stage evaluate]
+cmd     = cat {{data}} > {{metrics}}
+data    = raw.json
+metrics = eval.json
+[gate release]
+of      = evaluate
+require = auc >= 0.8
+END
+echo eval.json > .gitignore; echo '{"auc": 0.9}' > raw.json; mm 0; git add -A; git commit -qm good
+echo '{"auc": 0.5}' > raw.json; git commit -qam bad
+mm 3; git checkout -q mlmake.lock
+echo '{"auc": 0.85}' > raw.json; mm 0; git checkout -q .
+mm 0 checkout HEAD eval.json
+said_not 'behind'
+holds eval.json '{"auc": 0.5}'
 finish
