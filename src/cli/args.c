@@ -190,6 +190,8 @@ int args_parse(struct args *a, const struct command *cmd, const char **argv, siz
 	a->cmd = cmd;
 	a->argv = argv;
 	a->n_argv = n;
+	a->events_fd = xmalloc(sizeof(*a->events_fd));
+	*a->events_fd = -1;
 	for (i = 0; i < n; i++) {
 		const char *word = argv[i], *none = NULL;
 		const char **next = i + 1 < n ? &argv[i + 1] : &none;
@@ -218,6 +220,9 @@ int args_parse(struct args *a, const struct command *cmd, const char **argv, siz
 
 void args_release(struct args *a)
 {
+	if (a->events_fd)
+		closep(a->events_fd);
+	free(a->events_fd);
 	free(a->given);
 	strvec_release(&a->words);
 	strvec_release(&a->overrides);

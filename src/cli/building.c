@@ -44,7 +44,6 @@ struct making {
 	struct machine machine;
 	struct display *display;
 	struct event_stream *events;
-	int events_fd;
 	struct recorder *recorder;
 	struct event_sink sinks[3];
 	size_t n_sinks;
@@ -198,21 +197,17 @@ static int listen_in(struct making *m, struct err *err)
 {
 	const char *file = args_value(m->a, "events");
 	int verbosity = (int)args_count(m->a, "verbose") - (int)args_count(m->a, "quiet");
-	bool to_stdout = file && streq(file, "-"), fetched = m->a->cmd == &cmd_retrain && !m->fetch; /* which has written there */
-	int fd = to_stdout ? STDERR_FILENO : STDOUT_FILENO;
+	int fd = file && streq(file, "-") ? STDERR_FILENO : STDOUT_FILENO;
 	struct style style = project_style(&m->p, fd);
 
 	m->display = display_new(fd, &style, MAX(MIN(verbosity, 1), -1));
 	m->sinks[m->n_sinks++] = display_sink(m->display);
 	m->recorder = recorder_new(&m->p, m->run_id);
 	m->sinks[m->n_sinks++] = recorder_sink(m->recorder);
-	if (!file)
-		return 0;
-	m->events_fd = event_file_open(file, fetched, err);
-	if (m->events_fd < 0)
+	if (event_stream_open(m->a, &m->events, err) < 0)
 		return -1;
-	m->events = event_stream_new(m->events_fd, &clock_system);
-	m->sinks[m->n_sinks++] = event_stream_sink(m->events);
+	if (m->events)
+		m->sinks[m->n_sinks++] = event_stream_sink(m->events);
 	return 0;
 }
 
@@ -441,7 +436,6 @@ static void making_release(struct making *m)
 	build_result_release(&m->result);
 	plan_release(&m->plan);
 	free(m->force);
-	closep(&m->events_fd);
 	supply_free(m->supply);
 	fetching_release(&m->fetching);
 	project_close(&m->p);
@@ -450,7 +444,7 @@ static void making_release(struct making *m)
 int build_make(struct args *a, bool fetch, bool all_deploys, struct strvec *deploys)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
-	struct making m = {.a = a, .fetch = fetch, .all_deploys = all_deploys, .deploys = deploys, .events_fd = -1, .machine = MACHINE_INIT, .plan = PLAN_INIT};
+	struct making m = {.a = a, .fetch = fetch, .all_deploys = all_deploys, .deploys = deploys, .machine = MACHINE_INIT, .plan = PLAN_INIT};
 	int code;
 
 	m.dry = args_count(a, "dry-run") > 0;

@@ -54,6 +54,7 @@ struct args {
 	struct strvec overrides;   /* NAME=VALUE, for commands that build */
 	const char **argv;         /* as they were given, n_argv of them, without program and command */
 	size_t n_argv;
+	int *events_fd;            /* where --events go, -1: not open yet (cli/event_stream.h); copies of these args share it */
 };
 
 extern const struct option_def common_options[];

@@ -3,21 +3,11 @@
 
 #include "cli/deploy_events.h"
 
-#include <unistd.h>
+#include "util/clock.h"
 
-#include "util/file.h"
-
-int deploy_events_open(struct deploy_events *e, const struct args *a, bool append, struct err *err)
+int deploy_events_open(struct deploy_events *e, const struct args *a, struct err *err)
 {
-	const char *file = args_value(a, "events");
-
-	if (!file)
-		return 0;
-	e->fd = event_file_open(file, append, err);
-	if (e->fd < 0)
-		return -1;
-	e->stream = event_stream_new(e->fd, &clock_system);
-	return 0;
+	return event_stream_open(a, &e->stream, err) < 0 ? -1 : 0;
 }
 
 static void emit(struct deploy_events *e, struct event event)
@@ -77,6 +67,5 @@ int deploy_events_close(struct deploy_events *e, struct err *err)
 	int got = e->stream ? event_stream_close(e->stream, err) : 0;
 
 	e->stream = NULL;
-	closep(&e->fd);
 	return got;
 }

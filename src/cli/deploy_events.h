@@ -8,16 +8,15 @@
 
 struct deploy_events {
 	struct event_stream *stream; /* NULL: nobody asked for events */
-	int fd;
 	int64_t began;
 	struct event about;
 	struct verdict verdict;
 	struct reason reason;
 };
-#define DEPLOY_EVENTS_INIT {.fd = -1}
+#define DEPLOY_EVENTS_INIT {.stream = NULL}
 
-/* Where --events says; nothing if it is not given. append: something has been written there before. */
-NODISCARD int deploy_events_open(struct deploy_events *e, const struct args *a, bool append, struct err *err);
+/* Where --events says; nothing if it is not given. */
+NODISCARD int deploy_events_open(struct deploy_events *e, const struct args *a, struct err *err);
 /* in is about to ship: in environment there is before (NULL: nothing), and then after. All are borrowed until it ends. */
 void deploy_events_begin(struct deploy_events *e, const struct instance *in, const char *environment, const char *before, const char *after);
 /* Nothing has to be shipped. */

@@ -43,7 +43,6 @@ struct one {
 	struct shipping shipping;     /* as it is written down */
 	bool left;                    /* an earlier one did not end */
 	const char *logs;             /* a pattern */
-	bool follows;                 /* something that has written its events there, too */
 	char *who;
 	int lock_fd;
 	int64_t began;
@@ -522,17 +521,17 @@ static int meet(struct one *o, struct err *err)
 		return code;
 	if (look_at_registry(o, err) < 0 ||
 	    (fresh ? look_at_plan(o, err) < 0 || name_version(o, err) < 0 : choose_old(o, err) < 0) || check_numbers(o, err) < 0 ||
-	    deploy_events_open(&o->events, o->p.args, o->follows, err) < 0)
+	    deploy_events_open(&o->events, o->p.args, err) < 0)
 		return fail(err);
 	code = is_there(o) ? say_there(o) : ship(o, err);
 	err_clear(err);
 	return deploy_events_close(&o->events, err) < 0 && code == EXIT_DONE ? fail(err) : code;
 }
 
-static int meet_one(const struct args *a, const struct deploy_request *rq, bool follows)
+static int meet_one(const struct args *a, const struct deploy_request *rq)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
-	struct one o = {.rq = rq, .follows = follows, .events = DEPLOY_EVENTS_INIT, .plan = PLAN_INIT, .machine = MACHINE_INIT, .reg = REGISTRY_INIT, .a = ARENA_INIT, .lock_fd = -1};
+	struct one o = {.rq = rq, .events = DEPLOY_EVENTS_INIT, .plan = PLAN_INIT, .machine = MACHINE_INIT, .reg = REGISTRY_INIT, .a = ARENA_INIT, .lock_fd = -1};
 	int code;
 
 	run_new_id(o.run_id);
@@ -557,7 +556,7 @@ int deploying_main(const struct args *a, const struct deploy_request *v, size_t 
 	size_t i;
 
 	for (i = 0; i < n && code == EXIT_DONE; i++)
-		code = meet_one(&here, &v[i], built || i > 0);
+		code = meet_one(&here, &v[i]);
 	free(here.given);
 	return code;
 }

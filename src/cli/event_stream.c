@@ -141,16 +141,30 @@ static void emit(void *ctx, const struct event *e)
 }
 
 /* Signals are blocked where there is a machine, and nobody listens for them yet. */
-int event_file_open(const char *file, bool append, struct err *err)
+static int open_file(const char *file)
 {
 	sigset_t none, before;
 	int fd;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, &before);
-	fd = streq(file, "-") ? dup(STDOUT_FILENO) : open(file, O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0644);
+	fd = streq(file, "-") ? dup(STDOUT_FILENO) : open(file, O_WRONLY | O_CREAT | O_CLOEXEC | O_TRUNC, 0644);
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	return fd < 0 ? err_errno(err, "cannot open '%s' for events", file) : fd;
+	return fd;
+}
+
+int event_stream_open(const struct args *a, struct event_stream **out, struct err *err)
+{
+	const char *file = args_value(a, "events");
+
+	if (!file)
+		return 0;
+	if (*a->events_fd < 0)
+		*a->events_fd = open_file(file);
+	if (*a->events_fd < 0)
+		return err_errno(err, "cannot open '%s' for events", file);
+	*out = event_stream_new(*a->events_fd, &clock_system);
+	return 1;
 }
 
 struct event_stream *event_stream_new(int fd, const struct clock *clock)

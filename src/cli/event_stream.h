@@ -22,13 +22,15 @@
 #ifndef CLI_EVENT_STREAM_H
 #define CLI_EVENT_STREAM_H
 
+#include "cli/command.h"
 #include "run/events.h"
 #include "util/clock.h"
 
 struct event_stream;
 
-/* The file for --events, to write to: "-" is standard output. Of a FIFO the reader is waited for, which any signal ends. -1. */
-NODISCARD int event_file_open(const char *file, bool append, struct err *err);
+/* Opens what --events of a names, once for all that the command does: "-" is standard output. Of a FIFO the reader is waited for, which any
+ * signal ends. 1 and a stream (the caller's to close) that writes there, 0 if a has no --events, -1. */
+NODISCARD int event_stream_open(const struct args *a, struct event_stream **out, struct err *err);
 /* Writes to fd (borrowed); clock (borrowed) gives the times. */
 struct event_stream *event_stream_new(int fd, const struct clock *clock);
 struct event_sink event_stream_sink(struct event_stream *es);
