@@ -25,7 +25,7 @@ static int run(struct args *a)
 	}
 	rq.name = name;
 	rq.environment = a->words.v[1];
-	return deploying_main(a, &rq, 1, false);
+	return deploying_main(a, &rq);
 }
 
 static const struct option_def options[] = {

@@ -17,7 +17,7 @@ static int run(struct args *a)
 	}
 	rq.name = a->words.v[0];
 	rq.environment = a->words.n > 1 ? a->words.v[1] : NULL;
-	return deploying_main(a, &rq, 1, false);
+	return deploying_main(a, &rq);
 }
 
 static const struct option_def options[] = {

@@ -21,7 +21,7 @@
 #include "util/text.h"
 
 #define SECOND INT64_C(1000000000)
-#define TRIES 5 /* at a number that another clone's tag has taken meanwhile */
+#define TRIES 5 /* at a number that another clone's tag has taken meanwhile, and after others have shipped meanwhile */
 #define MOST_NUMBER 999999999999990 /* of a tag; release.c reads 15 digits */
 
 /* One request being met. */
@@ -42,13 +42,15 @@ struct one {
 	const struct release *before; /* what is there; NULL: nothing */
 	struct shipping shipping;     /* as it is written down */
 	bool left;                    /* an earlier one did not end */
+	bool *unjudged;               /* set if production has changed since the gates judged; NULL: that is told as what is wrong */
+	int64_t next;                 /* number of an assignment, when this was asked for */
 	const char *logs;             /* a pattern */
 	char *who;
-	int lock_fd;
+	struct shipping_locks locks;
 	int64_t began;
 };
 
-struct args args_once_there(const struct args *a)
+static struct args args_without(const struct args *a, const char *option)
 {
 	struct args b = *a;
 	size_t i;
@@ -56,9 +58,14 @@ struct args args_once_there(const struct args *a)
 	b.given = xcalloc(a->n_given + 1, sizeof(*b.given));
 	b.n_given = 0;
 	for (i = 0; i < a->n_given; i++)
-		if (!streq(a->given[i].def->name, "directory"))
+		if (!streq(a->given[i].def->name, option))
 			b.given[b.n_given++] = a->given[i];
 	return b;
+}
+
+struct args args_once_there(const struct args *a)
+{
+	return args_without(a, "directory");
 }
 
 static const char *prefix_of(const struct one *o)
@@ -87,20 +94,21 @@ static int choose_environment(struct one *o, struct err *err)
 	return err_set(err, ERR_INVALID, "'%s' has no environment '%s'; those of its section are: %s", o->rq->name, o->environment, known.buf);
 }
 
-/* One mlmake at a time ships what has this name, in all work trees. */
+/* One mlmake at a time ships anything of the project, in all work trees. */
 static int take_lock(struct one *o, struct err *err)
 {
-	bool wait = !args_count(o->p.args, "no-wait");
+	CLEANUP(strbuf_release) struct strbuf who = STRBUF_INIT;
 
-	o->lock_fd = shipping_lock(&o->p.repo, o->rq->name, false, err);
-	if (o->lock_fd >= 0 || err->code != ERR_LOCKED)
-		return o->lock_fd < 0 ? -1 : 0;
-	if (!wait)
-		return err_set(err, ERR_LOCKED, "another mlmake is deploying '%s'", o->rq->name);
-	fprintf(stderr, "mlmake: waiting for another mlmake that is deploying '%s'\n", o->rq->name);
+	if (shipping_lock(&o->p.repo, o->rq->name, false, &o->locks, err) == 0)
+		return 0;
+	if (err->code != ERR_LOCKED)
+		return -1;
+	shipping_holder(&o->p.repo, &who);
+	if (args_count(o->p.args, "no-wait"))
+		return err_set(err, ERR_LOCKED, "%s", who.buf);
+	fprintf(stderr, "mlmake: %s; waiting for it to end (--no-wait does not)\n", who.buf);
 	err_clear(err);
-	o->lock_fd = shipping_lock(&o->p.repo, o->rq->name, true, err);
-	return o->lock_fd < 0 ? -1 : 0;
+	return shipping_lock(&o->p.repo, o->rq->name, true, &o->locks, err);
 }
 
 static int look_at_registry(struct one *o, struct err *err)
@@ -123,16 +131,36 @@ static int look_at_registry(struct one *o, struct err *err)
 	return got < 0 ? -1 : 0;
 }
 
-/* Everything that it needs has been built a moment ago; who changed it since is told. */
+/* Everything that it needs has been built a moment ago; what has changed since is told. */
+static int look_for_changes(struct one *o, struct err *err)
+{
+	size_t i, changed = SIZE_MAX;
+	bool judges_alone = true;
+
+	for (i = 0; i < o->p.g.n; i++) {
+		enum stale_state state = o->plan.verdicts[i].state;
+		enum stage_kind kind = o->p.g.nodes[i].in->stage->kind;
+
+		if (!o->p.selected[i] || i == o->in->index || state == STALE_FRESH || state == STALE_FROZEN)
+			continue;
+		judges_alone &= kind == STAGE_GATE || kind == STAGE_RESCORE;
+		changed = MIN(changed, i);
+	}
+	if (changed == SIZE_MAX)
+		return 0;
+	if (o->unjudged)
+		*o->unjudged = judges_alone;
+	return err_set(err, ERR_MOVED, "'%s' is %s by now, so '%s' ships nothing; run it again", o->p.g.nodes[changed].in->name,
+		       stale_state_name(o->plan.verdicts[changed].state), o->rq->name);
+}
+
 static int look_at_plan(struct one *o, struct err *err)
 {
 	const struct verdict *v = &o->plan.verdicts[o->in->index];
 	size_t i;
 
-	for (i = 0; i < o->p.g.n; i++)
-		if (o->p.selected[i] && i != o->in->index && o->plan.verdicts[i].state != STALE_FRESH && o->plan.verdicts[i].state != STALE_FROZEN)
-			return err_set(err, ERR_MOVED, "'%s' is %s by now, so '%s' ships nothing; run it again", o->p.g.nodes[i].in->name,
-				       stale_state_name(o->plan.verdicts[i].state), o->rq->name);
+	if (look_for_changes(o, err) < 0)
+		return -1;
 	deploy_release(o->in, &o->rules, &v->now, &o->a, &o->what);
 	for (i = 0; i < o->what.n_ships; i++) {
 		struct shipped *s = &o->what.ships[i];
@@ -199,6 +227,9 @@ static int choose_old(struct one *o, struct err *err)
 	CLEANUP(freep) char *how = deploy_how(&o->rules);
 	size_t i;
 
+	if (o->next && o->next != registry_next_number(&o->reg, o->rq->name))
+		return err_set(err, ERR_MOVED, "'%s' was shipped by another mlmake while this waited, and %s is in %s now; look, and run it again",
+			       o->rq->name, version_words(o->before), o->environment);
 	if (o->rq->version)
 		r = registry_version(&o->reg, o->rq->name, o->rq->version);
 	else if (promote)
@@ -402,7 +433,10 @@ static int prepare(struct one *o, struct err *err)
 	const struct release *known = registry_version(&o->reg, o->rq->name, o->what.version);
 	const char *commit;
 
-	if (machine_open(&o->machine, &opt, &warning, err) < 0 || keeper_start(o->machine.keeper, err) < 0) /* before there are threads */
+	if (machine_open(&o->machine, &opt, &warning, err) < 0)
+		return -1;
+	keeper_hold(o->machine.keeper, o->locks.all);
+	if (keeper_start(o->machine.keeper, err) < 0) /* before there are threads */
 		return -1;
 	o->recorder = recorder_new(&o->p, o->run_id);
 	recorder_begin(o->recorder);
@@ -415,7 +449,7 @@ static int prepare(struct one *o, struct err *err)
 	}
 	o->who = gitdb_user(o->p.db);
 	o->began = clock_tick(&clock_system);
-	o->what.when = clock_now(&clock_system) / SECOND * SECOND;
+	o->what.when = registry_next_time(&o->reg, clock_now(&clock_system));
 	o->what.who = o->who;
 	o->what.action = o->rq->action;
 	o->what.because = o->rq->because;
@@ -522,20 +556,38 @@ static int meet(struct one *o, struct err *err)
 	if (look_at_registry(o, err) < 0 ||
 	    (fresh ? look_at_plan(o, err) < 0 || name_version(o, err) < 0 : choose_old(o, err) < 0) || check_numbers(o, err) < 0 ||
 	    deploy_events_open(&o->events, o->p.args, err) < 0)
-		return fail(err);
+		return o->unjudged && *o->unjudged ? EXIT_GATE : fail(err);
 	code = is_there(o) ? say_there(o) : ship(o, err);
 	err_clear(err);
 	return deploy_events_close(&o->events, err) < 0 && code == EXIT_DONE ? fail(err) : code;
 }
 
-static int meet_one(const struct args *a, const struct deploy_request *rq)
+/* Of who asks for what depends on what is there: what that was when it was asked for. */
+static int look_before(struct one *o, struct err *err)
+{
+	struct registry reg = REGISTRY_INIT;
+	int got;
+
+	if (streq(o->rq->action, "deploy") || o->rq->version)
+		return 0;
+	got = registry_read(&reg, o->p.db, prefix_of(o), err);
+	o->next = registry_next_number(&reg, o->rq->name);
+	registry_release(&reg);
+	return got;
+}
+
+static int meet_one(const struct args *a, const struct deploy_request *rq, bool *unjudged)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
-	struct one o = {.rq = rq, .events = DEPLOY_EVENTS_INIT, .plan = PLAN_INIT, .machine = MACHINE_INIT, .reg = REGISTRY_INIT, .a = ARENA_INIT, .lock_fd = -1};
+	struct one o = {.rq = rq, .unjudged = unjudged, .events = DEPLOY_EVENTS_INIT, .plan = PLAN_INIT, .machine = MACHINE_INIT, .reg = REGISTRY_INIT, .a = ARENA_INIT, .locks = SHIPPING_LOCKS_INIT};
 	int code;
 
 	run_new_id(o.run_id);
-	code = project_open(&o.p, a, true);
+	code = project_enter(&o.p, a);
+	if (code == EXIT_DONE && look_before(&o, &err) < 0)
+		code = fail(&err);
+	if (code == EXIT_DONE)
+		code = project_lock(&o.p);
 	if (code == EXIT_DONE)
 		code = meet(&o, &err);
 	recorder_free(o.recorder);
@@ -543,22 +595,15 @@ static int meet_one(const struct args *a, const struct deploy_request *rq)
 	plan_release(&o.plan);
 	registry_release(&o.reg);
 	arena_release(&o.a);
-	closep(&o.lock_fd);
+	shipping_unlock(&o.locks);
 	free(o.who);
 	project_close(&o.p);
 	return code;
 }
 
-int deploying_main(const struct args *a, const struct deploy_request *v, size_t n, bool built)
+int deploying_main(const struct args *a, const struct deploy_request *rq)
 {
-	struct args here = args_once_there(a);
-	int code = EXIT_DONE;
-	size_t i;
-
-	for (i = 0; i < n && code == EXIT_DONE; i++)
-		code = meet_one(&here, &v[i]);
-	free(here.given);
-	return code;
+	return meet_one(a, rq, NULL);
 }
 
 static int left_alone(int code)
@@ -570,22 +615,54 @@ static int left_alone(int code)
 	return code;
 }
 
-static int deploy_names(struct args *a, const struct strvec *names)
+/* Builds what `name` needs once more: all of that is fresh but gates, and what these compare with. */
+static int judge_again(const struct args *a, const char *name)
 {
-	const char *bump = args_value(a, "bump");
-	struct deploy_request *v = xcalloc(names->n + 1, sizeof(*v));
-	size_t i;
+	CLEANUP(strvec_release) struct strvec found = STRVEC_INIT;
+	struct args b = args_without(a, "always-make");
 	int code;
 
-	for (i = 0; i < names->n; i++)
-		v[i] = (struct deploy_request){.name = names->v[i],
-					       .action = "deploy",
-					       .version = args_value(a, "as"),
-					       .bump = !bump ? 0 : streq(bump, "major") ? 'M' : streq(bump, "minor") ? 'm' : 'p',
-					       .because = args_value(a, "because"),
-					       .again = args_count(a, "again") > 0};
-	code = deploying_main(a, v, names->n, true);
-	free(v);
+	fprintf(stderr, "mlmake: what is in production has changed since the gates of '%s' let it pass, so they judge again\n", name);
+	b.words = (struct strvec)STRVEC_INIT;
+	strvec_pushf(&b.words, "deploy:%s", name);
+	code = build_make(&b, false, false, &found);
+	strvec_release(&b.words);
+	free(b.given);
+	return left_alone(code);
+}
+
+static int deploy_name(const struct args *a, const char *name)
+{
+	const char *bump = args_value(a, "bump");
+	const struct deploy_request rq = {.name = name,
+					  .action = "deploy",
+					  .version = args_value(a, "as"),
+					  .bump = !bump ? 0 : streq(bump, "major") ? 'M' : streq(bump, "minor") ? 'm' : 'p',
+					  .because = args_value(a, "because"),
+					  .again = args_count(a, "again") > 0};
+	bool unjudged;
+	int code, tries;
+
+	for (tries = 0;; tries++) {
+		unjudged = false;
+		code = meet_one(a, &rq, tries < TRIES ? &unjudged : NULL);
+		if (!unjudged)
+			return code;
+		code = judge_again(a, name);
+		if (code != EXIT_DONE)
+			return code;
+	}
+}
+
+static int deploy_names(const struct args *a, const struct strvec *names)
+{
+	struct args here = args_once_there(a);
+	int code = EXIT_DONE;
+	size_t i;
+
+	for (i = 0; i < names->n && code == EXIT_DONE; i++)
+		code = deploy_name(&here, names->v[i]);
+	free(here.given);
 	return code;
 }
 

@@ -19,8 +19,8 @@ struct deploy_request {
 	bool again;              /* ship though it is there already */
 };
 
-/* Does what is asked for, one after another, until one fails; built: after a build. Returns an exit code; all has been told. */
-NODISCARD int deploying_main(const struct args *a, const struct deploy_request *v, size_t n, bool built);
+/* Does what is asked for. Returns an exit code; all has been told. */
+NODISCARD int deploying_main(const struct args *a, const struct deploy_request *rq);
 
 /* `mlmake deploy`, also as the end of a build that names deploys as targets: builds what they need, and ships it if that went well. names:
  * of deploys; none: all, or if there are none the default targets. */

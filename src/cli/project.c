@@ -249,7 +249,7 @@ int project_await(struct project *p)
 	return EXIT_DONE;
 }
 
-int project_open(struct project *p, const struct args *a, bool lock)
+int project_enter(struct project *p, const struct args *a)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
 
@@ -258,13 +258,27 @@ int project_open(struct project *p, const struct args *a, bool lock)
 	p->lock_fd = -1;
 	p->pl = (struct pipeline)PIPELINE_INIT;
 	p->g = (struct graph)GRAPH_INIT;
-	if (find_project(p, &err) < 0)
-		return cli_fail(EXIT_USAGE, &err);
-	if (lock && take_lock(p, &err) < 0)
+	return find_project(p, &err) < 0 ? cli_fail(EXIT_USAGE, &err) : EXIT_DONE;
+}
+
+int project_lock(struct project *p)
+{
+	CLEANUP(err_release) struct err err = ERR_INIT;
+
+	if (take_lock(p, &err) < 0)
 		return err.code == ERR_LOCKED ? EXIT_LOCKED : cli_fail(EXIT_USAGE, &err);
-	if (!lock)
-		begin_opening(p);
 	return EXIT_DONE;
+}
+
+int project_open(struct project *p, const struct args *a, bool lock)
+{
+	int code = project_enter(p, a);
+
+	if (code == EXIT_DONE && lock)
+		return project_lock(p);
+	if (code == EXIT_DONE)
+		begin_opening(p);
+	return code;
 }
 
 /* A file that mlmake made and no stage makes any more is a leftover, not data. */

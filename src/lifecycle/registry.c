@@ -10,6 +10,8 @@
 
 #define TAGS "refs/tags/"
 #define TEXT_LIMIT ((size_t)1 << 24)
+#define SECOND INT64_C(1000000000)
+#define MOMENT (60 * SECOND) /* what is further ahead another clock has said */
 
 struct reading {
 	struct registry *r;
@@ -264,6 +266,17 @@ int64_t registry_next_number(const struct registry *r, const char *name)
 		if (r->v[i]->environment && streq(r->v[i]->name, name))
 			last = MAX(last, r->v[i]->number);
 	return last + 1;
+}
+
+int64_t registry_next_time(const struct registry *r, int64_t now)
+{
+	int64_t next = now / SECOND * SECOND;
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		if (r->v[i]->environment && r->v[i]->when >= next && r->v[i]->when < now + MOMENT)
+			next = r->v[i]->when + SECOND;
+	return next;
 }
 
 int registry_add(const struct release *what, struct gitdb *db, struct packer *p, const char *prefix, struct err *err)

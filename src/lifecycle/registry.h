@@ -39,6 +39,9 @@ const struct release *registry_tagged(struct registry *r, const char *name, cons
 const struct release *registry_same(struct registry *r, const struct release *what);
 /* The next number for an assignment of name. */
 int64_t registry_next_number(const struct registry *r, const char *name);
+/* The time that an assignment made at now (nanoseconds) is to have: whole seconds, which is what tags know, and behind all that were made a
+ * moment ago, of whatever name, for by it is told which is the newest. */
+int64_t registry_next_time(const struct registry *r, int64_t now);
 
 /* Makes the tag: its object goes through p, which is finished before the tag stands. ERR_MOVED if there is one of that name, which stays. */
 NODISCARD int registry_add(const struct release *what, struct gitdb *db, struct packer *p, const char *prefix, struct err *err);

@@ -49,11 +49,51 @@ char *shipping_ships_dir(const struct repo *repo, const char *name)
 	return file_of(repo, name, ".ships", "");
 }
 
-int shipping_lock(const struct repo *repo, const char *name, bool wait, struct err *err)
+static int take_lock(const struct repo *repo, const char *name, bool wait, struct err *err)
 {
 	CLEANUP(freep) char *path = file_of(repo, name, ".lock", "");
 
 	return file_mkdirs_for(path, err) < 0 ? -1 : file_lock(path, true, wait, err);
+}
+
+/* For people. One that another user made can be held, and not be written. */
+static void say_who(int fd, const char *name)
+{
+	CLEANUP(freep) char *line = xstrfmt("mlmake with process id %ld is deploying '%s'\n", (long)getpid(), name);
+
+	(void)!(ftruncate(fd, 0) < 0 || pwrite(fd, line, strlen(line), 0) < 0);
+}
+
+int shipping_lock(const struct repo *repo, const char *name, bool wait, struct shipping_locks *out, struct err *err)
+{
+	out->all = take_lock(repo, "", wait, err);
+	if (out->all < 0)
+		return -1;
+	out->own = take_lock(repo, name, true, err); /* who asks whether it is held holds it for a moment */
+	if (out->own < 0) {
+		shipping_unlock(out);
+		return -1;
+	}
+	say_who(out->all, name);
+	return 0;
+}
+
+void shipping_unlock(struct shipping_locks *l)
+{
+	closep(&l->own);
+	closep(&l->all);
+	*l = (struct shipping_locks)SHIPPING_LOCKS_INIT;
+}
+
+void shipping_holder(const struct repo *repo, struct strbuf *out)
+{
+	CLEANUP(freep) char *path = file_of(repo, "", ".lock", "");
+	CLEANUP(strbuf_release) struct strbuf line = STRBUF_INIT;
+	CLEANUP(err_release) struct err ignored = ERR_INIT;
+
+	if (file_read(path, FILE_LIMIT, &line, &ignored) == 0)
+		strbuf_trim(&line);
+	strbuf_addstr(out, line.len ? line.buf : "another mlmake is deploying");
 }
 
 bool shipping_is_held(const struct repo *repo, const char *name)

@@ -15,7 +15,11 @@
  *
  * in this order, texts escaped as in C. It is written anew, durably, before each step, and goes when what is there is known again: so if it
  * is found and nobody holds the lock beside it, what is in the environment is not known. <name>.lock is held (flock) by who ships;
- * <name>.ships/ holds the copies that are shipped. */
+ * <name>.ships/ holds the copies that are shipped.
+ *
+ * Who ships anything of the project holds .lock (flock) as well, from before its gates are looked at to after its tag is written, since gates
+ * compare with what is in production, whatever brought it there. Its one line says who that is. It is taken behind the project's own lock
+ * (STATE/lock), and nothing is waited for by who holds it. */
 #ifndef LIFECYCLE_SHIPPING_H
 #define LIFECYCLE_SHIPPING_H
 
@@ -43,8 +47,17 @@ struct shipping {
 /* Paths below SHARED, owned. */
 char *shipping_ships_dir(const struct repo *repo, const char *name);
 
-/* The lock of what name ships; closing it lets go. Waits if wait, else ERR_LOCKED. */
-NODISCARD int shipping_lock(const struct repo *repo, const char *name, bool wait, struct err *err);
+/* The locks of who ships name. all is what a keeper may hold until nothing ships any more (run/keeper.h). */
+struct shipping_locks {
+	int all, own;
+};
+#define SHIPPING_LOCKS_INIT {-1, -1}
+
+/* Waits if wait, else ERR_LOCKED. */
+NODISCARD int shipping_lock(const struct repo *repo, const char *name, bool wait, struct shipping_locks *out, struct err *err);
+void shipping_unlock(struct shipping_locks *l);
+/* "mlmake with process id 4711 is deploying 'api'", of who holds them. */
+void shipping_holder(const struct repo *repo, struct strbuf *out);
 NODISCARD int shipping_write(const struct repo *repo, const struct shipping *s, struct err *err);
 /* 1 and *out, in a, if something is there; 0; -1 if it cannot be read. */
 NODISCARD int shipping_read(const struct repo *repo, const char *name, const char *environment, struct arena *a, struct shipping *out,

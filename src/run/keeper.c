@@ -26,7 +26,7 @@ struct keeper {
 	char *run_id;
 	int *keep_fds;
 	size_t n_keep_fds;
-	int lock_fd;
+	int lock_fds[KEEPER_LOCKS];
 	pid_t pid; /* 0: not started */
 	int sock;
 	bool lost;
@@ -258,7 +258,7 @@ struct keeper *keeper_new(const char *run_id, const int *keep_fds, size_t n_keep
 		.run_id = xstrdup(run_id),
 		.keep_fds = xreallocarray(NULL, n_keep_fds, sizeof(int)),
 		.n_keep_fds = n_keep_fds,
-		.lock_fd = lock_fd,
+		.lock_fds = {lock_fd, -1},
 		.sock = -1,
 		.in = STRBUF_INIT,
 		.out = STRBUF_INIT,
@@ -268,9 +268,16 @@ struct keeper *keeper_new(const char *run_id, const int *keep_fds, size_t n_keep
 	return k;
 }
 
+void keeper_hold(struct keeper *k, int lock_fd)
+{
+	if (k->pid || k->lock_fds[1] >= 0)
+		BUG("a keeper that runs, or holds all it can, is to hold one more lock");
+	k->lock_fds[1] = lock_fd;
+}
+
 int keeper_start(struct keeper *k, struct err *err)
 {
-	struct keeperd_options opt = {-1, k->lock_fd, k->keep_fds, k->n_keep_fds, k->run_id};
+	struct keeperd_options opt = {-1, k->lock_fds, k->keep_fds, k->n_keep_fds, k->run_id};
 	sigset_t all, before;
 	int pair[2];
 

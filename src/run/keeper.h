@@ -20,6 +20,8 @@ struct keeper;
  * a stage, keeps open until all it started is dead, so that the next mlmake cannot begin earlier; let go of it by close,
  * not by LOCK_UN. */
 struct keeper *keeper_new(const char *run_id, const int *keep_fds, size_t n_keep_fds, int lock_fd);
+/* One more such lock, before it is started. */
+void keeper_hold(struct keeper *k, int lock_fd);
 /* Forks the keeper now, unless it runs already; the first start of a stage does the same. Stages get the environment and
  * the working directory of this moment. From here on this process is a child subreaper. */
 NODISCARD int keeper_start(struct keeper *k, struct err *err);

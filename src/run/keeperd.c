@@ -686,8 +686,8 @@ static void close_others(const struct keeperd_options *opt)
 	for (;;) { /* the gaps between what is kept, in order */
 		unsigned int next = ~0u;
 
-		for (i = 0; i < opt->n_keep_fds + 2; i++) {
-			int kept = i == 0 ? opt->sock : i == 1 ? opt->lock_fd : opt->keep_fds[i - 2];
+		for (i = 0; i < 1 + KEEPER_LOCKS + opt->n_keep_fds; i++) {
+			int kept = i == 0 ? opt->sock : i <= KEEPER_LOCKS ? opt->lock_fds[i - 1] : opt->keep_fds[i - 1 - KEEPER_LOCKS];
 
 			if (kept >= 0 && (unsigned int)kept >= fd && (unsigned int)kept < next)
 				next = (unsigned int)kept;
@@ -709,8 +709,9 @@ static void set_up_descriptors(const struct keeperd_options *opt)
 		dup2(null, fd);
 	close_others(opt);
 	fcntl(opt->sock, F_SETFD, FD_CLOEXEC);
-	if (opt->lock_fd >= 0)
-		fcntl(opt->lock_fd, F_SETFD, FD_CLOEXEC);
+	for (i = 0; i < KEEPER_LOCKS; i++)
+		if (opt->lock_fds[i] >= 0)
+			fcntl(opt->lock_fds[i], F_SETFD, FD_CLOEXEC);
 	for (i = 0; i < opt->n_keep_fds; i++)
 		fcntl(opt->keep_fds[i], F_SETFD, 0);
 }

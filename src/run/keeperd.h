@@ -29,9 +29,11 @@ struct keeper_end {
 	uint32_t size;         /* of what was seen (sandbox/seen.h), which follows; 0: nothing was to be */
 };
 
+#define KEEPER_LOCKS 2
+
 struct keeperd_options {
 	int sock;            /* to mlmake */
-	int lock_fd;         /* kept open to the end, -1: none */
+	const int *lock_fds; /* KEEPER_LOCKS of them, kept open to the end, -1: none */
 	const int *keep_fds; /* for the stages */
 	size_t n_keep_fds;
 	const char *run_id;

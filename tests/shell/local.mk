@@ -89,4 +89,4 @@ SHELL_TESTS += tests/shell/t0114-packages-cpython.sh tests/shell/t0115-machine.s
 EXTRA_DIST += tests/env/against_python.py tests/env/make_wheel.py
 SHELL_TESTS += tests/shell/t0130-gate.sh tests/shell/t0131-gate-compares.sh tests/shell/t0132-gate-command.sh
 SHELL_TESTS += tests/shell/t0133-gate-rescore.sh tests/shell/t0134-gate-bad-input.sh tests/shell/t0135-gate-elsewhere.sh tests/shell/t0136-gate-and-deploy.sh
-SHELL_TESTS += tests/shell/t0145-what-is-told.sh tests/shell/t0146-disks.sh tests/shell/t0147-hook-deploy.sh tests/shell/t0158-monitor-columns.sh tests/shell/t0159-timer-real.sh tests/shell/t0170-loop.sh
+SHELL_TESTS += tests/shell/t0145-what-is-told.sh tests/shell/t0146-disks.sh tests/shell/t0147-hook-deploy.sh tests/shell/t0148-deploys-at-once.sh tests/shell/t0158-monitor-columns.sh tests/shell/t0159-timer-real.sh tests/shell/t0170-loop.sh

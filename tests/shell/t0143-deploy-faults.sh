@@ -203,10 +203,10 @@ mm_start deploy; first=$pid
 until_true 'it ships' test -e "$T/began"
 ( cd "$T/w/other" && "$MLMAKE" -q > /dev/null && "$MLMAKE" deploy --no-wait > "$T/out2" 2> "$T/err2"; echo $? > "$T/code2" )
 is "$(cat "$T/code2")" 75 'exit code'
-check 'it says why' grep -q "another mlmake is deploying 'api'" "$T/err2"
+check 'it says why' grep -q "mlmake with process id $first is deploying 'api'" "$T/err2"
 ( cd "$T/w/other" && "$MLMAKE" deploy > "$T/out2" 2> "$T/err2"; echo $? > "$T/code2" ) &
 second=$!
-until_true 'the second waits' grep -q "waiting for another mlmake that is deploying 'api'" "$T/err2"
+until_true 'the second waits' grep -q "^mlmake: mlmake with process id $first is deploying 'api'; waiting for it to end" "$T/err2"
 : > "$T/go"
 wait "$second"
 pid=$first; mm_end 0
@@ -214,7 +214,7 @@ is "$(cat "$T/code2")" 0 'exit code'
 check 'the second had nothing to ship' grep -q 'already: nothing is shipped' "$T/out2"
 is "$(grep -c ship "$COUNT")" 1 'times that it was shipped'
 
-begin 'what waited is not shipped on the word of a gate that compared with what was there before'
+begin 'what waited is not shipped on the word of a gate that compared with what was there before: it judges again'
 deploys compared
 sed -i 's|^require = .*|require = auc >= production.auc|; s|^of  .*|&\nfirst   = pass|
 	s|^cmd     = echo ship >> "$COUNT"; |&: > "$T/began"; until test -e "$T/go"; do sleep 0.02; done; |' mlmake.ini
@@ -227,12 +227,13 @@ mm_start deploy; first=$pid
 until_true 'it ships' test -e "$T/began"
 ( cd "$T/w/worse" && "$MLMAKE" deploy > "$T/out2" 2> "$T/err2"; echo $? > "$T/code2" ) &
 second=$!
-until_true 'the second waits' grep -q "waiting for another mlmake that is deploying 'api'" "$T/err2"
+until_true 'the second waits' grep -q "^mlmake: mlmake with process id $first is deploying 'api'; waiting for it to end" "$T/err2"
 : > "$T/go"
 wait "$second"
 pid=$first; mm_end 0
-is "$(cat "$T/code2")" 2 'exit code'
-check 'it says why' grep -q "'gate:release' is stale by now, so 'api' ships nothing" "$T/err2"
+is "$(cat "$T/code2")" 3 'exit code'
+check 'it says why' grep -q "what is in production has changed since the gates of 'api' let it pass" "$T/err2"
+check 'the gate refuses' grep -q '0\.8 >= 0\.9 does not hold' "$T/out2"
 live production 0.9 v0.0.2
 
 begin 'tags that are taken meanwhile: nothing of theirs is lost, the next name is taken'

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lifecycle/registry.h"
 #include "lifecycle/shipping.h"
@@ -148,6 +149,10 @@ static void round_trip(void)
 	EXPECT_INT(live && live->when == r.when && live->dirty == 0, true);
 	EXPECT_INT(live && git_id_eq(&live->commit, &r.commit), true);
 	EXPECT_INT(registry_next_number(&reg, "api"), 2);
+	EXPECT_INT(registry_next_time(&reg, r.when + 999999999), r.when + 1000000000); /* the same second is behind it, not at it */
+	EXPECT_INT(registry_next_time(&reg, r.when - 5000000001), r.when + 1000000000);
+	EXPECT_INT(registry_next_time(&reg, r.when + 1000000001), r.when + 1000000000);
+	EXPECT_INT(registry_next_time(&reg, r.when - INT64_C(3600000000000)), r.when - INT64_C(3600000000000));
 	EXPECT_INT(registry_same(&reg, &r) != NULL, true);
 	EXPECT_INT(registry_before(&reg, "api", "production") == NULL, true);
 	EXPECT_STR(says("cd round && git cat-file -t api@v1.0.0 && git tag -l --format='%(contents:subject)' && git fsck 2>&1"),
@@ -238,7 +243,10 @@ static void shippings(void)
 	char shared[] = "shared", none[] = "", p[] = "p", q[] = "p/q";
 	const struct repo top = {.shared = shared, .prefix = none}, in_p = {.shared = shared, .prefix = p}, in_q = {.shared = shared, .prefix = q};
 	CLEANUP(strbuf_release) struct strbuf words = STRBUF_INIT;
-	CLEANUP(closep) int lock = -1;
+	CLEANUP(strbuf_release) struct strbuf who = STRBUF_INIT;
+	CLEANUP(freep) char *me = xstrfmt("mlmake with process id %ld is deploying 'a/b'", (long)getpid());
+	struct shipping_locks locks = SHIPPING_LOCKS_INIT, others = SHIPPING_LOCKS_INIT;
+	struct err err = ERR_INIT;
 	struct arena a = ARENA_INIT;
 	struct shipping r;
 
@@ -250,9 +258,16 @@ static void shippings(void)
 	shipping_words(&r, &words);
 	EXPECT_STR(words.buf, "the deploy of v1.0.0 to production, begun 1970-01-01T00:00:00Z by Jane, did not end: it was being undone");
 	EXPECT_INT(shipping_is_held(&top, "a/b"), false);
-	lock = shipping_lock(&top, "a/b", true, NULL);
-	EXPECT_INT(lock >= 0 && shipping_is_held(&top, "a/b"), true);
-	EXPECT_INT(shipping_lock(&top, "a/b", false, NULL), -1);
+	EXPECT_INT(shipping_lock(&top, "a/b", true, &locks, NULL), 0);
+	EXPECT_INT(shipping_is_held(&top, "a/b"), true);
+	EXPECT_INT(shipping_is_held(&top, "c"), false);
+	EXPECT_INT(shipping_lock(&top, "c", false, &others, &err), -1);
+	EXPECT_INT(err.code, ERR_LOCKED);
+	err_release(&err);
+	shipping_holder(&top, &who);
+	EXPECT_STR(who.buf, me);
+	EXPECT_INT(shipping_lock(&in_p, "a/b", false, &others, NULL), 0);
+	shipping_unlock(&others);
 	EXPECT_INT(shipping_is_held(&in_p, "a/b"), false); /* another project's is its own */
 	EXPECT_INT(shipping_read(&in_p, "a/b", "production", &a, &r, NULL), 0);
 	EXPECT_INT(shipping_write(&in_p, &s, NULL), 0);
@@ -262,6 +277,8 @@ static void shippings(void)
 	EXPECT_INT(shipping_read(&top, "a/b", "production", &a, &r, NULL), 0);
 	EXPECT_INT(file_write("shared/deploys/x#y", "# mlmake shipping 1\nname x\n", 27, 0644, false, NULL), 0);
 	EXPECT_INT(shipping_read(&top, "x", "y", &a, &r, NULL), -1);
+	shipping_unlock(&locks);
+	EXPECT_INT(shipping_is_held(&top, "a/b"), false);
 	arena_release(&a);
 }
 
