@@ -303,7 +303,8 @@ static int write_line(const char *dir, const char *name, const char *line, struc
 	return file_write(file, text, strlen(text), 0644, false, err);
 }
 
-/* Below SHARED it moves with the clone. */
+/* Below SHARED it moves with the clone. To git commondir makes it a linked work tree, to libgit2 gitdir does: what the configuration says of
+ * another one, as that of a submodule and of a bare repository does, is not about this. */
 static int make_git_dir(struct private_tree *t, const struct repo *r, const struct git_id *head, struct err *err)
 {
 	CLEANUP(freep) char *dir = xstrfmt("%s/.git", t->dir);
@@ -313,7 +314,9 @@ static int make_git_dir(struct private_tree *t, const struct repo *r, const stru
 	if (!r->in_git || !head)
 		return 0;
 	git_id_hex(head, hex);
-	return write_line(dir, "commondir", common, err) < 0 ? -1 : write_line(dir, "HEAD", hex, err);
+	if (write_line(dir, "commondir", common, err) < 0 || write_line(dir, "gitdir", "../.git", err) < 0)
+		return -1;
+	return write_line(dir, "HEAD", hex, err);
 }
 
 int private_export(struct private_tree *t, struct gitdb *db, const struct repo *r, const struct git_id *tree,

@@ -154,6 +154,19 @@ static bool is_huskys(const char *dir)
 	return streq(path_base(dir), "_") && file_exists(own);
 }
 
+/* Where core.hooksPath is /dev/null, git runs no hooks at all. */
+static int refuse_dir(const char *dir, struct err *err)
+{
+	struct stat st;
+
+	if (is_huskys(dir))
+		return err_set(err, ERR_INVALID, "the hooks in '%s' are husky's; `mlmake hook print --for=husky` shows what to add to them", dir);
+	if (stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
+		return err_set(err, ERR_INVALID, "git runs no hooks here: it looks for them in '%s', which is no directory "
+			       "(`git config --show-origin core.hooksPath`)", dir);
+	return 0;
+}
+
 /* All that may stand in dir: git's hooks that builds can follow, and whatever else of ours is there. */
 static int all_names(const char *dir, struct strvec *out, struct err *err)
 {
@@ -282,12 +295,8 @@ static int install(struct hook_place *h, const struct args *a, struct err *err)
 	if (code != EXIT_DONE)
 		return code;
 	program[MAX(n, (ssize_t)0)] = '\0';
-	if (!(dir = hooks_dir(h, &elsewhere, err)) || file_mkdirs(h->dir, err) < 0)
+	if (!(dir = hooks_dir(h, &elsewhere, err)) || refuse_dir(dir, err) < 0 || file_mkdirs(h->dir, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
-	if (is_huskys(dir)) {
-		err_set(err, ERR_INVALID, "the hooks in '%s' are husky's; `mlmake hook print --for=husky` shows what to add to them", dir);
-		return cli_fail(EXIT_USAGE, err);
-	}
 	for (i = 0; i < wanted.n; i++) {
 		if (hookfile_install(dir, wanted.v[i], prefix_of(h), program, err) < 0) {
 			code = cli_fail(EXIT_USAGE, err);

@@ -212,8 +212,12 @@ static bool is_one_file(const char *a, const char *b)
 /* The old one has both names until ours has taken the place. */
 static int keep_old(const char *path, const char *kept, struct err *err)
 {
+	struct stat st;
+
 	if (is_one_file(path, kept)) /* an install was killed */
 		return 0;
+	if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return err_set(err, ERR_INVALID, "'%s' is a directory; remove it", path);
 	if (file_exists(kept))
 		return err_set(err, ERR_INVALID, "'%s' is there already, and '%s' cannot be kept under that name; move one of them away", kept,
 			       path);

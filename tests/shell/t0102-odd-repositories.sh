@@ -108,7 +108,10 @@ git -c protocol.file.allow=always submodule add -q "$T/w/src" sub && git commit 
 : > "$COUNT"; mm 0; ran a
 (cd sub && "$MLMAKE" && echo q >> in.txt && "$MLMAKE" && "$MLMAKE" gc && "$MLMAKE" fsck) > "$T/out" 2>&1 || fail 'not in a submodule'
 exists .git/modules/sub/mlmake/secret; missing sub/.mlmake
-(cd sub && git commit -q -a -m q); sed -i 's|^cmd *= |&cat sub/in.txt; |' mlmake.ini; echo z > in.txt; git commit -q -a -m 'reads it'
+printf '[hook post-commit]\n' >> sub/mlmake.ini
+(cd sub && mm 0 hook install && git commit -q -a -m q && mm 0 hook watch && said "done +.* $(git rev-parse --short=9 HEAD)" && said_not warning
+	mm 0 hook uninstall; exit "$bad") || bad=1
+sed -i 's|^cmd *= |&cat sub/in.txt; |' mlmake.ini; echo z > in.txt; git commit -q -a -m 'reads it'
 mm 0; git add mlmake.lock; git commit -q -m built
 echo more >> sub/in.txt
 mm 0 reproduce HEAD --dir ../again; said identical; said_not 'left empty'

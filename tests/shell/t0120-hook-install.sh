@@ -101,6 +101,17 @@ cd ../path || exit 1
 mm 0 hook uninstall
 missing "$T/shared hooks/post-commit"
 
+begin 'where git is told to run no hooks, and where a directory stands in the way, that is said'
+with_hooks nowhere
+git config core.hooksPath /dev/null
+mm 2 hook install; said "git runs no hooks here: it looks for them in '/dev/null'"
+is "$(grep -c . "$T/err")" 1 'lines'
+git config --unset core.hooksPath
+mkdir .git/hooks/post-commit
+mm 2 hook install; said "'.git/hooks/post-commit' is a directory"; said 'installed .git/hooks/pre-push$'
+mm 0 hook uninstall
+check 'as it was' rmdir .git/hooks/post-commit
+
 begin 'a linked work tree has the same hooks'
 with_hooks tree
 git worktree add -q ../tree-b -b b && cd ../tree-b || exit 1
