@@ -239,13 +239,13 @@ static char *ref_of(const char *word)
 	return !word ? xstrdup("*") : skip_prefix(word, "refs/", NULL) ? xstrdup(word) : xstrfmt("refs/heads/%s", word);
 }
 
-/* The newest first: what is built has the oldest, and must not find newer ones when it is gone. */
-static int drop_entries(const struct hook_place *h, const char *ref, size_t *n, struct err *err)
+/* The newest first: what is built has the oldest, and must not find newer ones when it is gone. *newest is the number of the first, *n how many. */
+static int drop_entries(const struct hook_place *h, const char *ref, uint64_t *newest, size_t *n, struct err *err)
 {
 	CLEANUP(hookqueue_release) struct hookqueue q = HOOKQUEUE_INIT;
 	size_t i;
 
-	*n = 0;
+	*newest = *n = 0;
 	if (hookqueue_read(h->dir, &q, err) < 0)
 		return -1;
 	for (i = q.n; i--;) {
@@ -253,12 +253,14 @@ static int drop_entries(const struct hook_place *h, const char *ref, size_t *n, 
 			continue;
 		if (hookqueue_remove(h->dir, q.v[i].number, err) < 0)
 			return -1;
+		*newest = MAX(*newest, q.v[i].number);
 		++*n;
 	}
 	return 0;
 }
 
-static bool is_building(const struct hook_place *h, const char *ref)
+/* The number of what is built of ref, 0 if nothing is. */
+static uint64_t building(const struct hook_place *h, const char *ref)
 {
 	CLEANUP(freep) char *file = path_join(h->dir, "now");
 	CLEANUP(strbuf_release) struct strbuf line = STRBUF_INIT;
@@ -266,26 +268,27 @@ static bool is_building(const struct hook_place *h, const char *ref)
 	struct hook_event e;
 
 	if (!worker_is_there(h->dir) || file_read(file, OUTPUT_LIMIT, &line, NULL) < 0 || !hook_event_parse(line.buf, line.len, &a, &e))
-		return false;
-	return streq(ref, "*") || streq(e.ref, ref);
+		return 0;
+	return streq(ref, "*") || streq(e.ref, ref) ? e.number : 0;
 }
 
 static int cancel(const struct hook_place *h, const struct args *a, struct err *err)
 {
 	CLEANUP(freep) char *ref = ref_of(a->words.n > 1 ? a->words.v[1] : NULL);
-	bool building = is_building(h, ref);
+	uint64_t was = building(h, ref), newest;
 	size_t n;
 	int i;
 
-	if (drop_entries(h, ref, &n, err) < 0)
+	if (drop_entries(h, ref, &newest, &n, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
-	for (i = 0; i < PATIENCE && is_building(h, ref); i++)
+	for (i = 0; i < PATIENCE && building(h, ref); i++)
 		usleep(PAUSE);
 	hook_revive(h); /* of what came meanwhile, and of other branches */
-	if (!n && !building)
+	if (!n && !was)
 		printf("nothing is built, and nothing waits\n");
-	else if (building)
-		printf("%s\n", is_building(h, ref) ? "the build was asked to stop" : "the build is stopped");
+	else if (was)
+		printf("%s%s\n", building(h, ref) ? "the build was asked to stop" : "the build is stopped",
+		       newest > was ? ", and what waited is taken out of the queue" : "");
 	else
 		printf("%zu taken out of the queue\n", n);
 	return EXIT_DONE;

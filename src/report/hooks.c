@@ -25,6 +25,31 @@ static enum hue hue_of(const char *outcome)
 	return streq(outcome, "failed") || streq(outcome, "refused") || streq(outcome, "error") ? HUE_BAD : HUE_WARN;
 }
 
+#define BESIDE_BRANCH 50 /* columns of what stands in its line whatever happens */
+#define LEAST_BRANCH 8
+
+/* As long as the number of the commit can be read beside it. */
+static void add_branch(const char *name, const struct style *s, struct strbuf *out)
+{
+	term_add_fit(out, name, s->width ? (size_t)MAX(s->width - BESIDE_BRANCH, LEAST_BRANCH) : 0, s);
+}
+
+/* The reason is what one looks for: where the line has no room for it, it has lines of its own, and is never cut. */
+static void add_text(const char *text, size_t start, const struct style *s, struct strbuf *out)
+{
+	CLEANUP(strbuf_release) struct strbuf clean = STRBUF_INIT;
+	size_t before = term_width(out->buf + start, out->len - start), room = (size_t)s->width;
+
+	term_add_clean(&clean, text, strlen(text));
+	if (room && before + 2 + term_width(clean.buf, clean.len) > room) {
+		term_cut(out, start, room, s);
+		strbuf_addstr(out, "\n       ");
+	} else {
+		strbuf_addstr(out, "  ");
+	}
+	strbuf_add(out, clean.buf, clean.len);
+}
+
 void report_hook_event(const struct hook_event *e, const struct style *s, struct strbuf *out)
 {
 	size_t start = out->len;
@@ -34,7 +59,7 @@ void report_hook_event(const struct hook_event *e, const struct style *s, struct
 	strbuf_addf(out, "  %s", hue_on(s, hue_of(e->outcome)));
 	term_add_cell(out, e->outcome, 8, s);
 	strbuf_addf(out, "%s  ", hue_off(s));
-	term_add_clean(out, words_branch(e->ref, ""), strlen(words_branch(e->ref, "")));
+	add_branch(words_branch(e->ref, ""), s, out);
 	strbuf_addf(out, "%s%.9s", *e->ref ? "  " : "", e->commit);
 	if (e->code >= 0 && e->duration > 0) {
 		strbuf_addstr(out, "  ");
@@ -44,11 +69,10 @@ void report_hook_event(const struct hook_event *e, const struct style *s, struct
 		strbuf_addstr(out, "  run ");
 		term_add_clean(out, e->run, strlen(e->run));
 	}
-	if (*e->text) {
-		strbuf_addstr(out, "  ");
-		term_add_clean(out, e->text, strlen(e->text));
-	}
-	term_cut(out, start, (size_t)s->width, s);
+	if (*e->text)
+		add_text(e->text, start, s, out);
+	else
+		term_cut(out, start, (size_t)s->width, s);
 	strbuf_addch(out, '\n');
 }
 

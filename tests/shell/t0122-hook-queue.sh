@@ -159,7 +159,7 @@ begin 'a build can be stopped, and what waits be taken back'
 slow stop
 change 1; begun 1
 change 2
-mm 0 hook cancel; said 'the build is stopped'
+mm 0 hook cancel; said '^the build is stopped, and what waited is taken out of the queue$'
 built
 is "$(outcomes)" 'stopped ' outcomes
 mm 0 hook log; said 'as was asked for'
@@ -167,7 +167,7 @@ mm 0 hook cancel; said 'nothing is built'
 quiet
 change 3; begun 3
 mm 0 hook cancel nothere; said 'nothing is built'
-mm 0 hook cancel main; said 'stopped'
+mm 0 hook cancel main; said 'the build is stopped$'
 quiet
 
 begin 'what is taken back before the worker begins is not built'

@@ -32,7 +32,7 @@ by_hand() {
 # All processes that have to do with this test's worker.
 holders() {
 	for p in /proc/[0-9]*; do
-		[ "$(readlink "$p/cwd" 2> /dev/null)" = "$repo/.git" ] && ! grep -q '^State:[[:space:]]*Z' "$p/status" && echo "${p#/proc/}"
+		[ "$(readlink "$p/cwd" 2> /dev/null)" = "$repo/.git" ] && ! grep -qs '^State:[[:space:]]*Z' "$p/status" && echo "${p#/proc/}"
 	done
 }
 builders() {

@@ -11,6 +11,7 @@
 #include "fake_plan.h"
 #include "report/boxes.h"
 #include "report/drawing.h"
+#include "report/hooks.h"
 #include "report/log.h"
 #include "report/metrics.h"
 #include "report/status.h"
@@ -553,6 +554,36 @@ static void logs_runs(void)
 	EXPECT_STR(sb.buf, "no runs yet: `mlmake` makes the first one\n");
 }
 
+/* ---- what hooks did ---- */
+
+static void a_reason_is_never_cut(void)
+{
+	const struct style narrow = {.width = 60}, wide = {.width = 80}, wider = {.width = 120};
+	const struct hook_event e = {.number = 12, .time = 1795457109000000000, .duration = 4200000000, .code = 3, .outcome = "refused", .hook = "",
+				     .project = "", .ref = "refs/heads/feature/a-long-name-as-people-have", .commit = "3f2a1bc9988776655", .tree = "",
+				     .targets = "", .run = "20261123T180509-1cfc3d52", .text = "gate:release: auc >= 0.8: 0.79 >= 0.8 does not hold"};
+	struct hook_event brief = e;
+	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
+
+	setenv("TZ", "UTC", 1);
+	report_hook_event(&e, &narrow, &sb);
+	EXPECT_STR(sb.buf, "   12  2026-11-23 18:05  refused   fea...have  3f2a1bc99 ...\n"
+			   "       gate:release: auc >= 0.8: 0.79 >= 0.8 does not hold\n");
+	strbuf_clear(&sb);
+	report_hook_event(&e, &wide, &sb);
+	EXPECT_STR(sb.buf, "   12  2026-11-23 18:05  refused   feature/a-lon...as-people-have  3f2a1bc99 ...\n"
+			   "       gate:release: auc >= 0.8: 0.79 >= 0.8 does not hold\n");
+	strbuf_clear(&sb);
+	brief.run = "";
+	brief.text = "as was asked for";
+	report_hook_event(&brief, &wider, &sb);
+	EXPECT_STR(sb.buf, "   12  2026-11-23 18:05  refused   feature/a-long-name-as-people-have  3f2a1bc99  4.20s  as was asked for\n");
+	strbuf_clear(&sb);
+	report_hook_event(&e, &plain, &sb);
+	EXPECT_STR(sb.buf, "   12  2026-11-23 18:05  refused   feature/a-long-name-as-people-have  3f2a1bc99  4.20s  "
+			   "run 20261123T180509-1cfc3d52  gate:release: auc >= 0.8: 0.79 >= 0.8 does not hold\n");
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
@@ -575,6 +606,7 @@ int main(void)
 		{"metrics in a table", tables_metrics},
 		{"metrics that cannot be read", names_what_cannot_be_read},
 		{"log", logs_runs},
+		{"a reason is never cut", a_reason_is_never_cut},
 	};
 
 	return tap_run("report", tests, ARRAY_SIZE(tests));
