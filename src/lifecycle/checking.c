@@ -435,6 +435,8 @@ static int name_all_repeated(struct checking *c, struct err *err)
 	size_t i;
 
 	(void)err;
+	if (c->known < c->rows.names.n)
+		look_for_columns(c);
 	for (i = 0; i < c->n_unique && !(c->rows.flags & ROW_NO_OBJECT); i++)
 		name_repeated(c, &c->unique[i]);
 	return 0;

@@ -107,6 +107,24 @@ mm 1 -k; said 'failed +check:all'; said 'failed +check:dir'
 sed -i 's/d;2/d;4/' parts/2.csv
 mm 0
 
+begin 'JSON Lines: the columns come as they come, with each file anew'
+new_project lines <<'END'
+[check all]
+data = *.jsonl
+rows = 6
+unique = id
+column id = int missing 0
+column n = set a b unique
+END
+printf '%s\n' '{"id": 1, "n": "a"}' '{"id": 2}' '{"id": 2, "n": null}' > 1.jsonl
+printf '%s\n' '{"n": "b", "id": "x"}' 'no object' '{"n": "b", "m": {"k": 1}, "id": 1}' > 2.jsonl
+mm 1 check
+said 'unique id: 2 of 5 values have been there before'
+said '1.jsonl:3: 2, as on line 2'; said '2.jsonl:3: 1, as in 1.jsonl:1'
+said 'column n: 1 of 3 values has been there before'; said '2.jsonl:3: b, as on line 1'
+said 'column id: 1 of 5 values is no whole number'; said '2.jsonl:1: x'
+said '2.jsonl:2: the line is no object'
+
 begin 'a command that prints JSON judges for itself'
 new_project cmd <<'END'
 [check own]
