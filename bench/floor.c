@@ -21,6 +21,9 @@
 #include <time.h>
 #include <unistd.h>
 #include <xxhash.h>
+#if __has_include(<xxh_x86dispatch.h>)
+#include <xxh_x86dispatch.h> /* as mlmake does */
+#endif
 
 #define BLOCK ((size_t)1 << 20)
 

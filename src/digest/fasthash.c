@@ -6,6 +6,9 @@
 
 #include <string.h>
 #include <xxhash.h>
+#ifdef HAVE_XXH_X86DISPATCH_H
+#include <xxh_x86dispatch.h>
+#endif
 
 _Static_assert(sizeof(XXH3_state_t) <= sizeof(struct fasthash), "struct fasthash holds an XXH3 state");
 _Static_assert(FASTHASH_SECRET >= XXH3_SECRET_SIZE_MIN, "the secret is long enough");
@@ -45,28 +48,16 @@ void twinhash_init(struct twinhash *t, const unsigned char secret[FASTHASH_SECRE
 {
 	fasthash_init(&t->fast, secret);
 	sha_init(&t->sha);
-	t->expected = NULL;
-}
-
-void twinhash_expect(struct twinhash *t, const struct twins *expected)
-{
-	t->expected = expected;
 }
 
 void twinhash_update(struct twinhash *t, const void *data, size_t n)
 {
 	fasthash_update(&t->fast, data, n);
-	if (!t->expected)
-		sha_update(&t->sha, data, n);
+	sha_update(&t->sha, data, n);
 }
 
 void twinhash_final(struct twinhash *t, struct digest *id, unsigned char fast[FASTHASH_LEN])
 {
 	fasthash_final(&t->fast, fast);
-	if (!t->expected)
-		sha_final(&t->sha, id);
-	else if (memcmp(fast, t->expected->fast, FASTHASH_LEN) == 0)
-		*id = t->expected->id;
-	else
-		memset(id, 0, sizeof(*id));
+	sha_final(&t->sha, id);
 }

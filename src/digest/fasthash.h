@@ -31,12 +31,8 @@ struct twins {
 struct twinhash {
 	struct fasthash fast;
 	struct sha sha;
-	const struct twins *expected;
 };
 void twinhash_init(struct twinhash *t, const unsigned char secret[FASTHASH_SECRET]);
-/* To be called before the first update: the stream is believed to have the digests of expected (borrowed), so XXH3 alone is computed. If it
- * agrees, so does the id that comes out; if not, that is all zeroes. */
-void twinhash_expect(struct twinhash *t, const struct twins *expected);
 void twinhash_update(struct twinhash *t, const void *data, size_t n);
 void twinhash_final(struct twinhash *t, struct digest *id, unsigned char fast[FASTHASH_LEN]);
 

@@ -18,6 +18,8 @@ libmlmake_a_SOURCES += \
 	src/digest/look.h \
 	src/digest/manifest.c \
 	src/digest/manifest.h \
+	src/digest/reading.c \
+	src/digest/reading.h \
 	src/digest/secret.c \
 	src/digest/statcache.c \
 	src/digest/statcache.h \

@@ -11,107 +11,49 @@
 #include <unistd.h>
 
 #include "digest/manifest.h"
-#include "util/relay.h"
+#include "digest/reading.h"
 
 #define ATTEMPTS 4
 #define NO_FILE 2
 #define POINTER "version https://git-lfs.github.com/spec/v1\n"
 #define POINTER_LIMIT 1024 /* bytes; its specification says that a pointer has fewer */
 
-/* What one pass over a file computes. */
-struct pass {
-	bool sha; /* SHA-256 as well as XXH3 */
-	int64_t bytes;
-	struct digest id;
-	unsigned char fast[FASTHASH_LEN];
-	bool pointer;
-};
+_Static_assert(sizeof(POINTER) <= READING_HEAD, "the head is long enough");
 
-static bool is_pointer(const unsigned char *buf, size_t n)
+static bool is_pointer(const struct reading *r)
 {
-	return n < POINTER_LIMIT && n >= strlen(POINTER) && memcmp(buf, POINTER, strlen(POINTER)) == 0;
+	return r->bytes < POINTER_LIMIT && r->bytes >= (int64_t)strlen(POINTER) && memcmp(r->head, POINTER, strlen(POINTER)) == 0;
 }
 
-static int add_sha(void *ctx, const void *data, size_t n)
+static int run(const struct look *l, int fd, int64_t size, struct reading *r)
 {
-	sha_update(ctx, data, n);
-	return 0;
-}
-
-/* Reads fd to its end; SHA-256 is computed by second, if not NULL. A file as long as stat said needs no read that finds the end: the stat
- * afterwards tells. */
-static int read_all(int fd, int64_t size, struct relay *second, struct twinhash *t, struct pass *p)
-{
-	unsigned char own[RELAY_CHUNK];
-
-	p->bytes = 0;
-	for (;;) {
-		unsigned char *buf = second ? relay_room(second) : own;
-		ssize_t n = pread(fd, buf, RELAY_CHUNK, p->bytes);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		if (p->bytes == 0)
-			p->pointer = is_pointer(buf, (size_t)n);
-		if (second)
-			(void)!relay_push(second, (size_t)n);
-		else if (p->sha)
-			sha_update(&t->sha, buf, (size_t)n);
-		fasthash_update(&t->fast, buf, (size_t)n);
-		p->bytes += n;
-		if (n == 0 || (p->bytes == size && n < (ssize_t)RELAY_CHUNK))
-			return 0;
-	}
-}
-
-static int run_pass(const struct look *l, int fd, int64_t size, struct pass *p)
-{
-	struct twinhash t;
-	struct relay *second;
-	int got, error;
-
-	twinhash_init(&t, l->secret);
-	second = p->sha && size >= RELAY_WORTH ? relay_new(add_sha, &t.sha) : NULL;
-	got = read_all(fd, size, second, &t, p);
-	error = errno;
-	if (second)
-		relay_end(second);
-	errno = error;
-	if (got < 0)
+	if (reading_run(r, fd, size) < 0)
 		return -1;
-	if (p->sha)
-		twinhash_final(&t, &p->id, p->fast);
-	else
-		fasthash_final(&t.fast, p->fast);
-	__atomic_add_fetch(&l->counts->bytes_read, (uint64_t)p->bytes, __ATOMIC_RELAXED);
-	if (p->sha)
-		__atomic_add_fetch(&l->counts->bytes_hashed, (uint64_t)p->bytes, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&l->counts->bytes_read, (uint64_t)r->bytes, __ATOMIC_RELAXED);
+	if (r->sha)
+		__atomic_add_fetch(&l->counts->bytes_hashed, (uint64_t)r->bytes, __ATOMIC_RELAXED);
 	return 0;
 }
 
 /* Fills in content by reading: XXH3 alone first, if an old entry of that size may still stand. */
 static int read_content(const struct look *l, int fd, const struct entry *old, struct entry *out)
 {
-	struct pass p = {.sha = !old || !entry_is_file(old) || old->total != out->size};
+	struct reading r = {.secret = l->secret, .sha = !old || !entry_is_file(old) || old->total != out->size};
 
 	__atomic_add_fetch(&l->counts->files, 1, __ATOMIC_RELAXED);
-	if (out->size >= 2 * (int64_t)RELAY_CHUNK)
-		posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	if (run_pass(l, fd, out->size, &p) < 0)
+	if (run(l, fd, out->size, &r) < 0)
 		return -1;
-	if (!p.sha && memcmp(p.fast, old->fast, FASTHASH_LEN) == 0 && p.bytes == old->total) {
-		p.id = old->id;
-	} else if (!p.sha) {
-		p.sha = true;
-		if (run_pass(l, fd, out->size, &p) < 0)
+	if (!r.sha && memcmp(r.fast, old->fast, FASTHASH_LEN) == 0 && r.bytes == old->total) {
+		r.id = old->id;
+	} else if (!r.sha) {
+		r.sha = true;
+		if (run(l, fd, out->size, &r) < 0)
 			return -1;
 	}
-	memcpy(out->fast, p.fast, FASTHASH_LEN);
-	out->id = p.id;
-	out->total = p.bytes;
-	out->pointer = p.pointer;
+	memcpy(out->fast, r.fast, FASTHASH_LEN);
+	out->id = r.id;
+	out->total = r.bytes;
+	out->pointer = is_pointer(&r);
 	return 0;
 }
 
@@ -263,7 +205,7 @@ bool look_again(const struct look *l, const char *path, bool follow, const struc
 {
 	CLEANUP(closep) int fd = look_openat(l, AT_FDCWD, path, follow);
 	int64_t before = clock_now(l->clock);
-	struct pass p = {.sha = false};
+	struct reading r = {.secret = l->secret};
 	struct entry now;
 	struct stat st;
 
@@ -272,7 +214,7 @@ bool look_again(const struct look *l, const char *path, bool follow, const struc
 	entry_of_stat(&now, &st);
 	if (!entry_same_stat(e, &now) || entry_is_young(&now, before) || e->total != e->size)
 		return false;
-	return run_pass(l, fd, now.size, &p) == 0 && p.bytes == e->total &&
-	       memcmp(p.fast, e->fast, FASTHASH_LEN) == 0 && fstat(fd, &st) == 0 &&
+	return run(l, fd, now.size, &r) == 0 && r.bytes == e->total &&
+	       memcmp(r.fast, e->fast, FASTHASH_LEN) == 0 && fstat(fd, &st) == 0 &&
 	       (entry_of_stat(&now, &st), entry_same_stat(e, &now));
 }

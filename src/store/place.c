@@ -110,7 +110,7 @@ static int link_file(struct store *s, const struct digest *id, int from, int64_t
 		return err_errno(err, "cannot stat '%s'", path);
 	if (how != PLACE_SYMLINK)
 		remember_link(s, id, &p->st);
-	if (transfer_read(&p->t, *fd_out, statcache_key(s->cache), path, err) < 0)
+	if (transfer_read(&p->t, *fd_out, size, statcache_key(s->cache), path, err) < 0)
 		return -1;
 	return digest_eq(&p->t.id, id) ? 0 : objects_condemn(&s->objects, id, err);
 }
@@ -161,8 +161,7 @@ static int copy_bytes(struct store *s, int from, int to, int64_t size, const str
 {
 	struct stat st;
 
-	if (lseek(from, 0, SEEK_SET) < 0 || lseek(to, 0, SEEK_SET) < 0 || fstat(to, &st) < 0 ||
-	    (st.st_size && ftruncate(to, 0) < 0))
+	if (lseek(to, 0, SEEK_SET) < 0 || fstat(to, &st) < 0 || (st.st_size && ftruncate(to, 0) < 0))
 		return err_errno(err, "cannot write '%s'", path);
 	return transfer_copy(t, from, to, size, false, known, statcache_key(s->cache), s->objects.dir, path, err);
 }
@@ -558,7 +557,7 @@ static int check_link(struct store *s, const struct linked *l, struct err *err)
 		return 0;
 	if ((st.st_mode & 07777) != 0444 && fchmod(fd, 0444) < 0)
 		return err_errno(err, "cannot set the mode of an object of store '%s'", s->objects.dir);
-	if (transfer_read(&t, fd, statcache_key(s->cache), s->objects.dir, err) < 0)
+	if (transfer_read(&t, fd, size, statcache_key(s->cache), s->objects.dir, err) < 0)
 		return -1;
 	return digest_eq(&t.id, &l->id) ? 0 : objects_condemn(&s->objects, &l->id, err);
 }

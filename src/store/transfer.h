@@ -14,11 +14,12 @@ struct transfer {
 	bool cloned; /* by transfer_copy: the file system let both share their room */
 };
 /* Copies all of from to the empty file to: as a clone where the file system can, then reading what was cloned;
- * else what is digested is what is written. to_sync: it will be synced, so the disk begins to write at once. expected, if not NULL: as
- * for twinhash_expect. from_name and to_name are for messages. */
+ * else what is digested is what is written. to_sync: it will be synced, so the disk begins to write at once. expected, if not NULL: the
+ * digests that the bytes are believed to have. Then XXH3 alone is computed; if it agrees, so does the id that comes out, and if not, that is
+ * all zeroes. from_name and to_name are for messages. */
 NODISCARD int transfer_copy(struct transfer *t, int from, int to, int64_t size, bool to_sync, const struct twins *expected,
 			    const unsigned char *secret, const char *from_name, const char *to_name, struct err *err);
 /* Only reads. */
-NODISCARD int transfer_read(struct transfer *t, int from, const unsigned char *secret, const char *from_name, struct err *err);
+NODISCARD int transfer_read(struct transfer *t, int from, int64_t size, const unsigned char *secret, const char *from_name, struct err *err);
 
 #endif

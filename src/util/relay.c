@@ -8,7 +8,9 @@
 
 #include "util/pool.h"
 
-#define RING 4
+#define RING 16
+#define BURST (RING / 2)
+#define AT_ONCE 8 /* with more of them, every processor is busy anyway, and each has a ring in memory */
 
 struct relay {
 	int (*take)(void *ctx, const void *data, size_t n);
@@ -17,31 +19,40 @@ struct relay {
 	pthread_mutex_t mutex; /* of what follows */
 	pthread_cond_t changed;
 	unsigned char *ring; /* RING chunks */
-	size_t len[RING];    /* 0: the end */
+	size_t len[RING];
 	size_t filled, taken;
+	bool ended;
 	int error;
 };
+
+static int at_work; /* changed atomically */
+
+/* Who has to wait waits for a burst: to be woken takes about as long as to deal with a chunk. Is there something to take? */
+static bool await_chunk(struct relay *r)
+{
+	if (r->taken == r->filled)
+		while (!r->ended && r->filled - r->taken < BURST)
+			pthread_cond_wait(&r->changed, &r->mutex);
+	return r->taken < r->filled;
+}
 
 static void *take_chunks(void *arg)
 {
 	struct relay *r = arg;
 
 	pthread_mutex_lock(&r->mutex);
-	for (;;) {
+	while (await_chunk(r)) {
 		size_t slot = r->taken % RING;
 		int error = r->error;
 
-		while (r->taken == r->filled)
-			pthread_cond_wait(&r->changed, &r->mutex);
-		if (r->len[slot] == 0)
-			break;
 		pthread_mutex_unlock(&r->mutex);
 		if (!error)
 			error = r->take(r->ctx, r->ring + slot * RELAY_CHUNK, r->len[slot]);
 		pthread_mutex_lock(&r->mutex);
 		r->error = error;
 		r->taken++;
-		pthread_cond_signal(&r->changed);
+		if (r->filled - r->taken <= BURST)
+			pthread_cond_signal(&r->changed);
 	}
 	pthread_mutex_unlock(&r->mutex);
 	return NULL;
@@ -53,12 +64,18 @@ static void free_relay(struct relay *r)
 	pthread_mutex_destroy(&r->mutex);
 	free(r->ring);
 	free(r);
+	__atomic_sub_fetch(&at_work, 1, __ATOMIC_RELAXED);
 }
 
 struct relay *relay_new(int (*take)(void *ctx, const void *data, size_t n), void *ctx)
 {
-	struct relay *r = xcalloc(1, sizeof(*r));
+	struct relay *r;
 
+	if (__atomic_add_fetch(&at_work, 1, __ATOMIC_RELAXED) > AT_ONCE) {
+		__atomic_sub_fetch(&at_work, 1, __ATOMIC_RELAXED);
+		return NULL;
+	}
+	r = xcalloc(1, sizeof(*r));
 	r->take = take;
 	r->ctx = ctx;
 	r->ring = xmalloc(RING * RELAY_CHUNK);
@@ -73,35 +90,35 @@ struct relay *relay_new(int (*take)(void *ctx, const void *data, size_t n), void
 unsigned char *relay_room(struct relay *r)
 {
 	pthread_mutex_lock(&r->mutex);
-	while (r->filled - r->taken == RING)
-		pthread_cond_wait(&r->changed, &r->mutex);
+	if (r->filled - r->taken == RING)
+		while (r->filled - r->taken > BURST)
+			pthread_cond_wait(&r->changed, &r->mutex);
 	pthread_mutex_unlock(&r->mutex);
 	return r->ring + r->filled % RING * RELAY_CHUNK;
 }
 
-static bool push(struct relay *r, size_t n)
+bool relay_push(struct relay *r, size_t n)
 {
 	bool ok;
 
 	pthread_mutex_lock(&r->mutex);
-	r->len[r->filled++ % RING] = n;
+	if (n)
+		r->len[r->filled++ % RING] = n;
 	ok = !r->error;
-	pthread_cond_signal(&r->changed);
+	if (r->filled - r->taken >= BURST)
+		pthread_cond_signal(&r->changed);
 	pthread_mutex_unlock(&r->mutex);
 	return ok;
-}
-
-bool relay_push(struct relay *r, size_t n)
-{
-	return n == 0 || push(r, n);
 }
 
 int relay_end(struct relay *r)
 {
 	int error;
 
-	relay_room(r);
-	push(r, 0);
+	pthread_mutex_lock(&r->mutex);
+	r->ended = true;
+	pthread_cond_signal(&r->changed);
+	pthread_mutex_unlock(&r->mutex);
 	pthread_join(r->thread, NULL);
 	error = r->error;
 	free_relay(r);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A second thread that takes chunks of bytes while the next ones are read: what one of them does with the bytes takes about as long as
- * what the other does. */
+/* A second thread that takes chunks of bytes while the next ones are read. */
 #ifndef UTIL_RELAY_H
 #define UTIL_RELAY_H
 
 #include "util/base.h"
 
-#define RELAY_CHUNK ((size_t)256 * 1024)
+#define RELAY_CHUNK ((size_t)128 * 1024)
 #define RELAY_WORTH (8 << 20) /* of fewer bytes it is not worth a thread */
 
 struct relay;
-/* take is called with one chunk after the other, until it returns an errno. NULL if no thread can be started. */
+/* take is called with one chunk after the other, until it returns an errno. NULL if no thread can be started, or there are
+ * enough. */
 struct relay *relay_new(int (*take)(void *ctx, const void *data, size_t n), void *ctx);
 /* Room for the next chunk, RELAY_CHUNK bytes; waits for it. */
 unsigned char *relay_room(struct relay *r);

@@ -16,10 +16,12 @@
 #include "digest/digestset.h"
 #include "digest/entry.h"
 #include "digest/manifest.h"
+#include "digest/reading.h"
 #include "digest/statcache.h"
 #include "digest/table.h"
 #include "tap.h"
 #include "util/file.h"
+#include "util/relay.h"
 
 #define SECOND INT64_C(1000000000)
 #define HELLO "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03" /* "hello\n" */
@@ -1254,6 +1256,126 @@ static void a_set(void)
 	EXPECT(!digestset_has(&s, &zeros));
 }
 
+/* What a reading hands over. */
+struct handed {
+	struct strbuf bytes;
+	size_t limit;      /* it fails beyond; 0: none */
+	const char *file;  /* at the first bytes it becomes */
+	off_t becomes;     /* as long as this, if not NULL */
+	int failures;
+};
+
+static int hand(void *ctx, const void *data, size_t n)
+{
+	struct handed *h = ctx;
+
+	if (h->file && !h->bytes.len)
+		EXPECT_INT(truncate(h->file, h->becomes), 0);
+	if (h->limit && h->bytes.len + n > h->limit) {
+		h->failures++;
+		return ENOSPC;
+	}
+	strbuf_add(&h->bytes, data, n);
+	return 0;
+}
+
+static void write_bytes(const char *path, size_t n)
+{
+	CLEANUP(freep) char *buf = xmalloc(n + 1);
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		buf[i] = (char)(i * 2654435761u >> 13);
+	EXPECT_INT(file_write(path, buf, n, 0644, false, NULL), 0);
+}
+
+/* Are the digests those of these bytes? */
+static bool digested(const struct reading *r, const struct strbuf *bytes)
+{
+	unsigned char fast[FASTHASH_LEN];
+	struct digest id;
+	struct twinhash h;
+
+	twinhash_init(&h, r->secret);
+	twinhash_update(&h, bytes->buf, bytes->len);
+	twinhash_final(&h, &id, fast);
+	return r->bytes == (int64_t)bytes->len && memcmp(fast, r->fast, sizeof(fast)) == 0 && (!r->sha || digest_eq(&id, &r->id));
+}
+
+static int reading(const char *path, struct reading *r, bool sha, struct handed *h)
+{
+	int fd = open(path, O_RDONLY), got;
+	struct stat st;
+
+	*r = (struct reading){.secret = secret, .sha = sha, .take = h ? hand : NULL, .ctx = h};
+	EXPECT(fd >= 0 && fstat(fd, &st) == 0);
+	got = reading_run(r, fd, st.st_size);
+	close(fd);
+	return got;
+}
+
+static void what_is_handed_is_digested(void)
+{
+	static const size_t sizes[] = {0, 1, 100, RELAY_CHUNK - 1, RELAY_CHUNK, RELAY_CHUNK + 1, RELAY_WORTH - 1, RELAY_WORTH,
+				       RELAY_WORTH + 12345};
+	struct reading r;
+	size_t i;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
+		CLEANUP(strbuf_release) struct strbuf whole = STRBUF_INIT;
+		struct handed h = {.bytes = STRBUF_INIT};
+
+		write_bytes("read", sizes[i / 2]);
+		EXPECT_INT(file_read("read", SIZE_MAX, &whole, NULL), 0);
+		EXPECT_INT(reading("read", &r, i % 2, NULL), 0);
+		EXPECT(digested(&r, &whole));
+		EXPECT_INT(reading("read", &r, i % 2, &h), 0);
+		EXPECT(digested(&r, &whole));
+		EXPECT(h.bytes.len == whole.len && (!whole.len || memcmp(h.bytes.buf, whole.buf, whole.len) == 0));
+		EXPECT(memcmp(r.head, whole.buf ? whole.buf : "", MIN(whole.len, (size_t)READING_HEAD)) == 0);
+		strbuf_release(&h.bytes);
+	}
+}
+
+/* Files that become longer or shorter meanwhile: whatever was read, the digests are those of what was handed over. */
+static void read_while_it_changes(void)
+{
+	static const size_t sizes[] = {300000, RELAY_WORTH + 5};
+	struct reading r;
+	size_t i;
+
+	for (i = 0; i < 8; i++) {
+		size_t size = sizes[i / 4];
+		struct handed h = {.bytes = STRBUF_INIT, .file = "read", .becomes = (off_t)(i & 2 ? size / 4 : size + 3 * RELAY_CHUNK)};
+
+		write_bytes("read", size);
+		EXPECT_INT(reading("read", &r, i & 1, &h), 0);
+		EXPECT(digested(&r, &h.bytes));
+		EXPECT(i & 2 ? h.bytes.len < size : h.bytes.len == (size_t)h.becomes);
+		strbuf_release(&h.bytes);
+	}
+}
+
+static void who_takes_fails(void)
+{
+	static const size_t sizes[] = {300000, RELAY_WORTH + 5};
+	struct reading r;
+	size_t i;
+
+	for (i = 0; i < 4; i++) {
+		struct handed h = {.bytes = STRBUF_INIT, .limit = 200000};
+
+		write_bytes("read", sizes[i / 2]);
+		errno = 0;
+		EXPECT(reading("read", &r, i & 1, &h) < 0 && errno == ENOSPC);
+		EXPECT(r.take_failed);
+		EXPECT_INT(h.failures, 1);
+		strbuf_release(&h.bytes);
+	}
+	r = (struct reading){.secret = secret};
+	EXPECT(reading_run(&r, -1, 0) < 0 && errno == EBADF && !r.take_failed);
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
@@ -1293,6 +1415,9 @@ int main(void)
 		{"asked from many threads", from_many_threads},
 		{"names that no manifest holds", refused_names},
 		{"taught by others", taught},
+		{"what is handed over is what is digested", what_is_handed_is_digested},
+		{"a file that grows or shrinks while it is read", read_while_it_changes},
+		{"who takes what is read fails", who_takes_fails},
 	};
 
 	return tap_run("digest", tests, ARRAY_SIZE(tests));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <config.h>
 
+#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include "util/map.h"
 #include "util/path.h"
 #include "util/process.h"
+#include "util/relay.h"
 #include "util/strbuf.h"
 #include "util/strvec.h"
 #include "util/text.h"
@@ -575,6 +577,59 @@ static void runs_programs(void)
 	unsetenv("GIVEN");
 }
 
+struct taker {
+	size_t n, fails_at;
+	bool wrong;
+};
+
+/* Chunk i has i % 100 + 1 bytes, all of the value i. */
+static int take_numbered(void *ctx, const void *data, size_t n)
+{
+	struct taker *t = ctx;
+	const unsigned char *b = data;
+	size_t i;
+
+	t->wrong |= n != t->n % 100 + 1;
+	for (i = 0; i < n; i++)
+		t->wrong |= b[i] != (unsigned char)t->n;
+	return ++t->n == t->fails_at ? EIO : 0;
+}
+
+static void relays_chunks(void)
+{
+	static const size_t counts[] = {0, 1, 7, 8, 9, 15, 16, 17, 1000};
+	struct relay *all[9] = {0};
+	struct taker t = {0, 0, false};
+	size_t i, j, pushed = 0;
+
+	for (i = 0; i < ARRAY_SIZE(counts); i++) {
+		struct relay *r = relay_new(take_numbered, &t);
+
+		t = (struct taker){0, 0, false};
+		for (j = 0; j < counts[i]; j++) {
+			memset(relay_room(r), (int)(unsigned char)j, j % 100 + 1);
+			EXPECT(relay_push(r, j % 100 + 1));
+		}
+		EXPECT_INT(relay_end(r), 0);
+		EXPECT_INT(t.n, (intmax_t)counts[i]);
+		EXPECT(!t.wrong);
+	}
+	t = (struct taker){0, 20, false};
+	all[0] = relay_new(take_numbered, &t);
+	do
+		memset(relay_room(all[0]), (int)(unsigned char)pushed, pushed % 100 + 1);
+	while (relay_push(all[0], pushed % 100 + 1) && ++pushed < 1000);
+	EXPECT_INT(relay_end(all[0]), EIO);
+	EXPECT(t.n == 20 && !t.wrong && pushed < 1000);
+	for (i = 0; i < 8; i++)
+		EXPECT((all[i] = relay_new(take_numbered, &t)) != NULL);
+	EXPECT(!relay_new(take_numbered, &t)); /* there are enough */
+	EXPECT_INT(relay_end(all[7]), 0);
+	EXPECT((all[7] = relay_new(take_numbered, &t)) != NULL);
+	for (i = 0; i < 8; i++)
+		EXPECT_INT(relay_end(all[i]), 0);
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
@@ -598,6 +653,7 @@ int main(void)
 		{"reads INI lines", reads_ini_lines},
 		{"keeps long INI lines", keeps_long_ini_lines},
 		{"runs programs", runs_programs},
+		{"relays chunks to a second thread", relays_chunks},
 	};
 
 	return tap_run("util", tests, ARRAY_SIZE(tests));
