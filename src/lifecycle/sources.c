@@ -80,13 +80,18 @@ static const char *brought(const struct record *last)
 	return f && f->value ? f->value : "";
 }
 
-static void add_answer(struct strbuf *out, const char *answer)
+/* Of several lines the first in which it is another than other (or NULL) is the one to see. Headers of HTTP end in "\r\n". */
+static void add_answer(struct strbuf *out, const char *answer, const char *other)
 {
-	size_t n = strcspn(answer, "\n");
+	size_t at = 0, i, n;
 
-	strbuf_addch(out, '\'');
-	strbuf_add(out, answer, MIN(n, (size_t)SHOWN));
-	strbuf_addstr(out, answer[n] || n > SHOWN ? "...'" : "'");
+	for (i = 0; other && answer[i] && answer[i] == other[i]; i++)
+		if (answer[i] == '\n')
+			at = i + 1;
+	n = strcspn(answer + at, "\r\n");
+	strbuf_addstr(out, at ? "'..." : "'");
+	strbuf_add(out, answer + at, MIN(n, (size_t)SHOWN));
+	strbuf_addstr(out, answer[at + n] || n > SHOWN ? "...'" : "'");
 }
 
 bool sources_has_news(const struct sources *s, const struct instance *in, const struct record *last, const struct strvec *answers,
@@ -106,10 +111,10 @@ bool sources_has_news(const struct sources *s, const struct instance *in, const 
 		if (old && streq(old, answers->v[i]))
 			continue;
 		strbuf_addstr(why, "its probe says ");
-		add_answer(why, answers->v[i]);
+		add_answer(why, answers->v[i], old);
 		if (old) {
 			strbuf_addstr(why, ", not ");
-			add_answer(why, old);
+			add_answer(why, old, answers->v[i]);
 		} else {
 			strbuf_addstr(why, said ? ", and was not asked before" : !last ? "; it was never fetched"
 								: "; what stands here was not brought after it was asked");

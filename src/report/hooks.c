@@ -80,6 +80,8 @@ void report_hooklog(const struct hook_event *v, size_t n, size_t limit, const st
 {
 	size_t i, end = limit && limit < n ? n - limit : 0;
 
+	if (!n)
+		strbuf_addstr(out, "nothing was built yet: `mlmake hook install` puts the hooks in place, and the next commit begins\n");
 	for (i = n; i > end; i--)
 		report_hook_event(&v[i - 1], s, out);
 }

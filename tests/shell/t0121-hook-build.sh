@@ -11,6 +11,7 @@ begin 'a commit is built, and a build in the work tree then restores'
 three hooked
 printf '[hook post-commit]\n' >> mlmake.ini
 printf '%s\n' clean.txt up.txt count.txt other.txt > .gitignore
+mm 0 hook log; said '^nothing was built yet: `mlmake hook install`'
 mm 0 hook install
 git add . && git commit -q -m first 2> "$T/said"
 check 'git says nothing more' [ ! -s "$T/said" ]

@@ -87,6 +87,13 @@ mm 0 fetch; ran fetched
 check 'little is kept' test "$(wc -c < "$(state_dir)/sources.json")" -lt 1000
 check 'nothing is left lying' test ! -s "$(state_dir)/log/[probe].log"
 
+begin 'of an answer of several lines, as headers of HTTP, the one that is another is shown'
+printf 'HTTP/1.1 200 OK\r\nETag: "a"\r\nAge: 1\r\n' > "$T/long"
+mm 0 fetch; ran fetched; said "its probe says 'HTTP/1.1 200 OK\.\.\.', not "
+printf 'HTTP/1.1 200 OK\r\nETag: "b"\r\nAge: 1\r\n' > "$T/long"
+mm 0 fetch; ran fetched
+said "its probe says '\.\.\.ETag: \"b\"\.\.\.', not '\.\.\.ETag: \"a\"\.\.\.'"
+
 begin 'a probe that prints without end is stopped'
 new_project yes <<'END'
 [source raw]
