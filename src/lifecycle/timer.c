@@ -139,6 +139,14 @@ static int cron_install(const struct timer *t, struct err *err)
 	return run((const char *const[]){"crontab", "-", NULL}, &is, NULL, err);
 }
 
+/* What is empty without ours was not there, or as good as that. */
+static int write_crontab(const struct strbuf *text, struct err *err)
+{
+	if (!text->len)
+		return run((const char *const[]){"crontab", "-r", NULL}, NULL, NULL, err);
+	return run((const char *const[]){"crontab", "-", NULL}, text, NULL, err);
+}
+
 static int cron_uninstall(const char *dir, bool *had, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf was = STRBUF_INIT, is = STRBUF_INIT;
@@ -149,7 +157,7 @@ static int cron_uninstall(const char *dir, bool *had, struct err *err)
 	if (!timer_cron_without(was.buf, was.len, dir, &is))
 		return 0;
 	*had = true;
-	return run((const char *const[]){"crontab", "-", NULL}, &is, NULL, err);
+	return write_crontab(&is, err);
 }
 
 /* ---- systemd ---- */

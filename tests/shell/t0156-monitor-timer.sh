@@ -10,6 +10,7 @@ cat > "$T/bin/crontab" <<'END'
 case $1 in
 -l) [ -e "$T/crontab" ] || { echo "no crontab for tester" >&2; exit 1; }; cat "$T/crontab" ;;
 -) cat > "$T/crontab" ;;
+-r) rm "$T/crontab" ;;
 esac
 END
 cat > "$T/bin/systemctl" <<'END'
@@ -65,8 +66,10 @@ check 'the line' sh "$T/line"
 is "$(wc -l < .git/mlmake/monitor/drift)" 1
 check 'not due again' sh "$T/line"
 is "$(wc -l < .git/mlmake/monitor/drift)" 1
+begin 'and again none, where there was none'
 mm 0 monitor --uninstall
-is "$(cat "$T/crontab")" ''
+missing "$T/crontab"
+mm 0 monitor --uninstall; said 'nothing to take away'
 begin 'a crontab that cannot be read is not overwritten'
 echo keep > "$T/crontab"; : > "$T/no-cron"
 mm 2 monitor --install; said 'not allowed'
