@@ -53,6 +53,7 @@ struct making {
 	struct fetching fetching;
 	bool all_deploys;       /* are meant if no targets are named */
 	struct strvec *deploys; /* that are meant, and done when all this is recorded */
+	struct strvec needs;    /* what they need */
 	size_t unchanged; /* so many instances were seen to be fresh at a glance, which is to be checked; 0: there was more to see */
 };
 
@@ -230,15 +231,29 @@ static bool has_work(const struct making *m)
 	return m->plan.counts[STALE_STALE] + m->plan.counts[STALE_RESTORABLE] > 0;
 }
 
-/* What the pipeline was asked for, if it was that of the source alone, and this build is all of it. */
+static bool is_last(const struct making *m, size_t node)
+{
+	const struct node *nd = &m->p.g.nodes[node];
+	size_t i;
+
+	for (i = 0; i < nd->n_down && !m->p.selected[nd->down[i]]; i++)
+		;
+	return m->p.selected[node] && i == nd->n_down;
+}
+
+/* What the pipeline was asked for, if it was that of the source alone. A deploy asks for what it needs, and comes after that. */
 static void tell_targets(struct making *m, struct run *run)
 {
 	static const char *whole[] = {""};
+	size_t i;
 
-	if (m->fetch || m->deploys->n || m->a->overrides.n || args_value(m->a, "profile"))
+	if (m->fetch || m->a->overrides.n || args_value(m->a, "profile"))
 		return;
-	run->targets = m->p.targets.n ? (const char **)m->p.targets.v : whole;
-	run->n_targets = MAX(m->p.targets.n, (size_t)1);
+	for (i = 0; m->deploys->n && i < m->p.g.n; i++)
+		if (is_last(m, i))
+			strvec_push(&m->needs, m->p.g.nodes[i].in->name);
+	run->targets = m->deploys->n ? (const char **)m->needs.v : m->p.targets.n ? (const char **)m->p.targets.v : whole;
+	run->n_targets = m->deploys->n ? m->needs.n : MAX(m->p.targets.n, (size_t)1);
 }
 
 static int build(struct making *m, struct err *err)
@@ -436,6 +451,7 @@ static void making_release(struct making *m)
 	build_result_release(&m->result);
 	plan_release(&m->plan);
 	free(m->force);
+	strvec_release(&m->needs);
 	supply_free(m->supply);
 	fetching_release(&m->fetching);
 	project_close(&m->p);
@@ -444,7 +460,7 @@ static void making_release(struct making *m)
 int build_make(struct args *a, bool fetch, bool all_deploys, struct strvec *deploys)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
-	struct making m = {.a = a, .fetch = fetch, .all_deploys = all_deploys, .deploys = deploys, .machine = MACHINE_INIT, .plan = PLAN_INIT};
+	struct making m = {.a = a, .fetch = fetch, .all_deploys = all_deploys, .deploys = deploys, .needs = STRVEC_INIT, .machine = MACHINE_INIT, .plan = PLAN_INIT};
 	int code;
 
 	m.dry = args_count(a, "dry-run") > 0;

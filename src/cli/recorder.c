@@ -25,6 +25,7 @@ struct why {
 	struct run_reason *v;
 	size_t n;
 	const char *said; /* how it failed */
+	bool left;        /* it was not reached */
 };
 
 struct raw_input {
@@ -145,6 +146,8 @@ static void on_event(void *ctx, const struct event *e)
 		r->whys[e->node] = reasons_of(r, e->verdict);
 	else if (e->kind == EVENT_FAILED && e->message && e->node < r->p->g.n)
 		r->whys[e->node].said = arena_strdup(&r->arena, e->message);
+	else if (e->kind == EVENT_SKIPPED && e->node < r->p->g.n)
+		r->whys[e->node].left = true;
 }
 
 struct event_sink recorder_sink(struct recorder *r)
@@ -250,6 +253,16 @@ static void take_parts(struct recorder *r, const struct build_result *result, st
 	}
 }
 
+static void take_left(struct recorder *r, size_t n, struct run *run)
+{
+	size_t i;
+
+	run->left = arena_alloc(&r->arena, (n + 1) * sizeof(*run->left));
+	for (i = 0; i < r->p->g.n; i++)
+		if (r->whys[i].left)
+			run->left[run->n_left++] = r->p->g.nodes[i].in->name;
+}
+
 void recorder_run(struct recorder *r, const struct build_result *result, struct run *out)
 {
 	static const char *const outcomes[] = {[BUILD_OK] = "done", [BUILD_FAILED] = "failed", [BUILD_INTERRUPTED] = "interrupted",
@@ -261,6 +274,7 @@ void recorder_run(struct recorder *r, const struct build_result *result, struct 
 			    .saved = result->saved,
 			    .outcome = outcomes[result->outcome]};
 	take_parts(r, result, out);
+	take_left(r, result->skipped, out);
 }
 
 void recorder_describe(const struct project *p, struct arena *a, struct run *run)

@@ -12,6 +12,8 @@
 #include "lineage/lineage.h"
 
 #define BACK 1000 /* commits that want no build, in a row */
+#define REFUSED "was refused by a gate"
+#define BROKE "was built, and failed"
 
 struct judging {
 	const struct hook_section *hook;
@@ -38,43 +40,167 @@ static void step_back(struct judging *j, struct git_id *id)
 	}
 }
 
-/* ---- built in its owner's own work tree */
+/* ---- what is known of a commit's instances */
 
-/* A commit's pipeline, and what of it was built. */
-struct by_hand {
+enum known { NOT_KNOWN, BUILT, LEFT /* when something else failed */, FAILED };
+
+/* Of each what the newest build or run says that had to do with it. One that ran for more than is asked here may have failed, and what is
+ * asked for be well; and what was fresh in it ran in none. */
+struct evidence {
 	const struct judging *j;
 	const struct git_id *tree;
 	struct pipeline pl;
 	struct graph g;
-	bool *built; /* by node */
+	enum known *known;             /* by node */
+	const struct run_part **parts; /* by node: FAILED */
 };
 
 static int read_in_commit(void *ctx, const char *path, struct strbuf *out, struct err *err)
 {
-	const struct by_hand *h = ctx;
+	const struct evidence *ev = ctx;
 
-	return hookbuild_read(h->j->db, h->tree, h->j->repo->prefix, path, out, err);
+	return hookbuild_read(ev->j->db, ev->tree, ev->j->repo->prefix, path, out, err);
 }
 
 /* Patterns find what the work tree has, with what git does not hold. */
-static int load(struct by_hand *h)
+static int load(struct evidence *ev)
 {
 	CLEANUP(diags_release) struct diags ignored = DIAGS_INIT;
 	const struct pipeline_options opt = {.file = "mlmake.ini"};
 	struct pipeline_disk disk = pipeline_disk_system;
 
 	disk.read = read_in_commit;
-	disk.ctx = h;
-	return pipeline_load(&h->pl, &opt, &disk, &ignored) < 0 || graph_build(&h->g, &h->pl, &ignored) < 0 ? -1 : 0;
+	disk.ctx = ev;
+	return pipeline_load(&ev->pl, &opt, &disk, &ignored) < 0 || graph_build(&ev->g, &ev->pl, &ignored) < 0 ? -1 : 0;
 }
 
-/* Was it asked for the same, by the same words? "" is what plain mlmake builds. */
-static bool was_asked_for_all(const struct run *r, const struct hook_section *hook)
+/* All that the targets mean and need. */
+static void note_built(struct evidence *ev, const char *const *targets, size_t n, bool deploys)
+{
+	CLEANUP(diags_release) struct diags ignored = DIAGS_INIT;
+	CLEANUP(freep) bool *selected = xcalloc(ev->g.n + 1, sizeof(*selected));
+	size_t i;
+
+	if (graph_select(&ev->g, targets, n, selected, NULL, &ignored) < 0)
+		return;
+	for (i = 0; i < ev->g.n; i++)
+		if (selected[i] && (deploys || ev->g.nodes[i].in->stage->kind != STAGE_DEPLOY))
+			ev->known[i] = BUILT;
+}
+
+static bool asks_for_all(const struct run *r)
+{
+	return r->n_targets == 1 && !*r->targets[0];
+}
+
+/* What it was asked for was fresh, unless it says something else of it. Deploys come after a build. */
+static void take_run(struct evidence *ev, const struct run *r)
+{
+	size_t i;
+
+	if (r->n_targets)
+		note_built(ev, r->targets, asks_for_all(r) ? 0 : r->n_targets, false);
+	for (i = 0; i < r->n_left; i++) {
+		const struct instance *in = pipeline_instance(&ev->pl, r->left[i]);
+
+		if (in)
+			ev->known[in->index] = LEFT;
+	}
+	for (i = 0; i < r->n_parts; i++) {
+		const struct run_part *p = &r->parts[i];
+		const struct instance *in = pipeline_instance(&ev->pl, p->name);
+
+		if (!in)
+			continue;
+		ev->known[in->index] = streq(p->result, "interrupted") ? LEFT : streq(p->result, "failed") || streq(p->result, "refused") ? FAILED : BUILT;
+		ev->parts[in->index] = p;
+	}
+}
+
+/* A build for a hook that went well has all that the hook's section says in the commit, also if nothing had to run. */
+static void take_event(struct evidence *ev, const struct hook_event *e)
+{
+	const struct hook_section *hook = pipeline_hook(&ev->pl, e->hook);
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+
+	if (hook && streq(hookbuild_targets(hook->build, hook->n_build, &a), e->targets))
+		note_built(ev, hook->build, hook->n_build, true);
+}
+
+/* Is all built that is asked for? *bad: what of it, or of what it needs, failed; else NULL. */
+static bool weigh(const struct evidence *ev, const struct run_part **bad)
+{
+	const struct hook_section *hook = ev->j->hook;
+	CLEANUP(diags_release) struct diags ignored = DIAGS_INIT;
+	CLEANUP(freep) bool *selected = xcalloc(ev->g.n + 1, sizeof(*selected)), *named = xcalloc(ev->g.n + 1, sizeof(*named));
+	bool all = true;
+	size_t i;
+
+	if (graph_select(&ev->g, hook->build, hook->n_build, selected, named, &ignored) < 0)
+		return false;
+	for (i = 0; i < ev->g.n; i++) {
+		all &= !(named[i] && ev->known[i] != BUILT) && !(selected[i] && ev->known[i] > BUILT);
+		if (selected[i] && ev->known[i] == FAILED && !*bad)
+			*bad = ev->parts[i];
+	}
+	return all;
+}
+
+/* What failed, in words; NULL: nothing is known to. */
+struct finding {
+	bool refused;
+	const char *words;
+};
+
+/* What there is to go by: builds that went well, and runs, each the oldest first. */
+struct found {
+	const struct hook_event **events;
+	const struct run **runs;
+	size_t n_events, n_runs;
+};
+
+static void gather(struct evidence *ev, const struct found *f)
+{
+	size_t i = 0, k = 0;
+
+	ev->known = xcalloc(ev->g.n + 1, sizeof(*ev->known));
+	ev->parts = xcalloc(ev->g.n + 1, sizeof(struct run_part *));
+	while (i < f->n_events || k < f->n_runs) {
+		if (k == f->n_runs || (i < f->n_events && f->events[i]->time < f->runs[k]->time))
+			take_event(ev, f->events[i++]);
+		else
+			take_run(ev, f->runs[k++]);
+	}
+}
+
+static bool is_proven(struct judging *j, const struct git_id *tree, const struct found *f, struct finding *out)
+{
+	struct evidence ev = {.j = j, .tree = tree, .pl = PIPELINE_INIT, .g = GRAPH_INIT};
+	const struct run_part *bad = NULL;
+	bool all = false;
+
+	if (load(&ev) == 0) {
+		gather(&ev, f);
+		all = weigh(&ev, &bad);
+	}
+	if (bad)
+		*out = (struct finding){streq(bad->result, "refused"), arena_fmt(&j->a, "%s%s%s", bad->name, bad->said ? ": " : "", bad->said ? bad->said : "")};
+	free(ev.known);
+	free(ev.parts);
+	graph_release(&ev.g);
+	pipeline_release(&ev.pl);
+	return all;
+}
+
+/* Did it do well, and was it asked for the same, by the same words? "" is what plain mlmake builds. */
+static bool proves(const struct run *r, const struct hook_section *hook)
 {
 	size_t i, j;
 
+	if (!streq(r->outcome, "done"))
+		return false;
 	if (!hook->n_build)
-		return r->n_targets == 1 && !*r->targets[0];
+		return asks_for_all(r);
 	for (i = 0; i < hook->n_build; i++) {
 		for (j = 0; j < r->n_targets && !streq(r->targets[j], hook->build[i]); j++)
 			;
@@ -84,79 +210,38 @@ static bool was_asked_for_all(const struct run *r, const struct hook_section *ho
 	return true;
 }
 
-/* What it ran, and all that it was asked for, which else was fresh. Deploys come after a build. */
-static void mark_built(struct by_hand *h, const struct run *r)
+/* Accepting, and shipping what is older, build nothing. */
+static bool is_build(const struct run *r)
 {
-	CLEANUP(diags_release) struct diags ignored = DIAGS_INIT;
-	CLEANUP(freep) bool *selected = xcalloc(h->g.n + 1, sizeof(*selected));
-	bool all = r->n_targets == 1 && !*r->targets[0];
-	size_t i;
-
-	for (i = 0; i < r->n_parts; i++) {
-		const struct instance *in = pipeline_instance(&h->pl, r->parts[i].name);
-
-		if (in)
-			h->built[in->index] = true;
-	}
-	if (!r->n_targets || graph_select(&h->g, r->targets, all ? 0 : r->n_targets, selected, NULL, &ignored) < 0)
-		return;
-	for (i = 0; i < h->g.n; i++)
-		h->built[i] |= selected[i] && h->g.nodes[i].in->stage->kind != STAGE_DEPLOY;
+	return streq(r->outcome, "done") || streq(r->outcome, "failed") || streq(r->outcome, "refused") || streq(r->outcome, "interrupted") ||
+	       streq(r->outcome, "deployed");
 }
 
-static bool is_all_built(const struct by_hand *h)
-{
-	const struct hook_section *hook = h->j->hook;
-	CLEANUP(diags_release) struct diags ignored = DIAGS_INIT;
-	CLEANUP(freep) bool *selected = xcalloc(h->g.n + 1, sizeof(*selected)), *named = xcalloc(h->g.n + 1, sizeof(*named));
-	size_t i;
-
-	if (graph_select(&h->g, hook->build, hook->n_build, selected, named, &ignored) < 0)
-		return false;
-	for (i = 0; i < h->g.n; i++)
-		if (named[i] && !h->built[i])
-			return false;
-	return true;
-}
-
-static bool is_covered(const struct judging *j, const struct git_id *tree, const struct run *const *v, size_t n)
-{
-	struct by_hand h = {.j = j, .tree = tree, .pl = PIPELINE_INIT, .g = GRAPH_INIT};
-	bool all = false;
-	size_t i;
-
-	if (load(&h) == 0) {
-		h.built = xcalloc(h.g.n + 1, sizeof(*h.built));
-		for (i = 0; i < n; i++)
-			mark_built(&h, v[i]);
-		all = is_all_built(&h);
-	}
-	free(h.built);
-	graph_release(&h.g);
-	pipeline_release(&h.pl);
-	return all;
-}
-
-/* Did its owner build it in his own work tree, in one run or several? */
-static bool was_built_by_hand(struct judging *j, const struct git_id *tree)
+/* Was it built, by whatever asked for it or in its owner's own work tree, in one run or several? */
+static bool was_built(struct judging *j, const char *commit, const struct git_id *tree, const char *tree_hex, struct finding *out)
 {
 	struct lineage *l = lineage_new(j->repo, j->db);
 	CLEANUP(freep) char *lock = *j->repo->prefix ? xstrfmt("%s/mlmake.lock", j->repo->prefix) : xstrdup("mlmake.lock");
-	CLEANUP(freep) const struct run **of = NULL;
-	const struct run *runs;
+	struct found f = {.n_events = 0};
 	struct git_id without;
-	size_t i, n, n_of = 0;
+	const struct run *runs;
 	bool all = false;
+	size_t i, n = 0;
 
-	if (tree_without(j->db, NULL, tree, lock, &without, NULL) == 0 && lineage_runs(l, &runs, &n, NULL) == 0) {
-		of = xcalloc(n + 1, sizeof(*of));
-		for (i = 0; i < n; i++)
-			if (lineage_is_good(l, &runs[i], &without)) {
-				of[n_of++] = &runs[i];
-				all |= was_asked_for_all(&runs[i], j->hook);
-			}
-		all = all || (n_of && is_covered(j, tree, of, n_of));
-	}
+	if (tree_without(j->db, NULL, tree, lock, &without, NULL) < 0 || lineage_runs(l, &runs, &n, NULL) < 0)
+		n = 0;
+	f.runs = arena_alloc(&j->a, (n + 1) * sizeof(struct run *));
+	f.events = arena_alloc(&j->a, (j->n + 1) * sizeof(struct hook_event *));
+	for (i = 0; i < n; i++)
+		if (lineage_is_of(l, &runs[i], &without) && is_build(&runs[i]))
+			f.runs[f.n_runs++] = &runs[i];
+	for (i = 0; i < j->n; i++)
+		if (j->v[i].code == 0 && hooklog_is_of(&j->v[i], j->repo->prefix, commit, tree_hex))
+			f.events[f.n_events++] = &j->v[i];
+	if (f.n_runs && proves(f.runs[f.n_runs - 1], j->hook))
+		all = true;
+	else if (f.n_runs || f.n_events)
+		all = is_proven(j, tree, &f, out);
 	lineage_free(l);
 	return all;
 }
@@ -172,6 +257,7 @@ static void hold(const char *ref, const char *hex, const char *why, const char *
 static void judge(struct judging *j, const char *ref, struct git_id id, struct strbuf *out)
 {
 	const struct hook_event *e;
+	struct finding found = {false, NULL};
 	struct git_id tree;
 	char hex[GIT_ID_HEX + 1], tree_hex[GIT_ID_HEX + 1];
 	bool has_tree;
@@ -186,10 +272,12 @@ static void judge(struct judging *j, const char *ref, struct git_id id, struct s
 	if (has_tree)
 		git_id_hex(&tree, tree_hex);
 	e = hooklog_built(j->v, j->n, j->repo->prefix, j->targets, hex, has_tree ? tree_hex : NULL);
-	if ((e && e->code == 0) || (has_tree && was_built_by_hand(j, &tree)))
+	if ((e && e->code == 0) || (has_tree && was_built(j, hex, &tree, tree_hex, &found)))
 		return;
-	if (e)
-		hold(ref, hex, streq(e->outcome, "refused") ? "was refused by a gate" : "was built, and failed", e->text, out);
+	if (found.words)
+		hold(ref, hex, found.refused ? REFUSED : BROKE, found.words, out);
+	else if (e)
+		hold(ref, hex, streq(e->outcome, "refused") ? REFUSED : BROKE, e->text, out);
 	else if (!j->hook->pass_unknown)
 		hold(ref, hex, "was not built", "", out);
 }

@@ -222,14 +222,18 @@ static bool covers(const char *built, const char *wanted)
 	return true;
 }
 
+bool hooklog_is_of(const struct hook_event *e, const char *project, const char *commit, const char *tree)
+{
+	return streq(e->project, project) && ((commit && *e->commit && streq(e->commit, commit)) || (tree && *e->tree && streq(e->tree, tree)));
+}
+
 const struct hook_event *hooklog_built(const struct hook_event *v, size_t n, const char *project, const char *targets, const char *commit,
 				       const char *tree)
 {
 	while (n--) {
 		const struct hook_event *e = &v[n];
 
-		if (is_build(e) && streq(e->project, project) && covers(e->targets, targets) &&
-		    ((commit && *e->commit && streq(e->commit, commit)) || (tree && *e->tree && streq(e->tree, tree))))
+		if (is_build(e) && covers(e->targets, targets) && hooklog_is_of(e, project, commit, tree))
 			return e;
 	}
 	return NULL;

@@ -33,6 +33,8 @@ void hooklog_tend(const char *dir);
 void hook_event_text(const struct hook_event *e, struct strbuf *out);
 bool hook_event_parse(const char *text, size_t n, struct arena *a, struct hook_event *out);
 
+/* Was e of that project, and its commit or tree this? Either may be NULL. */
+bool hooklog_is_of(const struct hook_event *e, const char *project, const char *commit, const char *tree);
 /* The newest build of project that had all of these targets (words; "": what plain mlmake builds) and whose commit or tree was this; NULL: none. Either may be NULL. */
 const struct hook_event *hooklog_built(const struct hook_event *v, size_t n, const char *project, const char *targets, const char *commit,
 				       const char *tree);

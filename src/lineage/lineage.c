@@ -355,14 +355,9 @@ static bool left_lock(struct lineage *l, const struct run *r, const struct git_i
 	return lineage_entry(l, r, "mlmake.lock", &e, NULL) == 1 && git_id_eq(&e.id, lock);
 }
 
-static bool is_of(const struct lineage *l, const struct run *r, const struct git_id *tree, const char *outcome)
+bool lineage_is_of(const struct lineage *l, const struct run *r, const struct git_id *tree)
 {
-	return r->has_tree && git_id_eq(&r->tree, tree) && streq(r->outcome, outcome) && streq(r->project, l->repo->prefix);
-}
-
-bool lineage_is_good(const struct lineage *l, const struct run *r, const struct git_id *tree)
-{
-	return is_of(l, r, tree, "done");
+	return r->has_tree && git_id_eq(&r->tree, tree) && streq(r->project, l->repo->prefix);
 }
 
 const struct run *lineage_built(struct lineage *l, const struct git_id *tree, const struct git_id *lock)
@@ -375,9 +370,11 @@ const struct run *lineage_built(struct lineage *l, const struct git_id *tree, co
 	while (n--) {
 		const struct run *r = &runs[n];
 
-		if (!refused && is_of(l, r, tree, "refused"))
+		if (!lineage_is_of(l, r, tree))
+			continue;
+		if (!refused && streq(r->outcome, "refused"))
 			refused = r;
-		if (!lineage_is_good(l, r, tree))
+		if (!streq(r->outcome, "done"))
 			continue;
 		if (!lock || left_lock(l, r, lock))
 			return r;

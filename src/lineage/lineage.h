@@ -42,8 +42,8 @@ const char *lineage_damage(const struct lineage *l);
 /* The run that word names: its id, its commit, or an unambiguous beginning of either (4 characters or more). NULL and ERR_NOTFOUND, or
  * ERR_INVALID if several are meant. */
 const struct run *lineage_find(struct lineage *l, const char *word, struct err *err);
-/* Did r succeed, and was it of this project with that tree (without mlmake.lock)? */
-bool lineage_is_good(const struct lineage *l, const struct run *r, const struct git_id *tree);
+/* Was r of this project with that tree (without mlmake.lock)? */
+bool lineage_is_of(const struct lineage *l, const struct run *r, const struct git_id *tree);
 /* The newest successful run of this project whose source was that tree (without mlmake.lock). Of several, which differ in what git does not
  * track, the newest that left the very lock (the name of its blob; NULL: not known). If there is none, the newest whose stages did well
  * and whose gate refused: what it made is that source's all the same. NULL: none. */

@@ -96,6 +96,8 @@ void run_write(const struct run *r, struct strbuf *out)
 	}
 	for (i = 0; i < r->n_targets; i++)
 		add_text(out, "target", r->targets[i]);
+	for (i = 0; i < r->n_left; i++)
+		add_text(out, "left", r->left[i]);
 	for (i = 0; i < r->n_parts; i++)
 		add_part(out, &r->parts[i]);
 }
@@ -148,10 +150,10 @@ static bool take_machine(const char *s, const char *end, struct arena *a, struct
 	return true;
 }
 
-static bool take_target(const char *s, const char *end, struct arena *a, struct run *r)
+static bool take_name(const char *s, const char *end, struct arena *a, const char ***v, size_t *n)
 {
-	r->targets = arena_grow(a, r->targets, r->n_targets, sizeof(*r->targets));
-	return (r->targets[r->n_targets++] = take_text(s, end, a)) != NULL;
+	*v = arena_grow(a, *v, *n, sizeof(**v));
+	return ((*v)[(*n)++] = take_text(s, end, a)) != NULL;
 }
 
 /* "done 800000000 <key> train@1" */
@@ -234,7 +236,9 @@ static bool take_line(const char *line, const char *end, struct arena *a, struct
 		if (skip_prefix(line, numbers[i].word, &s))
 			return take_number(s, end, numbers[i].to);
 	if (skip_prefix(line, "target ", &s))
-		return take_target(s, end, a, r);
+		return take_name(s, end, a, &r->targets, &r->n_targets);
+	if (skip_prefix(line, "left ", &s))
+		return take_name(s, end, a, &r->left, &r->n_left);
 	if (skip_prefix(line, "machine ", &s))
 		return take_machine(s, end, a, r);
 	if (skip_prefix(line, "source ", &s))

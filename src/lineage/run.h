@@ -17,6 +17,8 @@
  *     tree <tree>                           the source that was built, without mlmake.lock: `source` in the commit's tree
  *     target train@1                        what was asked for, a line each; empty: what plain mlmake builds. None: not said, as
  *                                           when the command line changed the pipeline
+ *     left score                            what was to be built and was not reached, a line each: all else that was asked for and is no
+ *                                           part was fresh
  *     part done 800000000 <key> train@1     what ran, was restored, failed ...: result, nanoseconds, key or -, instance
  *     said auc >= 0.8: 0.79 >= 0.8 does not hold      of the part above: why it failed, or what it refused
  *     why param<TAB>train.eta<TAB>=0.1<TAB>=0.05     of the part above: kind, name, old and new (absent: no '=')
@@ -67,6 +69,8 @@ struct run {
 	struct git_id tree;
 	const char **targets;
 	size_t n_targets;
+	const char **left;
+	size_t n_left;
 	struct run_part *parts;  /* what ran, was restored or failed; fresh instances are not listed */
 	size_t n_parts;
 	/* Not of the text: where it was found. */

@@ -65,7 +65,7 @@ git add . && git commit -q -m first
 mm 0 build prepare
 mm 1
 refuse 'half' push origin main
-pushed 'was not built'
+pushed 'was built, and failed: train: exit status 1'
 echo > go
 mm 0 -v; said '1 fresh'
 check 'one ran, one was fresh' push origin main
@@ -89,10 +89,73 @@ git add . && git commit -q -m first
 mm 0 build train@1
 mm 1 build train@2
 refuse 'one of two' push origin main
-pushed 'was not built'
+pushed 'was built, and failed: train@2: exit status 1'
 echo > go
 mm 0 build train@2
 check 'both' push origin main
+
+begin 'of a larger build what is asked for counts, and what that needs: it may have failed elsewhere'
+new_project larger <<'END'
+[project]
+jobs = 2
+[stage prepare]
+cmd  = sh prepare.sh > {{outs}}; echo prepare >> "$COUNT"
+code = prepare.sh
+outs = p.txt
+[stage train]
+cmd  = sh train.sh {{data}} > {{outs}}; echo train >> "$COUNT"
+code = train.sh
+data = p.txt
+outs = m.txt
+[stage other]
+cmd  = sh other.sh > {{outs}}; echo other >> "$COUNT"
+code = other.sh
+outs = o.txt
+[hook post-commit]
+[hook pre-push]
+build = train
+END
+# other fails when train is done
+echo 'echo 1' > prepare.sh
+echo 'cat "$1"; : > "$T/trained"' > train.sh
+echo 'until test -e "$T/trained"; do sleep 0.02; done; exit 3' > other.sh
+sed -i 's/^outs.*/&\nvars = T COUNT/' mlmake.ini
+printf '%s\n' '?.txt' mlmake.lock > .gitignore
+git init -q --bare "$T/larger.git" && git remote add origin "$T/larger.git"
+mm 0 hook install
+git add . && git commit -q -m first
+built; is $? 1 'exit of watch'; ran prepare train
+mm 0 hook log -n 1; said 'failed .*other: exit status 3'
+check 'what it made passes' push origin main
+begin 'what was fresh in one that failed counts as well'
+echo 'exit 4' > other.sh; git commit -q -a -m worse
+built; is $? 1 'exit of watch'; ran
+check 'fresh' push origin main
+
+begin 'and in one that went well, though nothing ran'
+echo 'echo good' > other.sh; git commit -q -a -m good
+built; is $? 0 'exit of watch'; ran other
+echo > README; git add README; git commit -q -m words
+built; is $? 0 'exit of watch'; ran
+check 'nothing ran' push origin main
+
+begin 'what was not reached in it was not built'
+echo 'until test -s "$T/failed" && ! kill -0 "$(cat "$T/failed")" 2> /dev/null; do sleep 0.02; done; echo 2' > prepare.sh
+echo 'echo $$ > "$T/failed"; exit 5' > other.sh
+git commit -q -a -m 'not reached'
+built; is $? 1 'exit of watch'; ran prepare
+refuse 'not reached' push origin main
+pushed "main: $(git rev-parse --short=9 HEAD) was not built"
+mm 0 build train; : > "$COUNT"
+check 'by hand' push origin main
+
+begin 'and what failed in it is said, whatever passes that is not known'
+sed -i 's/^\[hook pre-push\]/&\nunknown = pass/' mlmake.ini
+echo 'exit 7' > train.sh; echo 'echo good' > other.sh
+git commit -q -a -m fails
+built; is $? 1 'exit of watch'
+refuse 'failed' push origin main
+pushed "main: $(git rev-parse --short=9 HEAD) was built, and failed: train: exit status 7"
 
 begin 'a gate that refuses holds the push'
 three refused

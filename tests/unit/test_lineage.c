@@ -87,7 +87,7 @@ static void a_run_as_text(void)
 	struct run_reason why[] = {{"param", "eta", "0.1", "0.05"}, {"data", "raw\nfile\t\\.csv", NULL, ""}, {"new", "", NULL, NULL}};
 	struct run_part parts[] = {{.name = "train@1", .result = "done", .has_key = true, .duration = 800, .reasons = why, .n_reasons = 3},
 				   {.name = "odd\nname", .result = "failed"}};
-	const char *targets[] = {"", "odd\ntarget"};
+	const char *targets[] = {"", "odd\ntarget"}, *left[] = {"odd\nleft"};
 	struct run r = {.id = "20261123T180509-1f3a5c07",
 			.time = 1732385109000000000,
 			.duration = 240000000,
@@ -103,6 +103,8 @@ static void a_run_as_text(void)
 			.has_tree = true,
 			.targets = targets,
 			.n_targets = 2,
+			.left = left,
+			.n_left = 1,
 			.parts = parts,
 			.n_parts = 2};
 	struct run got = {.id = NULL};
@@ -113,7 +115,7 @@ static void a_run_as_text(void)
 		   "# mlmake run 1\nid 20261123T180509-1f3a5c07\ntime 1732385109000000000\nduration 240000000\nsaved 7\noutcome failed\n"
 		   "author A U Thor <author@example.org>\ncommand mlmake train\nbecause two\\nlines\nhost Linux\nproject sub/dir\n"
 		   "source ce013625030ba8dba906f756967f9e9ca394464a dirty\ntree 0000000000000000000000000000000000000000\n"
-		   "target \ntarget odd\\ntarget\n"
+		   "target \ntarget odd\\ntarget\nleft odd\\nleft\n"
 		   "part done 800 ab00000000000000000000000000000000000000000000000000000000000000 train@1\n"
 		   "why param\teta\t=0.1\t=0.05\nwhy data\traw\\nfile\\t\\\\.csv\t\t=\nwhy new\t\t\t\n"
 		   "part failed 0 - odd\\nname\n");
