@@ -179,6 +179,8 @@ static int push(struct sharing *s, struct err *err)
 {
 	int tries = 0;
 
+	if (args_count(s->a, "all"))
+		remote_doubt(s->share.remote);
 	if (remote_send(s->share.remote, s->wanted.v, s->wanted.n, &s->share.watch, err) < 0)
 		return -1;
 	if (has_missing(s) && !args_count(s->a, "allow-missing"))

@@ -42,6 +42,9 @@ static const struct {
 	{"/' not found", "there is no such repository, or you may not see it"},
 	{"does not appear to be a git repository", "there is no lineage at that place: check the url; `mlmake push` makes it"},
 	{"didn't find section in config file", "rclone has no remote of that name: `rclone listremotes` shows those that it has"},
+	{"Fatal error: Server error", "the host itself fails: try again later, or tell who runs it"},
+	{"Rate limit exceeded", "the host wants fewer requests at once: try again later, or write 'jobs = 1' in [remote]"},
+	{"Expected JSON type", "what answers there is no LFS server: check the url, and whether it wants a login"},
 	{"git-lfs: not found", "git-lfs is not installed there"},
 	{"git-receive-pack: not found", "git is not installed there"},
 	{"git-receive-pack: command not found", "git is not installed there"},
@@ -60,6 +63,13 @@ static const char *without_time(const char *line)
 	return line + i;
 }
 
+/* Lines that come whatever happens, or tell of a file that will be gone. */
+static bool is_noise(const char *line)
+{
+	return skip_prefix(line, "fetch: Fetching reference ", NULL) || skip_prefix(line, "Use `git lfs logs last`", NULL) ||
+	       skip_prefix(line, "Errors logged to ", NULL);
+}
+
 /* The last lines that say something, and not the same, as one. */
 static void add_said(const char *text, struct strbuf *out)
 {
@@ -76,7 +86,7 @@ static void add_said(const char *text, struct strbuf *out)
 		strbuf_trim(&clean);
 		if (clean.len > LINE_LIMIT)
 			strbuf_setlen(&clean, LINE_LIMIT);
-		if (clean.len && !strvec_has(&lines, clean.buf))
+		if (clean.len && !is_noise(clean.buf) && !strvec_has(&lines, clean.buf))
 			strvec_push(&lines, clean.buf);
 	}
 	for (i = lines.n > LINES ? lines.n - LINES : 0; i < lines.n; i++)

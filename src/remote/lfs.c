@@ -20,8 +20,6 @@
 #include "util/pool.h"
 
 #define KEEP "refs/mlmake/keep/"
-#define BATCH 1000
-#define BATCH_BYTES (INT64_C(1) << 30)
 #define LIST_LIMIT ((size_t)1 << 30)
 
 struct lfs_transport {
@@ -152,7 +150,8 @@ static int lfs_look(struct transport *t, struct haul *h, struct err *err)
 		if (!kept || (h->v[i].size >= 0 && h->v[i].size != kept->size))
 			continue;
 		h->v[i].size = kept->size;
-		h->v[i].state = PAYLOAD_THERE;
+		if (!t->doubt || !payloads_has(h->here, &h->v[i].id, kept->size))
+			h->v[i].state = PAYLOAD_THERE;
 	}
 	return 0;
 }
@@ -248,20 +247,6 @@ static int commit_pointers(struct lfs_transport *l, const struct payload *const 
 
 /* ---- batches ---- */
 
-/* The next payloads in that state, from *at on: as many as make a batch. */
-static size_t next_batch(struct haul *h, size_t *at, enum payload_state state, size_t *batch)
-{
-	int64_t bytes = 0;
-	size_t n = 0;
-
-	for (; *at < h->n && n < BATCH && bytes < BATCH_BYTES; ++*at)
-		if (h->v[*at].state == state) {
-			batch[n++] = *at;
-			bytes += MAX(h->v[*at].size, INT64_C(0));
-		}
-	return n;
-}
-
 static void lfs_begin(struct lfs_transport *l, const char *storage, int jobs, struct strvec *argv)
 {
 	wire_begin(&l->beside, argv);
@@ -300,9 +285,13 @@ static int upload(struct lfs_transport *l, struct haul *h, const size_t *batch, 
 	strvec_push(&argv, l->t.git);
 	if (run(l, &argv, &ids, NULL, "git-lfs could not send payloads", err) < 0)
 		return -1;
-	for (k = 0; k < n; k++)
-		if (h->v[batch[k]].state == PAYLOAD_ABSENT)
-			haul_note(h, batch[k], PAYLOAD_MOVED, h->v[batch[k]].size);
+	for (k = 0; k < n; k++) {
+		const struct payload *p = &h->v[batch[k]];
+		bool listed = payloads_find(l->listed_v, l->n_listed, &p->id) != NULL; /* offered once more; git-lfs does not tell more */
+
+		if (p->state == PAYLOAD_ABSENT)
+			haul_note(h, batch[k], listed ? PAYLOAD_THERE : PAYLOAD_MOVED, p->size);
+	}
 	return 0;
 }
 
@@ -370,7 +359,7 @@ static int push_kept(struct lfs_transport *l, struct haul *h, struct err *err)
 static int lfs_send(struct transport *t, struct haul *h, struct err *err)
 {
 	struct lfs_transport *l = of(t);
-	CLEANUP(freep) size_t *batch = xcalloc(BATCH, sizeof(*batch));
+	CLEANUP(freep) size_t *batch = xcalloc(HAUL_BATCH, sizeof(*batch));
 	CLEANUP(err_release) struct err kept = ERR_INIT;
 	size_t at = 0, n;
 	int result = 0;
@@ -378,7 +367,7 @@ static int lfs_send(struct transport *t, struct haul *h, struct err *err)
 	if (list_kept(l, err) < 0 || link_objects(l, h, err) < 0)
 		return -1;
 	learn_sizes(h);
-	while (result == 0 && (n = next_batch(h, &at, PAYLOAD_ABSENT, batch)) > 0) {
+	while (result == 0 && (n = haul_batch(h, &at, batch)) > 0) {
 		haul_check(h, batch, n);
 		result = upload(l, h, batch, n, err);
 	}
@@ -389,9 +378,20 @@ static int lfs_send(struct transport *t, struct haul *h, struct err *err)
 
 /* ---- download ---- */
 
-/* Takes what has arrived in storage. */
-static int adopt(struct haul *h, const char *storage, const size_t *batch, size_t n, const char *errors, size_t *arrived,
-		 struct err *err)
+/* What did not arrive of batch[k]: git-lfs tells of each one that is not there, and of each that was not what it should be. */
+static void note_absent(struct haul *h, size_t i, const char *hex, bool failed, const char *said, bool *lost)
+{
+	enum payload_state state = lfs_said(said, hex);
+
+	if (state == PAYLOAD_UNKNOWN && failed)
+		*lost = true; /* it may be there */
+	else
+		haul_note(h, i, state == PAYLOAD_UNKNOWN ? PAYLOAD_MISSING : state, 0);
+}
+
+/* Takes what has arrived in storage. *lost: some did not for another reason than that they are not there. */
+static int adopt(struct haul *h, const char *storage, const size_t *batch, size_t n, bool failed, const char *said, size_t *arrived,
+		 bool *lost, struct err *err)
 {
 	size_t k;
 
@@ -399,36 +399,35 @@ static int adopt(struct haul *h, const char *storage, const size_t *batch, size_
 		CLEANUP(err_release) struct err here = ERR_INIT;
 		CLEANUP(strbuf_release) struct strbuf path = STRBUF_INIT;
 		struct payload *p = &h->v[batch[k]];
-		const char *hex;
 
 		strbuf_addf(&path, "%s/objects/", storage);
 		payload_path(&p->id, &path);
-		hex = path.buf + path.len - DIGEST_HEX;
 		if (!file_exists(path.buf)) {
-			CLEANUP(freep) char *wrong = xstrfmt("xpected OID %s", hex);
-
-			haul_note(h, batch[k], strstr(errors, wrong) ? PAYLOAD_CORRUPT : PAYLOAD_MISSING, 0);
-		} else if (payloads_adopt(h->here, path.buf, &p->id, &here) == 0) {
-			haul_note(h, batch[k], PAYLOAD_MOVED, p->size);
-			++*arrived;
-		} else if (here.code == ERR_CORRUPT) {
-			haul_note(h, batch[k], PAYLOAD_CORRUPT, 0);
-		} else {
-			return err_move(err, &here);
+			note_absent(h, batch[k], path.buf + path.len - DIGEST_HEX, failed, said, lost);
+			continue;
 		}
+		++*arrived;
+		if (payloads_adopt(h->here, path.buf, &p->id, &here) == 0)
+			haul_note(h, batch[k], PAYLOAD_MOVED, p->size);
+		else if (here.code == ERR_CORRUPT)
+			haul_note(h, batch[k], PAYLOAD_CORRUPT, 0);
+		else
+			return err_move(err, &here);
 	}
 	return 0;
 }
 
-static int download(struct lfs_transport *l, struct haul *h, const size_t *batch, size_t n, struct err *err)
+static int download(struct transport *t, struct haul *h, const size_t *batch, size_t n, size_t *arrived, struct err *err)
 {
+	struct lfs_transport *l = of(t);
 	CLEANUP(freep) const struct payload **v = xcalloc(n + 1, sizeof(*v));
-	CLEANUP(strbuf_release) struct strbuf commit = STRBUF_INIT, errors = STRBUF_INIT, ignored = STRBUF_INIT;
+	CLEANUP(strbuf_release) struct strbuf commit = STRBUF_INIT, said = STRBUF_INIT;
 	CLEANUP(strvec_release) struct strvec argv = STRVEC_INIT;
 	CLEANUP(freep) char *storage = xstrfmt("%s/in", l->scratch.dir);
 	const struct process_start how = {.argv = &argv, .env = l->env};
-	size_t k, arrived = 0;
+	bool lost = false;
 	int status;
+	size_t k;
 
 	for (k = 0; k < n; k++)
 		v[k] = &h->v[batch[k]];
@@ -443,24 +442,19 @@ static int download(struct lfs_transport *l, struct haul *h, const size_t *batch
 	strvec_push(&argv, "fetch");
 	strvec_push(&argv, l->t.git);
 	strvec_push(&argv, commit.buf);
-	status = process_run(&how, NULL, 0, LIST_LIMIT, &ignored, &errors, err);
+	status = process_run(&how, NULL, 0, LIST_LIMIT, &said, &said, err); /* some of it goes to either */
 	if (status < 0)
 		return -1;
-	strbuf_add(&errors, ignored.buf, ignored.len);
-	if (adopt(h, storage, batch, n, errors.buf, &arrived, err) < 0)
+	if (adopt(h, storage, batch, n, status != 0, said.buf, arrived, &lost, err) < 0)
 		return -1;
-	if (status == 0 || arrived || strstr(errors.buf, "xpected OID ") || strstr(errors.buf, "[404]") ||
-	    strstr(errors.buf, "does not exist") || strstr(errors.buf, "ot found"))
-		return 0;
-	return explain(&l->t, "git-lfs could not fetch payloads", &errors, err);
+	return lost ? explain(&l->t, "git-lfs could not fetch payloads", &said, err) : 0;
 }
 
 /* A payload whose size nobody knows cannot be asked for. */
 static int lfs_take(struct transport *t, struct haul *h, struct err *err)
 {
 	struct lfs_transport *l = of(t);
-	CLEANUP(freep) size_t *batch = xcalloc(BATCH, sizeof(*batch));
-	size_t at = 0, n, i;
+	size_t i;
 
 	if (list_kept(l, err) < 0)
 		return -1;
@@ -474,10 +468,7 @@ static int lfs_take(struct transport *t, struct haul *h, struct err *err)
 		else
 			haul_note(h, i, PAYLOAD_MISSING, 0);
 	}
-	while ((n = next_batch(h, &at, PAYLOAD_ABSENT, batch)) > 0)
-		if (download(l, h, batch, n, err) < 0)
-			return -1;
-	return 0;
+	return haul_take(h, download, t, err);
 }
 
 /* ---- open and close ---- */

@@ -27,8 +27,6 @@
 
 #define LIST_LIMIT ((size_t)1 << 30)
 #define NAMED_LIMIT 1000 /* up to here files are looked at one by one, beyond all are listed */
-#define BATCH 1000
-#define BATCH_BYTES (INT64_C(1) << 30)
 #define NO_DIRECTORY 3   /* exit status of rclone's */
 #define NO_FILE 4
 #define MANY_PARTS 16
@@ -90,7 +88,10 @@ static void rclone_begin(struct strvec *argv, const char *command, int jobs)
 	strvec_push(argv, "--ask-password=false");
 	strvec_push(argv, "--log-level=NOTICE");
 	strvec_push(argv, "--stats=0");
-	strvec_push(argv, "--retries=2");
+	if (!getenv("RCLONE_RETRIES")) /* these multiply: with what rclone does by itself a host that went away takes hours */
+		strvec_push(argv, "--retries=1");
+	if (!getenv("RCLONE_LOW_LEVEL_RETRIES"))
+		strvec_push(argv, "--low-level-retries=3");
 	if (jobs) {
 		strvec_pushf(argv, "--transfers=%d", jobs);
 		strvec_pushf(argv, "--checkers=%d", 2 * jobs);
@@ -186,20 +187,6 @@ static int rclone_look(struct transport *t, struct haul *h, struct err *err)
 	return listed ? list_there(of(t), h, listed <= NAMED_LIMIT, err) : 0;
 }
 
-/* The next payloads that are PAYLOAD_ABSENT, from *at on: as many as make a batch. */
-static size_t next_batch(const struct haul *h, size_t *at, size_t *batch)
-{
-	int64_t bytes = 0;
-	size_t n = 0;
-
-	for (; *at < h->n && n < BATCH && bytes < BATCH_BYTES; ++*at)
-		if (h->v[*at].state == PAYLOAD_ABSENT) {
-			batch[n++] = *at;
-			bytes += MAX(h->v[*at].size, INT64_C(0));
-		}
-	return n;
-}
-
 static int upload(struct rclone_transport *r, struct haul *h, const size_t *batch, size_t n, struct err *err)
 {
 	CLEANUP(freep) char *objects = path_below(&r->t, "objects");
@@ -234,10 +221,10 @@ static int upload(struct rclone_transport *r, struct haul *h, const size_t *batc
 
 static int rclone_send(struct transport *t, struct haul *h, struct err *err)
 {
-	CLEANUP(freep) size_t *batch = xcalloc(BATCH, sizeof(*batch));
+	CLEANUP(freep) size_t *batch = xcalloc(HAUL_BATCH, sizeof(*batch));
 	size_t at = 0, n;
 
-	while ((n = next_batch(h, &at, batch)) > 0) {
+	while ((n = haul_batch(h, &at, batch)) > 0) {
 		haul_check(h, batch, n);
 		if (upload(of(t), h, batch, n, err) < 0)
 			return -1;
@@ -245,7 +232,8 @@ static int rclone_send(struct transport *t, struct haul *h, struct err *err)
 	return 0;
 }
 
-static int adopt(struct rclone_transport *r, struct haul *h, const size_t *batch, size_t n, size_t *arrived, struct err *err)
+/* Takes what has arrived. What has not is nowhere, or if something failed stays PAYLOAD_ABSENT: it may be there. */
+static int adopt(struct rclone_transport *r, struct haul *h, const size_t *batch, size_t n, bool failed, size_t *arrived, struct err *err)
 {
 	size_t k;
 
@@ -257,7 +245,8 @@ static int adopt(struct rclone_transport *r, struct haul *h, const size_t *batch
 		strbuf_addf(&path, "%s/in/", r->scratch.dir);
 		payload_path(&p->id, &path);
 		if (!file_exists(path.buf)) {
-			haul_note(h, batch[k], PAYLOAD_MISSING, 0);
+			if (!failed)
+				haul_note(h, batch[k], PAYLOAD_MISSING, 0);
 			continue;
 		}
 		++*arrived;
@@ -271,12 +260,13 @@ static int adopt(struct rclone_transport *r, struct haul *h, const size_t *batch
 	return 0;
 }
 
-static int download(struct rclone_transport *r, struct haul *h, const size_t *batch, size_t n, struct err *err)
+static int download(struct transport *t, struct haul *h, const size_t *batch, size_t n, size_t *arrived, struct err *err)
 {
+	struct rclone_transport *r = of(t);
 	CLEANUP(freep) char *objects = path_below(&r->t, "objects");
 	CLEANUP(strvec_release) struct strvec argv = STRVEC_INIT;
 	CLEANUP(err_release) struct err failed = ERR_INIT;
-	size_t listed, arrived = 0;
+	size_t listed;
 	int got;
 
 	if (write_list(r, h, batch, n, PAYLOAD_ABSENT, &listed, err) < 0)
@@ -287,9 +277,9 @@ static int download(struct rclone_transport *r, struct haul *h, const size_t *ba
 	strvec_push(&argv, objects);
 	strvec_pushf(&argv, "%s/in", r->scratch.dir);
 	got = run(&r->t, &argv, NULL, "rclone could not fetch payloads", &failed);
-	if (adopt(r, h, batch, n, &arrived, err) < 0)
+	if (adopt(r, h, batch, n, got < 0, arrived, err) < 0)
 		return -1;
-	return got < 0 && !arrived ? err_move(err, &failed) : 0;
+	return got < 0 && *arrived < listed ? err_move(err, &failed) : 0;
 }
 
 /* One that came corrupt twice is moved away there, so that the next push sends it anew. If that cannot be done it stays. */
@@ -324,15 +314,11 @@ static void move_corrupt(struct rclone_transport *r, struct haul *h)
 
 static int rclone_take(struct transport *t, struct haul *h, struct err *err)
 {
-	CLEANUP(freep) size_t *batch = xcalloc(BATCH, sizeof(*batch));
-	size_t at = 0, n;
+	int got = haul_take(h, download, t, err);
 
-	while ((n = next_batch(h, &at, batch)) > 0)
-		if (download(of(t), h, batch, n, err) < 0)
-			return -1;
 	if (h->again)
 		move_corrupt(of(t), h);
-	return 0;
+	return got;
 }
 
 /* ---- lineage ---- */

@@ -12,6 +12,7 @@
 #include "util/pool.h"
 
 #define JOBS_LIMIT 64
+#define BATCH_BYTES (INT64_C(256) << 20)
 
 void haul_note(struct haul *h, size_t i, enum payload_state state, int64_t bytes)
 {
@@ -44,6 +45,38 @@ void haul_check(struct haul *h, const size_t *batch, size_t n)
 	struct checking c = {h, batch};
 
 	pool_for(n, 1, pool_cpus(), check_one, &c);
+}
+
+size_t haul_batch(const struct haul *h, size_t *at, size_t *batch)
+{
+	int64_t bytes = 0;
+	size_t n = 0;
+
+	for (; *at < h->n && n < HAUL_BATCH && (bytes < BATCH_BYTES || n < (size_t)h->jobs); ++*at)
+		if (h->v[*at].state == PAYLOAD_ABSENT) {
+			batch[n++] = *at;
+			bytes += MAX(h->v[*at].size, INT64_C(0));
+		}
+	return n;
+}
+
+int haul_take(struct haul *h, int (*take)(struct transport *t, struct haul *h, const size_t *batch, size_t n, size_t *arrived,
+					   struct err *err), struct transport *t, struct err *err)
+{
+	CLEANUP(freep) size_t *batch = xcalloc(HAUL_BATCH, sizeof(*batch));
+	CLEANUP(err_release) struct err first = ERR_INIT;
+	size_t at = 0, n, arrived = 1;
+
+	while (arrived && (n = haul_batch(h, &at, batch)) > 0) {
+		CLEANUP(err_release) struct err here = ERR_INIT;
+
+		arrived = 0;
+		if (take(t, h, batch, n, &arrived, &here) == 0)
+			arrived = 1;
+		else if (!first.msg)
+			err_move(&first, &here);
+	}
+	return first.msg ? err_move(err, &first) : 0;
 }
 
 void haul_pass(struct haul *h, int64_t bytes)
@@ -119,6 +152,11 @@ void remote_free(struct remote *r)
 	payloads_free(r->payloads);
 	free(r->name);
 	free(r);
+}
+
+void remote_doubt(struct remote *r)
+{
+	r->t->doubt = true;
 }
 
 int remote_look(struct remote *r, struct payload *v, size_t n, struct err *err)

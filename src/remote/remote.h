@@ -82,6 +82,8 @@ struct remote;
 struct remote *remote_open(const char *name, const struct address *a, const struct remote_here *here, int jobs, bool write,
 			   struct err *err);
 void remote_free(struct remote *r);
+/* From now on what the remote says it keeps is not believed where it can be offered once more: a git host may have lost it. */
+void remote_doubt(struct remote *r);
 
 /* Which of them are there: PAYLOAD_THERE or PAYLOAD_ABSENT; sizes that are -1 may become known. */
 NODISCARD int remote_look(struct remote *r, struct payload *v, size_t n, struct err *err);

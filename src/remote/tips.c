@@ -231,6 +231,32 @@ void kept_parse(const char *text, struct payload **v, size_t *n, size_t *cap)
 	}
 }
 
+/* "[<sha256>] Object does not exist: ...", "... object not found: <url>/<sha256>", "expected OID <sha256>, got ..." */
+static enum payload_state read_said(const char *line, const char *hex)
+{
+	const char *at = strstr(line, hex);
+
+	if (!at)
+		return PAYLOAD_UNKNOWN;
+	if (at - line >= 12 && strncmp(at - 12, "xpected OID ", 12) == 0)
+		return PAYLOAD_CORRUPT;
+	return strstr(line, "does not exist") || strstr(line, "not found") ? PAYLOAD_MISSING : PAYLOAD_UNKNOWN;
+}
+
+enum payload_state lfs_said(const char *text, const char *hex)
+{
+	enum payload_state state = PAYLOAD_UNKNOWN;
+
+	while (*text && state == PAYLOAD_UNKNOWN) {
+		CLEANUP(freep) char *line = xstrndup(text, strcspn(text, "\n"));
+
+		text += strlen(line);
+		text += *text == '\n';
+		state = read_said(line, hex);
+	}
+	return state;
+}
+
 void bundles_release(struct bundles *b)
 {
 	size_t i;

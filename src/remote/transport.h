@@ -30,6 +30,15 @@ void haul_note(struct haul *h, size_t i, enum payload_state state, int64_t bytes
 /* Reads n payloads of h, by their places, as those must be who leave the sending to a program that sends whatever lies there: those that
  * may not be sent get their state. */
 void haul_check(struct haul *h, const size_t *batch, size_t n);
+/* The next payloads that are PAYLOAD_ABSENT, from *at on, as many as one call of another program is to move: a kill or a network that dies
+ * costs no more than these. batch has room for HAUL_BATCH. */
+#define HAUL_BATCH 256
+size_t haul_batch(const struct haul *h, size_t *at, size_t *batch);
+struct transport;
+/* Calls take for one batch after another. It adds to *arrived; when it fails and something had arrived, the next ones are tried all the
+ * same, and the first error is that of all. */
+NODISCARD int haul_take(struct haul *h, int (*take)(struct transport *t, struct haul *h, const size_t *batch, size_t n, size_t *arrived,
+						    struct err *err), struct transport *t, struct err *err);
 /* So many more bytes have passed. */
 void haul_pass(struct haul *h, int64_t bytes);
 
@@ -54,7 +63,6 @@ bool writer_is_good(const char *writer);
 /* 40 or 64 hex digits. */
 bool commit_is_good(const char *id);
 
-struct transport;
 struct transport_kind {
 	/* Sets state of each payload to PAYLOAD_THERE or PAYLOAD_ABSENT; a size that was -1 may become known. */
 	int (*look)(struct transport *t, struct haul *h, struct err *err);
@@ -77,6 +85,7 @@ struct transport {
 	const struct address *address;
 	const struct remote_here *here;
 	char *git; /* what git is told, whatever directory it runs in; NULL: nothing */
+	bool doubt;
 };
 
 /* ERR_NOTFOUND if it is not there and not write. */
@@ -116,6 +125,8 @@ void listing_parse(const char *text, size_t len, const struct payload *v, size_t
 int64_t answer_size(const char *line, const char *hex);
 /* Adds the payloads of lines "<what git tells>\taa/bb/<sha256>-<size>". */
 void kept_parse(const char *text, struct payload **v, size_t *n, size_t *cap);
+/* What git-lfs said of a payload that did not come: PAYLOAD_MISSING, PAYLOAD_CORRUPT, or PAYLOAD_UNKNOWN if nothing that tells. */
+enum payload_state lfs_said(const char *text, const char *hex);
 struct bundle {
 	char *writer, *from, *to; /* owned; from is "0" at the beginning */
 	int64_t length, size;

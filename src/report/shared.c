@@ -156,10 +156,12 @@ void report_shared_problems(const struct shared *s, bool verbose, struct strvec 
 		list(s, PAYLOAD_CORRUPT, "does not hash to its name here, was moved to the store's corrupt/ and not sent; build it anew, or "
 		     "pull it", verbose, out);
 	else
-		list(s, PAYLOAD_CORRUPT, "does not hash to its name there and was refused; whoever has it can push it again", verbose, out);
+		list(s, PAYLOAD_CORRUPT, "does not hash to its name there and was refused; whoever has it can send it again: `mlmake push "
+		     "--all`", verbose, out);
 	list(s, PAYLOAD_REFUSED, "did not arrive whole", verbose, out);
 	if (!s->allow_missing && !may_come(s))
-		list(s, PAYLOAD_MISSING, s->push ? "is neither here nor there" : "is not there", verbose, out);
+		list(s, PAYLOAD_MISSING, s->push ? "is neither here nor there" : "is not there; whoever has it can send it: `mlmake push --all`",
+		     verbose, out);
 	list_chains(s, out);
 }
 

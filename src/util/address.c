@@ -57,25 +57,33 @@ static void hide(struct address *a, const char *s, size_t n)
 	strvec_push_owned(&a->secrets, decode(s, n));
 }
 
-void address_redact(const struct address *a, struct strbuf *text)
+/* How long the longest secret is that stands at s[0..n). */
+static size_t secret_at(const struct address *a, const char *s, size_t n)
 {
-	size_t i;
+	size_t i, longest = 0;
 
 	for (i = 0; i < a->secrets.n; i++) {
-		CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
-		const char *from = text->buf, *at;
+		size_t len = strlen(a->secrets.v[i]);
 
-		while ((at = strstr(from, a->secrets.v[i]))) {
-			strbuf_add(&out, from, (size_t)(at - from));
-			strbuf_addstr(&out, HIDDEN);
-			from = at + strlen(a->secrets.v[i]);
-		}
-		if (from == text->buf)
-			continue;
-		strbuf_addstr(&out, from);
-		strbuf_clear(text);
-		strbuf_add(text, out.buf, out.len);
+		if (len > longest && len <= n && memcmp(s, a->secrets.v[i], len) == 0)
+			longest = len;
 	}
+	return longest;
+}
+
+void address_redact(const struct address *a, struct strbuf *text)
+{
+	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+	size_t at = 0;
+
+	while (at < text->len) {
+		size_t n = secret_at(a, text->buf + at, text->len - at);
+
+		strbuf_add(&out, n ? HIDDEN : text->buf + at, n ? strlen(HIDDEN) : 1);
+		at += n ? n : 1;
+	}
+	strbuf_clear(text);
+	strbuf_add(text, out.buf, out.len);
 }
 
 static int use_dir(struct address *a, const char *path, struct err *err)

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ERRORS_LIMIT 65536
+#define ERRORS_LIMIT 262144
 
 extern char **environ;
 

@@ -31,7 +31,7 @@ struct process {
 /* ERR_NOTFOUND if there is no such program. Writing to one that has gone gives EPIPE: SIGPIPE is ignored by whoever calls this. */
 NODISCARD int process_start(struct process *p, const struct process_start *how, struct err *err);
 /* Closes our ends and waits. Its exit status; 128 + n if signal n killed it. Appends the end of what it said on standard error,
- * at most 64 KiB. */
+ * at most 256 KiB. */
 int process_wait(struct process *p, struct strbuf *errors);
 /* Kills it if it runs, and waits; for CLEANUP. */
 void process_end(struct process *p);

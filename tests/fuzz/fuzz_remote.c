@@ -78,6 +78,7 @@ static void read_kept(const char *text)
 	payloads_sort(v, n);
 	free(v);
 	check(answer_size(text, HEX) >= -2);
+	check(lfs_said(text, HEX) == PAYLOAD_UNKNOWN || strstr(text, HEX));
 }
 
 /* A secret is not shown, and nothing that a program would take for an option is a host. */

@@ -3,7 +3,7 @@
 
 forge.py DIR PORT [USER:PASSWORD]: prints "ready" when it serves on 127.0.0.1. Payloads are DIR/payloads/<sha256>. A file DIR/fault with
 one word makes it fail: corrupt (a byte of each download is another), short (downloads end early), full (uploads: 507),
-refuse (uploads: 403). DIR/requests has a line for each batch request and each payload.
+refuse (uploads: 403), fails (downloads of more than 400,000 bytes: 500). DIR/requests has a line for each batch request and each payload.
 """
 import base64
 import hashlib
@@ -100,6 +100,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not os.path.exists(path):
             return self.reply(404)
         data = open(path, "rb").read()
+        if fault() == "fails" and len(data) > 400000:
+            return self.reply(500)
         if fault() == "corrupt":
             data = bytes([data[0] ^ 1]) + data[1:]
         if fault() == "short":

@@ -91,14 +91,28 @@ for fault in corrupt short; do
 done
 
 begin 'a payload that is gone there'
-gone=$(find "$T/forge/payloads" -type f -size +400k | head -n 1)
+gone=$T/forge/payloads/$(objects "$T/w/a/.git/mlmake/objects" | head -n 1)
 mv "$gone" "$T/kept"
 clone_of a d
 mm 1 pull --all
-said 'is not there'
-mv "$T/kept" "$gone"
+said 'is not there; whoever has it can send it: .mlmake push --all.'
+in_project a
+mm 0 push --all
+is "$(sha "$gone")" "${gone##*/}" 'what was sent anew'
+in_project d
 mm 0 pull --all
 said '^lab: fetched 1 file '
+
+begin 'a host that fails in the middle: not taken for one that does not have it, and what arrived counts'
+clone_of a fails
+echo fails > "$T/forge/fault"
+mm 2 pull
+said "remote 'lab': git-lfs could not fetch payloads: the host itself fails: try again later"
+said_not 'is not there'
+said "mlmake: $((FILES - 1)) files arrived before and stay there"
+rm "$T/forge/fault"
+mm 0 pull
+said "^lab: fetched 1 file .*, $((FILES - 1)) were here$"
 
 begin 'a host that is full, or does not let us write: what it is, and nothing half-done'
 repository two

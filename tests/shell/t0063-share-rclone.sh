@@ -76,7 +76,29 @@ said '1 chain new'
 is "$(git for-each-ref --format='%(objectname)' refs/mlmake/log)" \
 	"$(git -C "$T/w/a" for-each-ref --format='%(objectname)' refs/mlmake/log)" 'the chain'
 
+begin 'a server that goes away in the middle: not taken for one that does not have the rest, and what arrived counts'
+mkdir "$T/bin"
+cat > "$T/bin/rclone" <<END
+#!/bin/sh
+$(command -v rclone) "\$@" || exit
+case \$* in *cloud:*/objects*/in)
+	for last do :; done
+	rm "\$(find "\$last" -type f | sort | head -n 1)"
+	echo 'dial tcp 127.0.0.1:1: connect: connection refused' >&2
+	exit 1
+esac
+END
+chmod +x "$T/bin/rclone"
+clone_of a away
+PATH=$T/bin:$PATH mm 2 pull
+said "remote 'lab': rclone could not fetch payloads: the host is there and nothing listens"
+said_not 'is not there'
+said "mlmake: $((FILES - 1)) files arrived before and stay there"
+mm 0 pull
+said "^lab: fetched 1 file .*, $((FILES - 1)) were here$"
+
 begin 'two writers'
+in_project c
 echo 'size = 10' > params.ini
 mm 0
 mm 0 push

@@ -112,6 +112,12 @@ static void hides_secrets(void)
 	address_redact(&a, &text);
 	EXPECT_STR(text.buf, ":sftp,host=h,pass=\\\"***\\\",key_pem=***: no");
 	address_release(&a);
+	EXPECT_INT(address_parse(&a, "rclone::s,a=*,b=*,c=*,d=*,e=**,f=*:x", NULL, &err), 0); /* what stands for a secret may hold one */
+	strbuf_clear(&text);
+	strbuf_addstr(&text, "a * b ** c");
+	address_redact(&a, &text);
+	EXPECT_STR(text.buf, "a *** b *** c");
+	address_release(&a);
 }
 
 /* ---- what remotes say ---- */
@@ -183,6 +189,22 @@ static void reads_bundles(void)
 	EXPECT_STR(b.v[1].writer, "bob");
 	EXPECT_INT(b.v[1].length, 7);
 	bundles_release(&b);
+}
+
+static void reads_what_git_lfs_said(void)
+{
+	static const char hex[] = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
+	CLEANUP(freep) char *batch = xstrfmt("one is not found\n[%s] Object does not exist: [404]\n", hex);
+	CLEANUP(freep) char *get = xstrfmt("\nLFS: Repository or object not found: http://h/%s\n", hex);
+	CLEANUP(freep) char *wrong = xstrfmt("expected OID %s, got 12 after 5 bytes written", hex);
+	CLEANUP(freep) char *fatal = xstrfmt("Fatal error: Server error: http://h/%s\nnot found", hex);
+
+	EXPECT_INT(lfs_said(batch, hex), PAYLOAD_MISSING);
+	EXPECT_INT(lfs_said(get, hex), PAYLOAD_MISSING);
+	EXPECT_INT(lfs_said(wrong, hex), PAYLOAD_CORRUPT);
+	EXPECT_INT(lfs_said(fatal, hex), PAYLOAD_UNKNOWN);
+	EXPECT_INT(lfs_said("[" A64 "] Object does not exist: [404]\n", hex), PAYLOAD_UNKNOWN);
+	EXPECT_INT(lfs_said("", hex), PAYLOAD_UNKNOWN);
 }
 
 /* ---- payloads there and back ---- */
@@ -489,6 +511,7 @@ int main(void)
 		{"reads what was pushed", reads_what_was_pushed},
 		{"reads listings", reads_listings},
 		{"reads bundles", reads_bundles},
+		{"reads what git-lfs said", reads_what_git_lfs_said},
 		{"payloads to a directory and back, damage refused", a_directory},
 		{"payloads through a shell and back, damage refused", another_machine},
 		{"refuses answers that make no sense", refuses_nonsense},
