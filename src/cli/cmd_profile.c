@@ -31,7 +31,7 @@ static int profile(struct args *a)
 	if (tables_rules(a, &arena, &rules, &err) < 0 || tables_enter(a, &shared, &err) < 0)
 		return cli_fail(EXIT_USAGE, &err);
 	f.shared = shared;
-	if (statistics_of(&f, &s, NULL, &err) < 0)
+	if (statistics_of(&f, &s, NULL, &err) < 0 || tables_warn(&f, &err) < 0)
 		return cli_fail(EXIT_USAGE, &err);
 	if (args_count(a, "json"))
 		return cli_print_json(report_columns_json(&s));

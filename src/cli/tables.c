@@ -69,6 +69,18 @@ static char *name_of(const char *path)
 	return xstrdup("data");
 }
 
+int tables_warn(const struct statistics_files *f, struct err *err)
+{
+	CLEANUP(strvec_release) struct strvec lacks = STRVEC_INIT;
+	size_t i;
+
+	if (statistics_lack(f, &lacks, err) < 0)
+		return -1;
+	for (i = 0; i < lacks.n; i++)
+		cli_warn(lacks.v[i]);
+	return 0;
+}
+
 int tables_infer(const struct args *args, const char *path)
 {
 	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
@@ -83,7 +95,7 @@ int tables_infer(const struct args *args, const char *path)
 	if (tables_rules(args, &a, &rules, &err) < 0 || tables_enter(args, &shared, &err) < 0)
 		return cli_fail(EXIT_USAGE, &err);
 	f.shared = shared;
-	if (statistics_infer(&f, name, &out, &err) < 0)
+	if (statistics_infer(&f, name, &out, &err) < 0 || tables_warn(&f, &err) < 0)
 		return cli_fail(EXIT_USAGE, &err);
 	return cli_print(&out);
 }

@@ -10,6 +10,8 @@
 NODISCARD int tables_rules(const struct args *args, struct arena *a, struct check_rules *out, struct err *err);
 /* Enters the directory that -C names, and finds SHARED (owned; NULL: nothing is kept here). */
 NODISCARD int tables_enter(const struct args *args, char **shared, struct err *err);
+/* Warns of what of the files is not looked at. */
+NODISCARD int tables_warn(const struct statistics_files *f, struct err *err);
 /* `mlmake check --infer`: an exit code. */
 int tables_infer(const struct args *args, const char *path);
 

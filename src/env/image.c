@@ -64,7 +64,7 @@ static int look_in_layout(const char *dir, const char *tag, const struct env_too
 		return -1;
 	index = json_parse(text.buf, text.len, NULL, err);
 	if (!index)
-		return err_wrap(err, "'%s'", file);
+		return err_wrap_file(err, file);
 	digest = find_manifest(index, tag, &n);
 	if (n > 1)
 		return err_set(err, ERR_INVALID, "'%s' holds %zu images%s; name one: oci:%s:TAG", dir, n, tag ? " of that tag" : "", dir);

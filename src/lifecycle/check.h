@@ -64,6 +64,9 @@ void check_summary(const struct check_result *r, struct strbuf *out);
 /* {"outcome": "passed"|"failed", "rows", "files", "findings": [...]} */
 struct json *check_json(const struct check_result *r);
 
+/* Tells of each column of a header that has the name of an earlier one, "'x' is the name of columns 2 and 4". */
+struct strvec;
+void check_header(const struct strvec *names, void (*tell)(void *ctx, const char *words), void *ctx);
 /* How the rows of path are to be read. */
 struct rows_options;
 struct rows_options check_rows_options(const struct check_rules *rules, const char *path);

@@ -350,16 +350,31 @@ static bool is_no_row(const struct rows *r)
 	return !r->n && r->names.n > 1;
 }
 
-static void judge_header(struct checking *c)
+void check_header(const struct strvec *names, void (*tell)(void *ctx, const char *words), void *ctx)
 {
 	CLEANUP(map_release) struct map seen = MAP_INIT;
-	struct strvec *names = &c->rows.names;
 	size_t i;
 
+	for (i = 0; i < names->n; i++) {
+		uintptr_t before = (uintptr_t)map_put(&seen, names->v[i], (void *)(uintptr_t)(i + 1));
+		CLEANUP(freep) char *words = before ? xstrfmt("'%s' is the name of columns %zu and %zu", names->v[i], (size_t)before, i + 1) : NULL;
+
+		if (words)
+			tell(ctx, words);
+	}
+}
+
+static void count_header(void *ctx, const char *words)
+{
+	struct checking *c = ctx;
+
+	count_text(c, &c->bad[BAD_HEADER], words);
+}
+
+static void judge_header(struct checking *c)
+{
 	c->rows.line = 1;
-	for (i = 0; i < names->n; i++)
-		if (map_put(&seen, names->v[i], names))
-			count_text(c, &c->bad[BAD_HEADER], arena_fmt(&c->out->arena, "'%s' comes twice", names->v[i]));
+	check_header(&c->rows.names, count_header, c);
 }
 
 static void judge_absent(struct checking *c)

@@ -80,7 +80,7 @@ static int read_metrics(struct valuing *v, const char *path, struct metrics *m, 
 		return err_set(err, ERR_NOTFOUND, "'%s' is not there", path);
 	if (lifecycle_bytes(v->lc, path, &f->content, METRICS_LIMIT, &text, err) < 0)
 		return -1;
-	return metrics_parse(m, path, text.buf, text.len, err) < 0 ? err_wrap(err, "%s", path) : 0;
+	return metrics_parse(m, path, text.buf, text.len, err) < 0 ? err_wrap_file(err, path) : 0;
 }
 
 /* What stands before the first dot may be a misspelt side or stage. */

@@ -311,7 +311,7 @@ static int read_metrics(struct lifecycle *lc, const struct past *p, const struct
 
 	if (snapshot_bytes(p->snap, &t, f, METRICS_LIMIT, &text, err) < 0)
 		return -1;
-	return metrics_parse(m, f->name, text.buf, text.len, err) < 0 ? err_wrap(err, "%s", f->name) : 0;
+	return metrics_parse(m, f->name, text.buf, text.len, err) < 0 ? err_wrap_file(err, f->name) : 0;
 }
 
 int past_metric(struct lifecycle *lc, const struct past *p, const char *instance, const char *metric, double *x, struct err *err)

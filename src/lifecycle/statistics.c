@@ -147,6 +147,48 @@ static char *kept_file(const struct statistics_files *f, const struct digest *ke
 	return f->shared && file_exists(f->shared) ? xstrfmt("%s/statistics/%s", f->shared, hex) : NULL;
 }
 
+struct lacking {
+	const char *path;
+	struct strvec *out;
+};
+
+static void note_lack(void *ctx, const char *words)
+{
+	struct lacking *l = ctx;
+
+	strvec_pushf(l->out, "%s:1: %s; the first of them is looked at alone", l->path, words);
+}
+
+static int look_at_header(const struct statistics_files *f, const char *path, struct strvec *out, struct err *err)
+{
+	CLEANUP(data_file_close) struct data_file file = DATA_FILE_INIT;
+	const struct rows_options opt = check_rows_options(f->rules, path);
+	struct lacking l = {path, out};
+	struct rows r = ROWS_INIT;
+	int got = data_file_open(&file, path, err);
+
+	if (got == 0 && rows_begin(&r, &file.src, &opt, err) < 0)
+		got = err_wrap(err, "%s", path);
+	if (got == 0)
+		check_header(&r.names, note_lack, &l);
+	rows_release(&r);
+	return got;
+}
+
+int statistics_lack(const struct statistics_files *f, struct strvec *out, struct err *err)
+{
+	CLEANUP(strvec_release) struct strvec files = STRVEC_INIT;
+	size_t i;
+
+	for (i = 0; i < f->paths->n; i++)
+		if (check_files(f->paths->v[i], &files, err) < 0)
+			return -1;
+	for (i = 0; i < files.n; i++)
+		if (look_at_header(f, files.v[i], out, err) < 0)
+			return -1;
+	return 0;
+}
+
 bool statistics_kept(const struct statistics_files *f, const struct digest *contents, struct summary *s)
 {
 	CLEANUP(freep) char *file = NULL;

@@ -18,6 +18,8 @@ struct statistics_files {
 NODISCARD int statistics_of(const struct statistics_files *f, struct summary *s, struct digest *id, struct err *err);
 /* The same of files with these contents, wherever they are now, if they are kept. */
 NODISCARD bool statistics_kept(const struct statistics_files *f, const struct digest *contents, struct summary *s);
+/* What of the files there are no statistics of, since a column has the name of an earlier one, in words, appended to out. As statistics_of. */
+NODISCARD int statistics_lack(const struct statistics_files *f, struct strvec *out, struct err *err);
 /* A [check NAME] that these data pass, for a person to begin with. paths as in f. */
 NODISCARD int statistics_infer(const struct statistics_files *f, const char *name, struct strbuf *out, struct err *err);
 

@@ -27,7 +27,7 @@ struct metrics {
  * become dotted names; NaN and Infinity are understood. CSV or TSV by extension: a header and one row. YAML by
  * extension, as parameters are read (params/params.h). Else lines of
  * "key = value" or "key: value", '#' and ';' comments, [section] before a key. ERR_PARSE if it is none of these, has
- * more than 1,000 values, or holds none; what was read up to there stays in *m. */
+ * more than 1,000 values, or holds none; what was read up to there stays in *m. See err_wrap_file. */
 NODISCARD int metrics_parse(struct metrics *m, const char *path, const char *text, size_t n, struct err *err);
 void metrics_release(struct metrics *m);
 const struct metric *metrics_find(const struct metrics *m, const char *name);

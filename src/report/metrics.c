@@ -19,8 +19,9 @@
 
 static void note_problem(struct metrics_row *row, const char *path, struct err *err)
 {
+	err_wrap_file(err, path);
 	if (!row->problem)
-		row->problem = xstrfmt("%s: %s", path, err->msg);
+		row->problem = xstrdup(err->msg);
 	err_clear(err);
 }
 

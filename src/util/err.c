@@ -67,6 +67,18 @@ int err_wrap(struct err *err, const char *fmt, ...)
 	return -1;
 }
 
+int err_wrap_file(struct err *err, const char *file)
+{
+	char *msg;
+
+	if (!err || !err->msg || *err->msg < '0' || *err->msg > '9')
+		return err_wrap(err, "%s", file);
+	msg = xstrfmt("%s:%s", file, err->msg);
+	free(err->msg);
+	err->msg = msg;
+	return -1;
+}
+
 int err_move(struct err *to, struct err *from)
 {
 	if (to) {

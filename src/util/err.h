@@ -32,6 +32,8 @@ PRINTF(3, 4) int err_set(struct err *err, enum err_code code, const char *fmt, .
 PRINTF(2, 3) int err_errno(struct err *err, const char *fmt, ...);
 /* Puts "what: " before the message; always returns -1. */
 PRINTF(2, 3) int err_wrap(struct err *err, const char *fmt, ...);
+/* The same with a file, of a message that may begin with a place in it, "12: ..." or "1:38: ...": "m.json:1:38: ...". */
+int err_wrap_file(struct err *err, const char *file);
 /* Moves from into to (which is released first); always returns -1. */
 int err_move(struct err *to, struct err *from);
 void err_clear(struct err *err);

@@ -36,10 +36,10 @@ mm 3
 said_not '^passed'
 put ''
 mm 3
-said 'eval\.json: '
+said 'eval\.json:[0-9]+:[0-9]+: '
 put '{"auc": 0.9'
 mm 3
-said 'eval\.json: '
+said 'eval\.json:[0-9]+:[0-9]+: '
 put '{"auc": 0.9}'
 mm 0
 rule 'auc \/ zero > 1'
@@ -115,6 +115,15 @@ mm 3
 said "'eval\.json' has 1\.0 GiB"
 mm 0 metrics
 said 'more than the 1048576 that are read'
+
+begin 'what is wrong in a metrics file is told with file, line and column, as anywhere else'
+cp mlmake.ini "$T/ini"
+sed -i 's/^cmd.*/cmd = cat {{data}} > {{metrics}}/' mlmake.ini
+put '{"auc": 0.9, "auc": 1}'
+mm 3
+said "eval\.json:1:[0-9]+: "; said_not 'eval\.json: 1:'
+mm 0 metrics; said 'eval\.json:1:[0-9]+: '
+cp "$T/ini" mlmake.ini
 
 begin 'errors in rules: file, line, column'
 sed -i 's/^cmd.*/cmd = cat {{data}} > {{metrics}}/' mlmake.ini

@@ -78,6 +78,18 @@ touch -d '80 days ago' .git/mlmake/statistics/*
 mm 0 gc
 is "$(ls .git/mlmake/statistics | wc -l | tr -d ' ')" 1
 
+begin 'a name that comes twice in the header is said each time, with the columns, and check says it as well'
+printf 'id,x,y,x,x\n1,2,3,4,5\n' > twice.csv
+for time in first again; do
+	mm 0 profile twice.csv
+	said "^mlmake: warning: twice\.csv:1: 'x' is the name of columns 2 and 4; the first of them is looked at alone\$"
+	said "columns 4 and 5; "
+done
+mm 0 check --infer twice.csv; said "twice\.csv:1: 'x' is the name of columns 2 and 4"
+cp "$T/out" mlmake.ini
+mm 1 check; said "twice\.csv:1: 'x' is the name of columns 2 and 4\$"
+mm 0 profile --no-header twice.csv; said_not 'is the name of'
+
 begin 'bad calls'
 mm 2 profile; said 'which file'
 mm 2 profile nowhere.csv; said "'nowhere.csv' is not there"

@@ -274,7 +274,7 @@ static void findings(void)
 	      "column b: 1 of 3 values is no truth value 4=2\ncolumn m: 1 of 3 values does not match ^[A-Z]+$ 3=Ab\n"
 	      "column l: 1 of 3 values is not 2..3 bytes long 3=x\n");
 	finds("column 2 = int\nheader = no\n", "1,2\n3,x\n", "column 2: 1 of 2 values is no whole number 2=x\n");
-	finds("column a = int\nna = NA\nseverity = warn\n", "a,a\nNA,1\nx,2\n", "~format: a column has a name twice 1='a' comes twice\n"
+	finds("column a = int\nna = NA\nseverity = warn\n", "a,a\nNA,1\nx,2\n", "~format: a column has a name twice 1='a' is the name of columns 1 and 2\n"
 	      "~column a: 1 of 1 value is no whole number 3=x\n");
 	finds("rows = 0..\nformat = jsonl\n", "{\"a\":1}\n{\"a\":}\n\n[]\n", "format: 2 of 3 rows have no JSON object "
 	      "2=what is neither a text, a number, an object, a list, true, false nor null 4=the line is no object\n");
