@@ -104,6 +104,9 @@ static void read_expectation(struct answer *an, const struct json *j)
 		return;
 	f->count = count_of(json_get(result, "unexpected_count"));
 	f->of = count_of(json_get(result, "element_count"));
+	if (f->count && f->of)
+		f->message = arena_fmt(&an->out->arena, "%s: %llu of %llu values", f->message, (unsigned long long)f->count,
+				       (unsigned long long)f->of);
 	add_examples(an, f, json_get(result, "partial_unexpected_list"));
 }
 

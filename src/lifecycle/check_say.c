@@ -34,7 +34,7 @@ static void write_example(const struct check_example *e, struct strbuf *out)
 		strbuf_addf(out, "%s: ", e->file);
 	else if (e->line)
 		strbuf_addf(out, "line %llu: ", (unsigned long long)e->line);
-	strbuf_addf(out, "%s\n", e->value ? e->value : "");
+	strbuf_addf(out, "%s\n", e->value ? e->value : e->file || e->line ? "" : "(missing)");
 }
 
 void check_write(const struct check_result *r, struct strbuf *out)

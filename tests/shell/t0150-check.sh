@@ -147,8 +147,8 @@ mm 0; ran use; said 'passed +check:own'
 echo '{"passed": false, "findings": [{"rule": "mean", "column": "x", "message": "the mean is 7", "count": 3, "of": 9, "examples": [{"file": "x.bin", "line": 4, "value": "7"}]}]}' > answer.json
 mm 1; said 'failed +check:own .*mean: the mean is 7, x.bin:4'; ran
 mm 1 check; said 'error +mean: the mean is 7'; said 'looked at x.bin'
-echo '{"success": false, "results": [{"success": false, "expectation_config": {"expectation_type": "expect_column_values_to_be_unique", "kwargs": {"column": "id"}}, "result": {"unexpected_count": 2, "element_count": 9, "partial_unexpected_list": [5, 5]}}]}' > answer.json
-mm 1 check; said 'expect_column_values_to_be_unique: column id is not as expected'
+echo '{"success": false, "results": [{"success": false, "expectation_config": {"expectation_type": "expect_column_values_to_be_unique", "kwargs": {"column": "id"}}, "result": {"unexpected_count": 2, "element_count": 9, "partial_unexpected_list": [5, null]}}]}' > answer.json
+mm 1 check; said 'expect_column_values_to_be_unique: column id is not as expected: 2 of 9 values'; said '^ +5$'; said '^ +\(missing\)$'
 echo 'no JSON' > answer.json
 mm 1 check; said 'no JSON'
 mm 1; said 'failed +check:own'
