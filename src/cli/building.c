@@ -332,8 +332,12 @@ static int show_plan(struct making *m)
 
 static int plan_and_build(struct making *m, struct err *err)
 {
-	int code = project_plan(&m->p, m->force, &m->plan);
+	int code;
 
+	if (!m->dry)
+		store_take_digested(m->p.store, project_keeps, &m->p);
+	code = project_plan(&m->p, m->force, &m->plan);
+	store_take_digested(m->p.store, NULL, NULL);
 	if (code != EXIT_DONE)
 		return code;
 	if (m->unchanged && (has_work(m) || m->plan.counts[STALE_FRESH] != m->unchanged))

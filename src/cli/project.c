@@ -258,6 +258,7 @@ int project_enter(struct project *p, const struct args *a)
 	p->lock_fd = -1;
 	p->pl = (struct pipeline)PIPELINE_INIT;
 	p->g = (struct graph)GRAPH_INIT;
+	pthread_mutex_init(&p->keeping, NULL);
 	return find_project(p, &err) < 0 ? cli_fail(EXIT_USAGE, &err) : EXIT_DONE;
 }
 
@@ -340,6 +341,43 @@ const struct map *project_held(struct project *p)
 		if (map_get(&own, paths[i]))
 			map_put(&p->held, paths[i], p);
 	return &p->held;
+}
+
+static void gather_kept(struct project *p)
+{
+	const struct map *held = project_held(p);
+	size_t i, j;
+
+	for (i = 0; i < p->g.n; i++) {
+		const struct instance *in = p->pl.instances[i];
+
+		for (j = 0; p->selected[i] && j < in->n_inputs; j++) {
+			const struct input *input = &in->inputs[j];
+
+			if (input->keep && !pipeline_maker(&p->pl, input->path) && !map_get(held, input->path))
+				map_put(&p->kept, input->path, p);
+		}
+	}
+	p->kept_known = true;
+}
+
+bool project_keeps(void *ctx, const char *path)
+{
+	CLEANUP(freep) char *at = xstrdup(path);
+	struct project *p = ctx;
+	char *end;
+
+	pthread_mutex_lock(&p->keeping);
+	if (!p->kept_known)
+		gather_kept(p);
+	pthread_mutex_unlock(&p->keeping);
+	while (!map_get(&p->kept, at)) {
+		end = strrchr(at, '/');
+		if (!end)
+			return false;
+		*end = '\0';
+	}
+	return true;
 }
 
 bool project_has(void *ctx, const char *instance)
@@ -564,6 +602,8 @@ void project_close(struct project *p)
 	free(p->below);
 	free(p->file);
 	map_release(&p->held);
+	map_release(&p->kept);
+	pthread_mutex_destroy(&p->keeping);
 	free(p->selected);
 	free(p->named);
 	strvec_release(&p->targets);

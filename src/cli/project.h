@@ -47,6 +47,9 @@ struct project {
 	struct strvec targets; /* the words behind them; none: what the pipeline says */
 	struct map held;          /* see project_held */
 	bool held_known;
+	struct map kept;          /* see project_keeps */
+	bool kept_known;
+	pthread_mutex_t keeping;  /* of kept, until it is known */
 	bool sections_tried;      /* mlmake.ini was read for what does not need all of it (project_sections) */
 	int lock_fd;
 	enum color_choice color;
@@ -81,6 +84,9 @@ NODISCARD int project_plan(struct project *p, const bool *force, struct plan *pl
 /* Those inputs of the selected instances that no stage makes and git tracks whole, as a set of paths. Asked of git once; a warning says so if
  * it cannot tell, and then it holds none. */
 const struct map *project_held(struct project *p);
+/* Is path, or a directory that it lies in, an input of the selected instances that is kept (pipeline/inputs.h) and that git does not hold?
+ * ctx is the project. From several threads. */
+bool project_keeps(void *ctx, const char *path);
 /* Is instance (of ctx, a struct project) part of the pipeline as it is now? */
 bool project_has(void *ctx, const char *instance);
 /* Prints the diagnostics so far, sorted, on standard error, and forgets them. */

@@ -101,7 +101,7 @@ struct statcache *statcache_open(const char *file, const unsigned char secret[ST
 	if (file)
 		table_open(&sc->table, file, sc->secret);
 	sc->used = xcalloc(table_count(&sc->table), 1);
-	sc->look = (struct look){sc->secret, clock, &sc->counts, known_by_inode, sc, NULL};
+	sc->look = (struct look){sc->secret, clock, &sc->counts, known_by_inode, sc, NULL, NULL};
 	return sc;
 }
 
@@ -296,6 +296,25 @@ bool statcache_fast(struct statcache *sc, const char *path, bool follow, const s
 	entry_content(&m.tree.v[0], &then);
 	memcpy(fast, m.tree.v[0].fast, FASTHASH_LEN);
 	return content_eq(&then, was);
+}
+
+void statcache_hand_to(struct statcache *sc, const struct statcache_taker *t)
+{
+	sc->look.taker = t;
+}
+
+bool statcache_knew_size(const struct statcache *sc, int64_t size)
+{
+	struct tree tree;
+	uint32_t root, i;
+
+	for (root = 0; root < table_count(&sc->table); root++) {
+		table_tree(&sc->table, root, &tree);
+		for (i = 0; i < tree.n; i++)
+			if (tree.v[i].size == size && entry_is_file(&tree.v[i]))
+				return true;
+	}
+	return false;
 }
 
 void statcache_counts(struct statcache *sc, struct statcache_counts *out)

@@ -12,6 +12,7 @@
 
 #include "digest/manifest.h"
 #include "digest/reading.h"
+#include "digest/statcache.h"
 
 #define ATTEMPTS 4
 #define NO_FILE 2
@@ -25,8 +26,11 @@ static bool is_pointer(const struct reading *r)
 	return r->bytes < POINTER_LIMIT && r->bytes >= (int64_t)strlen(POINTER) && memcmp(r->head, POINTER, strlen(POINTER)) == 0;
 }
 
-static int run(const struct look *l, int fd, int64_t size, struct reading *r)
+/* Whoever wants the bytes gets them when both digests are computed: then nobody has seen them. */
+static int run(const struct look *l, int fd, const char *path, int64_t size, struct reading *r)
 {
+	if (r->sha && l->taker && (r->ctx = l->taker->begin(l->taker->ctx, path, fd, size)))
+		r->take = l->taker->take;
 	if (reading_run(r, fd, size) < 0)
 		return -1;
 	__atomic_add_fetch(&l->counts->bytes_read, (uint64_t)r->bytes, __ATOMIC_RELAXED);
@@ -35,21 +39,41 @@ static int run(const struct look *l, int fd, int64_t size, struct reading *r)
 	return 0;
 }
 
-/* Fills in content by reading: XXH3 alone first, if an old entry of that size may still stand. */
-static int read_content(const struct look *l, int fd, const struct entry *old, struct entry *out)
+/* e: what came of it; NULL if nothing did. */
+static void end_taking(const struct look *l, void *taking, const struct entry *e)
+{
+	int saved = errno;
+	struct twins t;
+
+	if (!taking)
+		return;
+	if (e) {
+		t.id = e->id;
+		memcpy(t.fast, e->fast, FASTHASH_LEN);
+	}
+	l->taker->end(taking, e ? &t : NULL);
+	errno = saved;
+}
+
+/* Fills in content by reading: XXH3 alone first, if an old entry of that size may still stand. *taking: somebody has the bytes. */
+static int read_content(const struct look *l, int fd, const char *path, const struct entry *old, struct entry *out, void **taking)
 {
 	struct reading r = {.secret = l->secret, .sha = !old || !entry_is_file(old) || old->total != out->size};
+	int got;
 
 	__atomic_add_fetch(&l->counts->files, 1, __ATOMIC_RELAXED);
-	if (run(l, fd, out->size, &r) < 0)
-		return -1;
-	if (!r.sha && memcmp(r.fast, old->fast, FASTHASH_LEN) == 0 && r.bytes == old->total) {
-		r.id = old->id;
-	} else if (!r.sha) {
-		r.sha = true;
-		if (run(l, fd, out->size, &r) < 0)
-			return -1;
+	got = run(l, fd, path, out->size, &r);
+	if (got == 0 && !r.sha) {
+		if (memcmp(r.fast, old->fast, FASTHASH_LEN) == 0 && r.bytes == old->total) {
+			r.id = old->id;
+		} else {
+			r.sha = true;
+			got = run(l, fd, path, out->size, &r);
+		}
 	}
+	*taking = r.ctx;
+	if (got < 0)
+		return -1;
 	memcpy(out->fast, r.fast, FASTHASH_LEN);
 	out->id = r.id;
 	out->total = r.bytes;
@@ -70,11 +94,13 @@ static bool take_believed(struct entry *out, const struct entry *old)
 }
 
 /* One attempt. 0: done; 1: it moved meanwhile; NO_FILE; -1: errno. */
-static int read_once(const struct look *l, int fd, const struct entry *old, struct entry *out)
+static int read_once(const struct look *l, int fd, const char *path, const struct entry *old, struct entry *out)
 {
 	int64_t before = clock_now(l->clock);
 	struct entry after, found;
+	void *taking = NULL;
 	struct stat st;
+	bool moved;
 
 	if (fstat(fd, &st) < 0)
 		return -1;
@@ -90,12 +116,16 @@ static int read_once(const struct look *l, int fd, const struct entry *old, stru
 			return 0;
 		old = &found;
 	}
-	if (read_content(l, fd, old, out) < 0 || fstat(fd, &st) < 0)
+	if (read_content(l, fd, path, old, out, &taking) < 0 || fstat(fd, &st) < 0) {
+		end_taking(l, taking, NULL);
 		return -1;
+	}
 	if (out->total != out->size) /* as in /proc, where files have no size and no times to trust */
 		out->young = true;
 	entry_of_stat(&after, &st);
-	return entry_same_stat(out, &after) ? 0 : 1;
+	moved = !entry_same_stat(out, &after);
+	end_taking(l, taking, moved ? NULL : out);
+	return moved;
 }
 
 /* Where the link leads, if that is an object: "<dir>/objects/aa/bb/<sha256>". Whatever else it says, it is a link like others. */
@@ -161,7 +191,7 @@ enum look_result look_file(const struct look *l, int at, const char *name, bool 
 	if (opened != LOOK_DONE)
 		return opened;
 	for (i = 0; i < ATTEMPTS && moved == 1; i++)
-		moved = read_once(l, fd, old, out);
+		moved = read_once(l, fd, path, old, out);
 	if (moved == NO_FILE)
 		return LOOK_GONE;
 	if (moved < 0)
@@ -214,7 +244,7 @@ bool look_again(const struct look *l, const char *path, bool follow, const struc
 	entry_of_stat(&now, &st);
 	if (!entry_same_stat(e, &now) || entry_is_young(&now, before) || e->total != e->size)
 		return false;
-	return run(l, fd, now.size, &r) == 0 && r.bytes == e->total &&
+	return run(l, fd, path, now.size, &r) == 0 && r.bytes == e->total &&
 	       memcmp(r.fast, e->fast, FASTHASH_LEN) == 0 && fstat(fd, &st) == 0 &&
 	       (entry_of_stat(&now, &st), entry_same_stat(e, &now));
 }

@@ -10,6 +10,7 @@
 #include "util/strbuf.h"
 
 struct stat;
+struct statcache_taker;
 
 struct look_counts {
 	uint64_t files, bytes_read, bytes_hashed; /* changed atomically */
@@ -22,6 +23,7 @@ struct look {
 	bool (*known)(void *ctx, const struct entry *e, struct entry *found);
 	void *ctx;
 	const char *through; /* "<dir>/objects/": a link to an object there counts as the object; NULL: none does */
+	const struct statcache_taker *taker; /* NULL: nobody wants what is read */
 };
 
 /* As fstatat, and as openat for reading. A link that is not followed and counts as an object gives the object. */

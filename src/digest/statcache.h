@@ -62,6 +62,7 @@ bool statcache_unmoved(struct statcache *sc, const char *path, bool follow, cons
 /* For those who read or write files themselves and so know more than the cache: what they hand in spares a reading. */
 struct stat;
 struct manifest;
+struct twins;
 const unsigned char *statcache_key(const struct statcache *sc); /* the secret, for digest/fasthash.h */
 /* The regular file whose fstat is *st, taken at or after the time before (of the cache's clock), holds this content. */
 void statcache_teach(struct statcache *sc, int64_t before, const struct stat *st, const struct digest *id,
@@ -94,6 +95,21 @@ char *statcache_pointer(struct statcache *sc, const char *path);
  * the cache does not hold the directory was at path. */
 NODISCARD int statcache_links_out(struct statcache *sc, const char *path, const struct content *was,
 				  int (*visit)(void *ctx, const char *link), void *ctx);
+
+/* Somebody who wants the bytes of files that have to be digested, so that nobody has to read them once more. Called from several threads at
+ * once. */
+struct statcache_taker {
+	/* The regular file open at fd, of so many bytes, called path, is about to be digested. NULL: its bytes are not wanted. */
+	void *(*begin)(void *ctx, const char *path, int fd, int64_t size);
+	int (*take)(void *taking, const void *data, size_t n); /* returns 0 */
+	/* The digests of all that was taken; NULL if the file could not be read or changed meanwhile. Releases taking. */
+	void (*end)(void *taking, const struct twins *twins);
+	void *ctx;
+};
+/* t (borrowed; NULL: nobody) is asked from now on. No other call may be under way. */
+void statcache_hand_to(struct statcache *sc, const struct statcache_taker *t);
+/* Did earlier runs see a file of exactly that size? */
+bool statcache_knew_size(const struct statcache *sc, int64_t size);
 
 /* Bytes and files read since open, for reports: read at all, and of these hashed with SHA-256. */
 struct statcache_counts {

@@ -18,5 +18,6 @@ libmlmake_a_SOURCES += \
 	src/store/store.c \
 	src/store/store.h \
 	src/store/storeroom.h \
+	src/store/taken.c \
 	src/store/transfer.c \
 	src/store/transfer.h

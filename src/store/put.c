@@ -129,22 +129,28 @@ static int put_small(struct store *s, int fd, const char *path, bool absent, str
 	return absent ? put_new(s, buf, len, &t->id, false, err) : put_memory(s, buf, len, &t->id, false, err);
 }
 
+int store_keep(struct store *s, struct incoming *in, int64_t before, const struct transfer *t, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(in->fd, &st) < 0)
+		return err_errno(err, "cannot stat an object of store '%s'", s->objects.dir);
+	store_learn(s, before, &st, t);
+	return incoming_finish(in, &t->id, t->bytes, err);
+}
+
 /* expected: its digests, if they are known. */
 static int put_large(struct store *s, int fd, const char *path, const struct twins *expected, struct transfer *t, struct err *err)
 {
 	CLEANUP(incoming_drop) struct incoming in = INCOMING_INIT;
 	int64_t size = t->bytes, before = statcache_now(s->cache);
-	struct stat st;
 
 	if (incoming_open(&in, &s->objects, err) < 0 ||
 	    transfer_copy(t, fd, in.fd, size, true, expected, statcache_key(s->cache), path, s->objects.dir, err) < 0)
 		return -1;
 	if (t->bytes != size || (expected && !digest_eq(&t->id, &expected->id)))
 		return moved(path, err);
-	if (fstat(in.fd, &st) < 0)
-		return err_errno(err, "cannot stat an object of store '%s'", s->objects.dir);
-	store_learn(s, before, &st, t);
-	return incoming_finish(&in, &t->id, t->bytes, err);
+	return store_keep(s, &in, before, t, err);
 }
 
 /* Takes in the regular file open at fd, whose fstat after the time before is *st (LACKED: what it holds is known to the cache and not

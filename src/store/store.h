@@ -46,6 +46,12 @@ NODISCARD int store_put_known(struct store *s, const char *path, const struct co
 NODISCARD int store_put_input(struct store *s, const char *path, const struct content *known, struct err *err);
 NODISCARD int store_put_bytes(struct store *s, const void *data, size_t n, struct digest *out, struct err *err);
 
+/* From now on a large file of a path that is wanted is taken in while the cache digests it, so that a put finds it here: read once, and written
+ * meanwhile. That it cannot be is nobody's error; it is not tried where the file system clones, where there is little room, and with
+ * a file as long as one that was there in an earlier run, which may be that one. What nobody puts afterwards is left to gc. wanted is called
+ * from several threads at once; NULL: no more files. The cache must be at rest. */
+void store_take_digested(struct store *s, bool (*wanted)(void *ctx, const char *path), void *ctx);
+
 /* Somebody who may have what is not here. Called from several threads at once. */
 struct store_supplier {
 	bool (*has)(void *ctx, const struct content *c); /* all of c that is not here? */

@@ -28,6 +28,9 @@ struct store {
 	struct weaving *weaving; /* what is not in closures yet; NULL: nothing */
 	bool distrust; /* the tables may have lost some of what they knew */
 	struct statcache *cache;
+	struct statcache_taker taker; /* of store_take_digested */
+	bool (*wanted)(void *ctx, const char *path);
+	void *wanted_ctx;
 	enum place_how how; /* of store_place */
 	const struct store_supplier *supplier; /* NULL: nobody */
 	bool spreading; /* a loop of store_spread has threads; changed atomically */
@@ -63,6 +66,8 @@ NODISCARD int store_spread(struct store *s, size_t n, size_t grain, int (*fn)(vo
 /* The object t->id was found to hold what its name says; *st is its stat, from after the time before. If it is large or was cloned, the
  * cache remembers that, so that next time the XXH3 of its bytes tells whether they are the same. */
 void store_learn(struct store *s, int64_t before, const struct stat *st, const struct transfer *t);
+/* Names what was written to in, since the time before, by its content t, and learns it. */
+NODISCARD int store_keep(struct store *s, struct incoming *in, int64_t before, const struct transfer *t, struct err *err);
 /* The XXH3 of the object t->id of size bytes, if it is remembered. */
 bool store_knows(struct store *s, int64_t size, struct twins *t);
 /* A link at path, which need not be absolute, is going to lead to the object. */

@@ -15,16 +15,10 @@
 #define CLONED (256 * 1024) /* a smaller file is as soon copied */
 #define EAGER (8 << 20)    /* so much is handed to the disk at a time */
 
-struct writing {
-	int fd;
-	bool to_sync;
-	int64_t written, handed; /* handed: to the disk */
-};
-
-static int write_chunk(void *ctx, const void *data, size_t n)
+int writing_take(void *writing, const void *data, size_t n)
 {
 	CLEANUP(err_release) struct err ignored = ERR_INIT;
-	struct writing *w = ctx;
+	struct writing *w = writing;
 
 	if (fd_write_all(w->fd, data, n, &ignored) < 0)
 		return errno;
@@ -53,7 +47,7 @@ int transfer_copy(struct transfer *t, int from, int to, int64_t size, bool to_sy
 		  const unsigned char *secret, const char *from_name, const char *to_name, struct err *err)
 {
 	struct writing w = {to, to_sync, 0, 0};
-	struct reading r = {.secret = secret, .sha = !expected, .take = write_chunk, .ctx = &w};
+	struct reading r = {.secret = secret, .sha = !expected, .take = writing_take, .ctx = &w};
 
 	t->cloned = size >= CLONED && ioctl(to, FICLONE, from) == 0;
 	if (t->cloned)

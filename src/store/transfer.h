@@ -19,6 +19,13 @@ struct transfer {
  * all zeroes. from_name and to_name are for messages. */
 NODISCARD int transfer_copy(struct transfer *t, int from, int to, int64_t size, bool to_sync, const struct twins *expected,
 			    const unsigned char *secret, const char *from_name, const char *to_name, struct err *err);
+/* What is written to a file piece by piece, as by transfer_copy. */
+struct writing {
+	int fd;
+	bool to_sync;
+	int64_t written, handed; /* handed: to the disk */
+};
+int writing_take(void *writing, const void *data, size_t n); /* 0 or an errno */
 /* Only reads. */
 NODISCARD int transfer_read(struct transfer *t, int from, int64_t size, const unsigned char *secret, const char *from_name, struct err *err);
 

@@ -49,6 +49,52 @@ for f in big.csv whole/a whole/b; do
 done
 stored part/a part/b
 
+begin 'a large input is read once: stored while it is digested'
+new_project once <<'END'
+[project]
+params = params.ini
+[stage s]
+cmd  = echo {{n}} > {{outs}}
+data = raw.bin dir tracked.bin
+       left.bin keep=no
+outs = o.txt
+END
+echo 'n = 1' > params.ini
+mkdir dir
+for f in raw.bin dir/a tracked.bin left.bin; do head -c 12M /dev/urandom > $f; done
+git add tracked.bin && git commit -q -m data
+objects() { find .git/mlmake/objects -type f 2> /dev/null | wc -l; }
+traced=''
+! command -v strace > /dev/null || ! strace -o /dev/null true 2> /dev/null || traced=yes
+mm 0 -n
+is "$(objects)" 0 'objects after a look'
+if [ "$traced" ]; then
+	ASAN_OPTIONS=detect_leaks=0:${ASAN_OPTIONS-} strace -f -y -e trace=read,pread64 -o "$T/trace" "$MLMAKE" > "$T/out" 2> "$T/err" || fail 'not built'
+	for f in raw.bin dir/a; do
+		# calls that were interrupted by another thread's say in their first half what they read, and in the second how much
+		mib=$(awk -v f="/$f>" 'index($0, f) && $NF ~ /^[0-9]+$/ { n += $NF } END { print int(n / 1048576) }' "$T/trace")
+		[ "$mib" -le 12 ] || fail "$mib MiB of the 12 of $f were read"
+	done
+fi
+mm 0
+stored raw.bin dir/a
+is "$(objects)" 2 'objects, of what git does not hold and is kept'
+is "$(find .git/mlmake/incoming -type f | wc -l)" 0 'left in incoming'
+head -c 12M /dev/urandom > raw.bin
+mm 0
+stored raw.bin # though it is as long as the one before
+
+if [ "$traced" ]; then
+	begin 'killed while it is stored and digested: the next run takes it in, and nothing is left'
+	head -c 13M /dev/urandom > raw.bin
+	strace -f -qq -o /dev/null -e trace=sync_file_range -e inject=sync_file_range:signal=KILL:when=1 "$MLMAKE" > "$T/out" 2> "$T/err"
+	is "$(find .git/mlmake/incoming -type f | wc -l)" 1 'what the kill left'
+	not_stored raw.bin
+	mm 0
+	stored raw.bin
+	is "$(find .git/mlmake/incoming -type f | wc -l)" 0 'left in incoming'
+fi
+
 begin 'keep = no of a stage'
 new_project keepno <<'END'
 [stage s]

@@ -597,6 +597,161 @@ static void no_room(void)
 	EXPECT_INT(entries("nr/store/git/objects/pack"), 0);
 }
 
+/* Who wants what is digested, and what he does to the file when he is asked. */
+struct wanting {
+	const char *path; /* of what is wanted, or of the directory that it lies in */
+	int asked;        /* changed atomically */
+	int appends;      /* so many times a byte is appended first */
+};
+
+static bool wants(void *ctx, const char *path)
+{
+	struct wanting *w = ctx;
+	FILE *f;
+
+	__atomic_add_fetch(&w->asked, 1, __ATOMIC_RELAXED);
+	if (w->appends && w->appends--)
+		EXPECT((f = fopen(path, "a")) && fputc('x', f) == 'x' && fclose(f) == 0);
+	return strncmp(path, w->path, strlen(w->path)) == 0;
+}
+
+/* Does the store hold what is at path in a file of its own, in which nothing else is? */
+static bool has_object(struct store *s, const char *store, const char *path)
+{
+	struct place fresh = at("td/fresh");
+	struct content c = {.kind = CONTENT_NONE};
+	CLEANUP(freep) char *object = NULL, *cmd = NULL;
+	struct err err = ERR_INIT;
+
+	ok(statcache_content(fresh.cache, path, false, &c, &err), &err);
+	leave(&fresh);
+	object = object_file(store, &c);
+	cmd = xstrfmt("cmp -s %s %s", path, object);
+	return store_has(s, &c) && system(cmd) == 0;
+}
+
+static void taken_while_digested(void)
+{
+	struct wanting w = {.path = "td/d"};
+	struct place p = at("td/store");
+	struct statcache_counts counts;
+	struct err err = ERR_INIT;
+	struct content c;
+
+	write_large("td/d/large", 9 << 20);
+	write_large("td/d/same", 9 << 20);
+	write_large("td/d/small", 3 << 20);
+	write_large("td/other", 10 << 20);
+	store_take_digested(p.s, wants, &w);
+	ok(statcache_content(p.cache, "td/other", false, &c, &err), &err);
+	EXPECT(!store_has(p.s, &c) && w.asked == 1);
+	ok(statcache_content(p.cache, "td/d", false, &c, &err), &err);
+	EXPECT_INT(w.asked, 3);
+	EXPECT(has_object(p.s, "td/store", "td/d/large") && !has_object(p.s, "td/store", "td/d/small"));
+	EXPECT_INT(entries("td/store/objects"), 1);
+	EXPECT_INT(entries("td/store/incoming"), 0);
+	store_take_digested(p.s, NULL, NULL);
+	write_large("td/d/late", 11 << 20);
+	EXPECT(!has_object(p.s, "td/store", "td/d/late"));
+
+	/* What is in the store is not read again. */
+	statcache_counts(p.cache, &counts);
+	EXPECT_INT(counts.bytes_hashed, (9 + 9 + 3 + 10) << 20);
+	ok(statcache_content(p.cache, "td/d/large", false, &c, &err), &err);
+	EXPECT_INT(unlink("td/d/large"), 0);
+	ok(store_put_input(p.s, "td/d/large", &c, &err), &err);
+	ok(store_sync(p.s, &err), &err);
+	leave(&p);
+}
+
+static void taken_while_it_moves(void)
+{
+	struct wanting w = {.path = "tm/", .appends = 1};
+	struct place p = at("tm/store");
+	struct err err = ERR_INIT;
+	struct content c;
+
+	write_large("tm/once", 9 << 20);
+	write_large("tm/always", 9 << 20);
+	store_take_digested(p.s, wants, &w);
+	ok(statcache_content(p.cache, "tm/once", false, &c, &err), &err);
+	EXPECT(c.size == (9 << 20) + 1 && has_object(p.s, "tm/store", "tm/once"));
+	EXPECT_INT(w.asked, 2);
+	w.appends = 100;
+	EXPECT(statcache_content(p.cache, "tm/always", false, &c, &err) < 0 && err.code == ERR_MOVED);
+	err_release(&err);
+	EXPECT_INT(entries("tm/store/objects"), 1);
+	EXPECT_INT(entries("tm/store/incoming"), 0);
+	leave(&p);
+}
+
+/* It is digested all the same. */
+static void no_room_while_digested(void)
+{
+	int status = 1;
+	pid_t child;
+
+	write_large("nd/large", 9 << 20);
+	child = fork();
+	if (child == 0) {
+		struct wanting w = {.path = "nd/large"};
+		struct place p = at("nd/store");
+		struct err err = ERR_INIT;
+		struct content c;
+		int failures = 0;
+
+		signal(SIGXFSZ, SIG_IGN);
+		setrlimit(RLIMIT_FSIZE, &(struct rlimit){5 << 20, 5 << 20});
+		store_take_digested(p.s, wants, &w);
+		failures += statcache_content(p.cache, "nd/large", false, &c, &err) < 0;
+		failures += c.size != 9 << 20 || w.asked != 1 || store_has(p.s, &c);
+		failures += entries("nd/store/incoming") != 0;
+		failures += store_put_input(p.s, "nd/large", &c, &err) == 0 || err.code != ERR_IO;
+		err_release(&err);
+		setrlimit(RLIMIT_FSIZE, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY});
+		leave(&p);
+		_exit(failures);
+	}
+	EXPECT(waitpid(child, &status, 0) == child);
+	EXPECT_INT(status, 0);
+	EXPECT_INT(entries("nd/store/objects"), 0);
+	EXPECT_INT(entries("nd/store/incoming"), 0);
+}
+
+/* A file as long as one of an earlier run is read as ever: mostly it is that one under another name. */
+static void moved_since_the_last_run(void)
+{
+	struct wanting w = {.path = "ms/"};
+	struct gitdb *db = gitdb_new("ms/git");
+	struct statcache *cache;
+	struct err err = ERR_INIT;
+	struct store *s;
+	struct content c;
+
+	EXPECT_INT(mkdir("ms", 0777), 0);
+	write_large("ms/first", 9 << 20);
+	ahead = 10 * SECOND;
+	cache = statcache_open("ms/cache", secret, &test_clock);
+	EXPECT(!statcache_knew_size(cache, 9 << 20));
+	ok(statcache_content(cache, "ms/first", false, &c, &err), &err);
+	ok(statcache_save(cache, &err), &err);
+	statcache_free(cache);
+	EXPECT_INT(rename("ms/first", "ms/second"), 0);
+	write_large("ms/longer", (9 << 20) + 1);
+	cache = statcache_open("ms/cache", secret, &test_clock);
+	EXPECT(statcache_knew_size(cache, 9 << 20));
+	s = store_new("ms/store", db, cache);
+	store_take_digested(s, wants, &w);
+	ok(statcache_content(cache, "ms/second", false, &c, &err), &err);
+	EXPECT_INT(w.asked, 0);
+	ok(statcache_content(cache, "ms/longer", false, &c, &err), &err);
+	EXPECT_INT(w.asked, 1);
+	EXPECT_INT(entries("ms/store/objects"), 1);
+	store_free(s);
+	gitdb_free(db);
+	statcache_free(cache);
+}
+
 static void other_file_system(void)
 {
 	char dir[] = "/dev/shm/mlmake-unit-XXXXXX";
@@ -830,6 +985,10 @@ int main(void)
 		{"what cannot be taken in", refused},
 		{"large files", large_files},
 		{"no room", no_room},
+		{"taken in while it is digested", taken_while_digested},
+		{"taken in while it is digested and written to", taken_while_it_moves},
+		{"no room while it is digested", no_room_while_digested},
+		{"a file as long as one that was there is not taken", moved_since_the_last_run},
 		{"another file system", other_file_system},
 		{"what kills left in incoming/ goes, what is locked stays", leftovers},
 		{"what a killed restore left beside its path goes", placing_killed},
