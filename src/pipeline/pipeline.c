@@ -183,7 +183,8 @@ const struct stage *pipeline_short_name(const struct pipeline *pl, const char *n
 	for (i = 0; i < pl->n_stages; i++) {
 		const struct stage *st = pl->stages[i];
 
-		if (st->kind == STAGE_COMMAND || !streq(strchr(st->name, ':') + 1, name))
+		/* what a gate has scored anew is no section of its own */
+		if (st->kind == STAGE_COMMAND || st->kind == STAGE_RESCORE || !streq(strchr(st->name, ':') + 1, name))
 			continue;
 		if (found)
 			return NULL;

@@ -74,6 +74,11 @@ holds out/eval.production.json '{"acc": 0.600}'
 said_not 'reads without declaring'
 check 'no tree is left' test -z "$(ls .git/mlmake/trees 2> /dev/null | grep rescore)"
 
+begin 'the gate is meant by its name alone'
+mm 3 release
+said '1 refused'
+scored 0
+
 begin 'another model: that of production is not scored again'
 echo 4 > train.txt
 mm 3
