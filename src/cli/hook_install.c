@@ -315,12 +315,31 @@ static int install(struct hook_place *h, const struct args *a, struct err *err)
 	return code;
 }
 
+/* A hook is asked long after: it knows no options of today. */
+static int refuse_options(const struct args *a)
+{
+	static const char *const options[] = {"file", "profile"};
+	CLEANUP(err_release) struct err err = ERR_INIT;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(options); i++) {
+		if (!args_value(a, options[i]))
+			continue;
+		err_set(&err, ERR_INVALID, "hooks build what mlmake.ini says in the commit, as plain `mlmake` does; --%s=%s would not hold for them",
+			options[i], args_value(a, options[i]));
+		return cli_fail(EXIT_USAGE, &err);
+	}
+	return EXIT_DONE;
+}
+
 int hook_install(struct args *a)
 {
 	CLEANUP(err_release) struct err err = ERR_INIT;
 	struct hook_place h;
-	int code;
+	int code = refuse_options(a);
 
+	if (code != EXIT_DONE)
+		return code;
 	if (args_value(a, "work") && !args_value(a, "bare")) {
 		err_set(&err, ERR_INVALID, "--work goes with --bare: elsewhere the work tree is known");
 		return cli_fail(EXIT_USAGE, &err);

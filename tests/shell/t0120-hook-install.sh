@@ -171,6 +171,9 @@ with_hooks wrong
 mm 2 hook instal; said "did you mean 'install'"
 mm 2 hook run post-comit; said "no hook 'post-comit'"
 mm 2 hook install --work x; said 'goes with --bare'
+mm 2 -f mlmake.ini hook install; said 'hooks build what mlmake.ini says in the commit, .*; --file=mlmake.ini would not hold'
+mm 2 hook install --profile ci; said 'profile=ci would not hold'
+missing .git/hooks/post-commit
 mm 2 hook install --bare nowhere; said "cannot find 'nowhere'"
 mm 2 hook install --bare sub; said 'cannot find'
 printf '[hook post-comit]\n[hook post-commit]\nwhen-busy = never\nnote = maybe\n' > mlmake.ini
