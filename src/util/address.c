@@ -205,6 +205,8 @@ static int use_scp(struct address *a, const char *url, const char *colon, struct
 	name_user(a, url, host);
 	if (!colon[1])
 		return err_set(err, ERR_INVALID, "names no directory behind its host");
+	if (colon[1] == '-')
+		return err_set(err, ERR_INVALID, "names a directory that begins with '-', which git refuses: write './' in front of it");
 	a->kind = ADDRESS_SSH;
 	a->path = xstrdup(colon + 1);
 	a->git = xstrfmt("%s%slineage.git", url, ends_with(url, "/") ? "" : "/");
@@ -290,14 +292,22 @@ static int unknown_scheme(const char *url, const char *colon, struct err *err)
 		       "NAME:path", scheme, hint.buf);
 }
 
+static int check_controls(const char *s, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; s[i]; i++)
+		if (iscntrl((unsigned char)s[i]))
+			return err_set(err, ERR_INVALID, "has a control character");
+	return 0;
+}
+
 static int parse_url(struct address *a, const char *url, struct err *err)
 {
 	const char *rest, *colon = strchr(url, ':'), *slash = strchr(url, '/');
-	size_t i;
 
-	for (i = 0; url[i]; i++)
-		if (iscntrl((unsigned char)url[i]))
-			return err_set(err, ERR_INVALID, "has a control character");
+	if (check_controls(url, err) < 0)
+		return -1;
 	if (*url == '-')
 		return err_set(err, ERR_INVALID, "begins with '-'");
 	if (skip_prefix(url, "rclone:", &rest))
@@ -370,6 +380,8 @@ int address_parse(struct address *a, const char *url, const char *lfs, struct er
 
 	*a = (struct address)ADDRESS_INIT;
 	got = parse_url(a, url, err);
+	if (got == 0 && a->path)
+		got = check_controls(a->path, err); /* written as %0a */
 	if (got == 0 && lfs && !streq(lfs, "no"))
 		got = use_lfs(a, url, lfs, err);
 	else if (got == 0 && a->kind == ADDRESS_LFS)

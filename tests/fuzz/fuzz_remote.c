@@ -91,7 +91,7 @@ static void read_address(const char *text, const char *lfs)
 	if (address_parse(&a, text, lfs, &err) == 0) {
 		check(a.shown && *text != '-');
 		check(a.kind == ADDRESS_LFS || !a.host || *a.host != '-');
-		check(a.kind != ADDRESS_SSH || (a.host && a.path && a.git));
+		check(a.kind != ADDRESS_SSH || (a.host && a.path && a.git && !strchr(a.path, '\n')));
 		check(a.kind != ADDRESS_LFS || strstr(a.git, "::") != strchr(a.git, ':') || strstr(a.git, "://") || *a.git == '[');
 		strbuf_addstr(&said, text);
 		address_redact(&a, &said);

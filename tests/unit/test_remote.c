@@ -73,6 +73,9 @@ static void refuses_addresses(void)
 	ADDRESS("a@-x:y", NULL, "error: 'a@-x:y': has a host that begins with '-'");
 	ADDRESS("ssh://host", NULL, "error: 'ssh://host': names no directory behind its host");
 	ADDRESS("host:", NULL, "error: 'host:': names no directory behind its host");
+	ADDRESS("host:-x", NULL, "error: 'host:-x': names a directory that begins with '-', which git refuses: write './' in front of it");
+	ADDRESS("ssh://host/x%0ay", NULL, "error: 'ssh://host/x%0ay': has a control character");
+	ADDRESS("file:///x%0Ay", NULL, "error: 'file:///x%0Ay': has a control character");
 	ADDRESS("ssh://host:x/y", NULL, "error: 'ssh://host:x/y': has 'x' for a port");
 	ADDRESS("ssh:///y", NULL, "error: 'ssh:///y': names no host");
 	ADDRESS("file://host/x", NULL, "error: 'file://host/x': needs three slashes: file:///host/x");
