@@ -16,6 +16,7 @@
 #include "util/file.h"
 #include "util/hash.h"
 #include "util/map.h"
+#include "util/text.h"
 
 #define CACHE_LIMIT ((size_t)4 << 30)
 #define RUN_LIMIT ((size_t)256 << 20)
@@ -116,31 +117,45 @@ static void add_run(struct lineage *l, const struct run *r)
 	l->n++;
 }
 
+/* The word at *s, which goes on behind the blank that ends it. */
+static bool take_word(const char **s, char *out, size_t size)
+{
+	size_t n = strcspn(*s, " ");
+
+	if (!n || n >= size)
+		return false;
+	memcpy(out, *s, n);
+	out[n] = '\0';
+	*s += n + ((*s)[n] == ' ');
+	return true;
+}
+
 /* One block of the cache at s: "run <sum> <commit> <previous|-> <writer> <bytes>\n", the text; the sum is of what follows it. Returns what follows; NULL if it is
  * damaged or does not go on where the writer's last one ended. */
 static const char *take_block(struct lineage *l, const char *s, const char *end)
 {
-	char commit[GIT_ID_HEX + 1], before[GIT_ID_HEX + 1], writer[101], line[LINE];
+	char said[17], commit[GIT_ID_HEX + 1], before[GIT_ID_HEX + 1], writer[101], line[LINE];
 	const char *nl = memchr(s, '\n', (size_t)(end - s));
 	struct run r = {.id = NULL};
 	struct git_id previous;
 	const struct tip *tip;
-	unsigned long long sum;
-	size_t len;
-	int used = 0;
+	const char *at;
+	int64_t len;
 
 	if (!nl || nl - s >= LINE)
 		return NULL;
-	memcpy(line, s, (size_t)(nl - s)); /* sscanf looks for the end of all that stands behind */
+	memcpy(line, s, (size_t)(nl - s));
 	line[nl - s] = '\0';
-	if (sscanf(line, "run %16llx %40s %40s %100s %12zu%n", &sum, commit, before, writer, &len, &used) != 5 || line[used] ||
-	    len > (size_t)(end - nl - 1) || hash_bytes(s + SUMMED, (size_t)(nl + 1 - s) - SUMMED + len) != sum || !git_id_parse(commit, &r.commit) || !is_writer(writer))
+	if (!skip_prefix(line, "run ", &at) || !take_word(&at, said, sizeof(said)) || !take_word(&at, commit, sizeof(commit)) ||
+	    !take_word(&at, before, sizeof(before)) || !take_word(&at, writer, sizeof(writer)) ||
+	    !text_parse_int(at, 0, end - nl - 1, &len) || !git_id_parse(commit, &r.commit) || !is_writer(writer) ||
+	    hash_bytes(s + SUMMED, (size_t)(nl + 1 - s) - SUMMED + (size_t)len) != strtoull(said, NULL, 16))
 		return NULL;
 	tip = map_get(&l->tips, writer);
 	if (streq(before, "-") ? tip != NULL : !tip || !git_id_parse(before, &previous) || !git_id_eq(&previous, &tip->commit))
 		return NULL;
 	r.writer = arena_strdup(&l->arena, writer);
-	if (run_parse(nl + 1, len, &l->arena, &r, NULL) < 0)
+	if (run_parse(nl + 1, (size_t)len, &l->arena, &r, NULL) < 0)
 		return NULL;
 	add_run(l, &r);
 	return nl + 1 + len;

@@ -213,37 +213,45 @@ static bool take_why(const char *s, const char *end, struct arena *a, struct run
 	return why->kind && why->name;
 }
 
+/* The line ends with a newline, before which no word goes on. */
+static inline bool begins(const char *line, const char *word, size_t len, const char **rest)
+{
+	*rest = line + len;
+	return *line == *word && strncmp(line, word, len) == 0;
+}
+
+/* A history has hundreds of thousands of lines, so a word is compared where its first letter is right. */
 static bool take_line(const char *line, const char *end, struct arena *a, struct run *r)
 {
-	const struct { const char *word, **to; } texts[] = {
-		{"id ", &r->id},           {"outcome ", &r->outcome}, {"author ", &r->author},   {"command ", &r->command},
-		{"because ", &r->because}, {"host ", &r->host},       {"project ", &r->project}};
-	const struct { const char *word; int64_t *to; } numbers[] = {
-		{"time ", &r->time}, {"duration ", &r->duration}, {"saved ", &r->saved}};
+	const struct { const char *word; size_t len; const char **to; } texts[] = {
+		{"id ", 3, &r->id},           {"outcome ", 8, &r->outcome}, {"author ", 7, &r->author},   {"command ", 8, &r->command},
+		{"because ", 8, &r->because}, {"host ", 5, &r->host},       {"project ", 8, &r->project}};
+	const struct { const char *word; size_t len; int64_t *to; } numbers[] = {
+		{"time ", 5, &r->time}, {"duration ", 9, &r->duration}, {"saved ", 6, &r->saved}};
 	const char *s;
 	size_t i;
 
-	if (skip_prefix(line, "part ", &s)) /* most lines are of these two */
+	if (begins(line, "part ", 5, &s)) /* most lines are of these two */
 		return take_part(s, end, a, r);
-	if (skip_prefix(line, "why ", &s))
+	if (begins(line, "why ", 4, &s))
 		return take_why(s, end, a, r);
-	if (skip_prefix(line, "said ", &s))
+	if (begins(line, "said ", 5, &s))
 		return take_said(s, end, a, r);
 	for (i = 0; i < ARRAY_SIZE(texts); i++)
-		if (skip_prefix(line, texts[i].word, &s))
+		if (begins(line, texts[i].word, texts[i].len, &s))
 			return (*texts[i].to = take_text(s, end, a)) != NULL;
 	for (i = 0; i < ARRAY_SIZE(numbers); i++)
-		if (skip_prefix(line, numbers[i].word, &s))
+		if (begins(line, numbers[i].word, numbers[i].len, &s))
 			return take_number(s, end, numbers[i].to);
-	if (skip_prefix(line, "target ", &s))
+	if (begins(line, "target ", 7, &s))
 		return take_name(s, end, a, &r->targets, &r->n_targets);
-	if (skip_prefix(line, "left ", &s))
+	if (begins(line, "left ", 5, &s))
 		return take_name(s, end, a, &r->left, &r->n_left);
-	if (skip_prefix(line, "machine ", &s))
+	if (begins(line, "machine ", 8, &s))
 		return take_machine(s, end, a, r);
-	if (skip_prefix(line, "source ", &s))
+	if (begins(line, "source ", 7, &s))
 		return take_source(s, end, a, r);
-	if (skip_prefix(line, "tree ", &s))
+	if (begins(line, "tree ", 5, &s))
 		return r->has_tree = end - s == GIT_ID_HEX && git_id_parse(s, &r->tree);
 	return true;
 }
@@ -258,9 +266,11 @@ int run_parse(const char *text, size_t n, struct arena *a, struct run *r, struct
 	*r = (struct run){.project = "", .dirty = -1, .commit = commit, .writer = writer};
 	if (n < strlen(LINE1) || memcmp(text, LINE1, strlen(LINE1)) != 0)
 		return err_set(err, ERR_PARSE, "run, line 1: does not begin with '# mlmake run 1'");
+	if (memchr(text, '\0', n))
+		return err_set(err, ERR_PARSE, "run: holds a byte that is no text");
 	for (number = 1; line < end; number++, line = nl + 1) {
 		nl = memchr(line, '\n', (size_t)(end - line));
-		if (!nl || memchr(line, '\0', (size_t)(nl - line)) || !take_line(line, nl, a, r))
+		if (!nl || !take_line(line, nl, a, r))
 			return err_set(err, ERR_PARSE, "run, line %zu: cannot be read", number);
 	}
 	if (!r->id || !*r->id || !r->outcome)

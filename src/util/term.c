@@ -207,6 +207,16 @@ static size_t escape_len(const char *s, size_t n)
 	return (unsigned char)s[1] >= 0x20 && (unsigned char)s[1] < 0x7f ? 2 : 1;
 }
 
+/* How much of s[0..n) is printable ASCII, which nearly all is. */
+static size_t plain_len(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && s[i] >= ' ' && s[i] <= '~')
+		i++;
+	return i;
+}
+
 void term_add_clean(struct strbuf *out, const char *s, size_t n)
 {
 	size_t i = 0, start = out->len, len;
@@ -215,6 +225,12 @@ void term_add_clean(struct strbuf *out, const char *s, size_t n)
 	while (n && (s[n - 1] == '\r' || s[n - 1] == '\n'))
 		n--;
 	while (i < n) {
+		len = plain_len(s + i, n - i);
+		if (len) {
+			strbuf_add(out, s + i, len);
+			i += len;
+			continue;
+		}
 		len = decode(s + i, n - i, &c);
 		if (c == '\033')
 			len = escape_len(s + i, n - i);
