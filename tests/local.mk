@@ -25,6 +25,7 @@ unit_tests = \
 	test_release \
 	test_rows \
 	test_tables \
+	test_values \
 	test_drift \
 	test_csvdiff \
 	test_code \
@@ -103,6 +104,8 @@ test_drift_SOURCES = tests/unit/test_drift.c tests/unit/slow_rows.h $(tap)
 test_drift_LDADD = $(unit_ldadd)
 test_tables_SOURCES = tests/unit/test_tables.c tests/unit/slow_rows.h $(tap)
 test_tables_LDADD = $(unit_ldadd)
+test_values_SOURCES = tests/unit/test_values.c tests/unit/slow_rows.h $(tap)
+test_values_LDADD = $(unit_ldadd)
 test_rows_SOURCES = tests/unit/test_rows.c tests/unit/slow_rows.h $(tap)
 test_rows_LDADD = $(unit_ldadd)
 test_gate_SOURCES = tests/unit/test_gate.c $(tap)

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Blocks of 64 bytes become masks of where separators, newlines and quotes stand (scan.h), and only those bytes are looked at.
- * A block without quotes, outside of a quoted field, is all ends of fields. In others the quotes lead through three states. */
 #include <config.h>
 
 #include "data/rows.h"
@@ -9,19 +7,13 @@
 #include <string.h>
 
 #include "data/jsonrows.h"
-#include "util/text.h"
+#include "data/value.h"
+#include "util/pool.h"
 
-#define CHUNK ((size_t)1 << 17)
+#define PIECE ((size_t)1 << 16)
 #define LIMIT ((size_t)1 << 20)
 #define MOST_LIMIT ((size_t)1 << 28)
-
-/* Bits on top of the end of a field. */
-#define END_QUOTED (UINT32_C(1) << 31)
-#define END_DOUBLED (UINT32_C(1) << 30) /* with "" in it */
-#define END_BROKEN (UINT32_C(1) << 29)  /* the quotes do not enclose it */
-#define END_MASK (END_BROKEN - 1)
-
-enum { PLAIN, IN_QUOTES, BEHIND_QUOTE };
+#define AHEAD_FROM 4 /* batches, before a thread is worth its while */
 
 enum rows_format rows_format_of(const char *path)
 {
@@ -41,206 +33,47 @@ enum rows_format rows_format_of(const char *path)
 	return ROWS_ANY;
 }
 
-/* ---- the buffer ---- */
-
-/* Reads on. What stands before the row goes. */
-static int fill(struct rows *r, struct err *err)
-{
-	ssize_t got;
-
-	if (r->at) {
-		memmove(r->buf, r->buf + r->at, r->end - r->at);
-		r->end -= r->at;
-		r->scanned -= r->at;
-		r->at = 0;
-	}
-	if (r->end >= r->opt.limit)
-		return err_set(err, ERR_INVALID, "line %llu: a row is longer than %zu KiB%s", (unsigned long long)r->next_line,
-			       r->opt.limit >> 10, r->state == IN_QUOTES ? "; a quote may not be closed" : "");
-	ALLOC_GROW(r->buf, r->end + CHUNK + SCAN_BLOCK, r->cap);
-	got = r->src->read(r->src->ctx, r->buf + r->end, CHUNK, err);
-	if (got < 0)
-		return -1;
-	r->end += (size_t)got;
-	r->ended = got == 0;
-	return 0;
-}
-
-/* More blocks: 1, 0 if there are none, -1. Those of less than 64 bytes wait for more. */
-static int scan_more(struct rows *r, struct err *err)
-{
-	size_t n;
-
-	while (!(n = r->end > r->scanned ? (r->end - r->scanned) / SCAN_BLOCK : 0)) {
-		if (r->ended && r->scanned >= r->end)
-			return 0;
-		if (r->ended) {
-			memset(r->buf + r->end, 0, SCAN_BLOCK);
-			n = 1;
-			break;
-		}
-		if (fill(r, err) < 0)
-			return -1;
-	}
-	r->n_blocks = MIN(n, (size_t)ROWS_BATCH);
-	r->block = 0;
-	r->left = UINT64_MAX;
-	scan_blocks(r->buf + r->scanned, r->n_blocks, r->separator, r->blocks);
-	r->scanned += r->n_blocks * SCAN_BLOCK;
-	return 1;
-}
-
 /* ---- rows ---- */
 
-static void end_field(struct rows *r, size_t pos, bool last)
+/* The batch that comes next. */
+static void next_batch(struct rows *r)
 {
-	bool cr = last && r->state == BEHIND_QUOTE && pos == r->closed + 2 && r->buf[r->at + pos - 1] == '\r';
-
-	if (r->state == BEHIND_QUOTE && pos != r->closed + 1 && !cr) {
-		r->flags |= ROW_QUOTES;
-		r->mark |= END_BROKEN;
+	if (!r->ahead && r->opt.ahead && r->n_batches >= AHEAD_FROM && pool_cpus() > 1) {
+		r->ahead = ahead_start(&r->split, &r->own);
+		r->opt.ahead = r->ahead != NULL;
 	}
-	r->ends[r->n_fields++] = (uint32_t)pos | r->mark;
-	r->mark = 0;
-	r->state = PLAIN;
-}
-
-static size_t field_start(const struct rows *r, size_t i)
-{
-	return i ? (r->ends[i - 1] & END_MASK) + 1 : 0;
-}
-
-static void at_quote(struct rows *r, size_t pos)
-{
-	if (r->state == PLAIN && pos == field_start(r, r->n_fields)) {
-		r->state = IN_QUOTES;
-		r->mark = END_QUOTED;
-	} else if (r->state == IN_QUOTES) {
-		r->state = BEHIND_QUOTE;
-		r->closed = pos;
-	} else if (r->state == BEHIND_QUOTE && pos == r->closed + 1) {
-		r->state = IN_QUOTES;
-		r->mark |= END_DOUBLED;
+	if (r->ahead) {
+		r->now = ahead_next(r->ahead);
+	} else {
+		split_read(&r->split, &r->own, &r->own);
+		split_rows(&r->split, &r->own, 0);
 	}
-}
-
-/* Goes through what is left of a block with quotes in it, or within quotes. Does the row end there? */
-static bool step_quotes(struct rows *r, const struct scan *m, size_t base)
-{
-	uint64_t bits = (m->ends | m->quotes) & r->left;
-
-	for (; bits; bits &= bits - 1) {
-		unsigned p = (unsigned)__builtin_ctzll(bits);
-		bool line = m->lines >> p & 1;
-
-		if (m->quotes >> p & 1) {
-			at_quote(r, base + p);
-		} else if (r->state == IN_QUOTES) {
-			r->next_line += line;
-		} else {
-			end_field(r, base + p, line);
-			if (!line)
-				continue;
-			r->left = ~UINT64_C(1) << p;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool step_plain(struct rows *r, const struct scan *m, size_t base)
-{
-	uint64_t bits = m->ends & r->left, lines = m->lines & r->left;
-	uint32_t *e = r->ends + r->n_fields;
-	unsigned p;
-
-	if (lines) {
-		p = (unsigned)__builtin_ctzll(lines);
-		r->left = ~UINT64_C(1) << p;
-		bits &= ~r->left;
-	}
-	for (; bits; bits &= bits - 1)
-		*e++ = (uint32_t)(base + (unsigned)__builtin_ctzll(bits));
-	r->n_fields = (size_t)(e - r->ends);
-	return lines != 0;
-}
-
-static bool is_utf8(const char *s, size_t n)
-{
-	size_t len;
-
-	for (; n; s += len, n -= len) {
-		uint64_t eight;
-
-		for (; n >= sizeof(eight) && (memcpy(&eight, s, sizeof(eight)), !(eight & UINT64_C(0x8080808080808080))); n -= 8)
-			s += sizeof(eight);
-		if (!n)
-			break;
-		len = text_utf8_len(s, n);
-		if (!len)
-			return false;
-	}
-	return true;
-}
-
-/* The row ends at pos; what follows begins at next. */
-static void end_row(struct rows *r, size_t pos, size_t next)
-{
-	r->row = r->buf + r->at;
-	r->n = pos && r->row[pos - 1] == '\r' ? pos - 1 : pos;
-	r->offset = r->next_offset;
-	r->next_offset += next;
-	r->next_line += next > pos;
-	r->at += next;
-	r->count++;
-	if (!r->odd)
-		return;
-	r->flags |= memchr(r->row, '\0', r->n) ? ROW_NUL : 0;
-	r->flags |= is_utf8(r->row, r->n) ? 0 : ROW_UTF8;
-}
-
-static bool last_row(struct rows *r)
-{
-	size_t n = r->end - r->at;
-
-	if (!n)
-		return false;
-	ALLOC_GROW(r->ends, r->n_fields + 1, r->ends_cap);
-	if (r->state == IN_QUOTES) {
-		r->flags |= ROW_OPEN;
-		r->mark |= END_BROKEN;
-	}
-	end_field(r, n, true);
-	end_row(r, n, n);
-	r->scanned = r->end;
-	return true;
+	r->next = 0;
+	r->n_batches++;
 }
 
 static int next_separated(struct rows *r, struct err *err)
 {
-	int got;
+	const struct split_row *row;
 
-	r->n_fields = 0;
-	r->flags = 0;
-	r->odd = false;
+	while (r->next == r->now->n_rows) {
+		if (r->now->outcome < 0)
+			return err_set(err, r->now->err.code, "%s", r->now->err.msg);
+		if (r->now->outcome == 0)
+			return 0;
+		next_batch(r);
+	}
+	row = r->at = &r->now->rows[r->next++];
+	r->row = r->now->text + row->start;
+	r->n = row->n;
+	r->n_fields = row->n_fields;
+	r->flags = row->flags;
+	r->values = r->split.values ? r->now->values + row->first : NULL;
+	r->offset = r->now->offset + row->start;
 	r->line = r->next_line;
-	do {
-		for (; r->block < r->n_blocks; r->block++, r->left = UINT64_MAX) {
-			const struct scan *m = &r->blocks[r->block];
-			size_t base = r->scanned - (r->n_blocks - r->block) * SCAN_BLOCK - r->at;
-
-			ALLOC_GROW(r->ends, r->n_fields + SCAN_BLOCK, r->ends_cap);
-			r->odd |= m->odd;
-			if (r->opt.no_quotes || (r->state == PLAIN && !m->quotes) ? step_plain(r, m, base) : step_quotes(r, m, base)) {
-				size_t pos = r->ends[r->n_fields - 1] & END_MASK;
-
-				end_row(r, pos, pos + 1);
-				return 1;
-			}
-		}
-		got = scan_more(r, err);
-	} while (got > 0);
-	return got < 0 ? -1 : last_row(r);
+	r->next_line += row->lines;
+	r->count++;
+	return 1;
 }
 
 int rows_next(struct rows *r, struct err *err)
@@ -258,30 +91,6 @@ int rows_next(struct rows *r, struct err *err)
 		break;
 	}
 	return got;
-}
-
-struct field rows_field(struct rows *r, size_t i)
-{
-	size_t start, end, at;
-	uint32_t mark;
-
-	if (r->format == ROWS_JSON)
-		return r->fields[i];
-	start = field_start(r, i);
-	mark = r->ends[i];
-	end = MIN(mark & END_MASK, r->n);
-	if (!(mark & END_QUOTED) || mark & END_BROKEN)
-		return (struct field){r->row + start, end - start, FIELD_PLAIN};
-	start++;
-	end--;
-	if (!(mark & END_DOUBLED))
-		return (struct field){r->row + start, end - start, FIELD_QUOTED};
-	strbuf_clear(&r->scratch);
-	for (at = start; at < end; at++) {
-		strbuf_addch(&r->scratch, r->row[at]);
-		at += r->row[at] == '"';
-	}
-	return (struct field){r->scratch.buf, r->scratch.len, FIELD_QUOTED};
 }
 
 ssize_t rows_column(const struct rows *r, const char *name)
@@ -315,37 +124,55 @@ static char find_separator(const char *s, size_t n)
 	return candidates[best];
 }
 
-/* Enough of it that the first row can be judged. */
-static int fill_first(struct rows *r, struct err *err)
-{
-	do
-		if (fill(r, err) < 0)
-			return -1;
-	while (!r->ended && r->end < MIN(CHUNK / 2, r->opt.limit));
-	return 0;
-}
-
-static int look_at_first(struct rows *r, struct err *err)
+/* What s[0..n) is, which the source begins with. *from: where its rows begin. */
+static int look_at_first(struct rows *r, const char *s, size_t n, size_t *from, struct err *err)
 {
 	size_t i;
 
-	if (r->end >= 2 && (memcmp(r->buf, "\xff\xfe", 2) == 0 || memcmp(r->buf, "\xfe\xff", 2) == 0))
+	if (n >= 2 && (memcmp(s, "\xff\xfe", 2) == 0 || memcmp(s, "\xfe\xff", 2) == 0))
 		return err_set(err, ERR_INVALID, "it is UTF-16; `iconv -f UTF-16 -t UTF-8` makes UTF-8 of it");
-	if (r->end >= 3 && memcmp(r->buf, "\xef\xbb\xbf", 3) == 0)
-		r->at = r->scanned = r->next_offset = 3;
+	*from = n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 	if (r->format == ROWS_ANY) {
-		for (i = r->at; i < r->end && strchr(" \t\r\n", r->buf[i]) && r->buf[i]; i++)
+		for (i = *from; i < n && strchr(" \t\r\n", s[i]) && s[i]; i++)
 			;
-		r->format = i < r->end && r->buf[i] == '{' ? ROWS_JSON : ROWS_SEPARATED;
+		r->format = i < n && s[i] == '{' ? ROWS_JSON : ROWS_SEPARATED;
 	}
-	if (r->format == ROWS_JSON) {
-		r->separator = '\n';
-		r->opt.no_quotes = true;
+	if (r->format == ROWS_JSON)
 		r->json = r->json ? r->json : json_columns_new();
-	} else {
-		r->separator = r->opt.separator ? r->opt.separator : find_separator(r->buf + r->at, r->end - r->at);
-	}
+	if (r->format == ROWS_JSON)
+		r->separator = '\n';
+	else
+		r->separator = r->opt.separator ? r->opt.separator : find_separator(s + *from, n - *from);
 	return 0;
+}
+
+static int read_first(struct rows *r, struct err *err)
+{
+	size_t from = 0;
+
+	if (r->src->rewind(r->src->ctx, err) < 0)
+		return -1;
+	split_read(&r->split, &r->own, NULL);
+	while (r->own.outcome > 0 && r->own.n < MIN(r->split.piece / 2, r->split.limit))
+		split_more(&r->split, &r->own);
+	if (r->own.outcome < 0)
+		return err_set(err, r->own.err.code, "%s", r->own.err.msg);
+	if (look_at_first(r, r->own.text, r->own.n, &from, err) < 0)
+		return -1;
+	r->split.separator = r->separator;
+	r->split.no_quotes = r->opt.no_quotes || r->format == ROWS_JSON;
+	r->split.values = r->format == ROWS_JSON ? NULL : r->opt.values;
+	split_rows(&r->split, &r->own, from);
+	return 0;
+}
+
+static void to_first_row(struct rows *r)
+{
+	r->now = &r->own;
+	r->next = 0;
+	r->n_batches = 1;
+	r->count = 0;
+	r->line = r->next_line = 1;
 }
 
 static int read_names(struct rows *r, struct err *err)
@@ -361,33 +188,19 @@ static int read_names(struct rows *r, struct err *err)
 	return got < 0 ? -1 : 0;
 }
 
-static void restart(struct rows *r)
-{
-	r->at = r->end = r->scanned = r->block = r->n_blocks = 0;
-	r->ended = r->odd = false;
-	r->next_offset = r->count = 0;
-	r->line = r->next_line = 1;
-	r->state = PLAIN;
-	r->mark = 0;
-}
-
-static int begin(struct rows *r, struct err *err)
-{
-	restart(r);
-	if (r->src->rewind(r->src->ctx, err) < 0 || fill_first(r, err) < 0)
-		return -1;
-	return look_at_first(r, err);
-}
-
 int rows_begin(struct rows *r, const struct data_source *src, const struct rows_options *opt, struct err *err)
 {
 	bool known = r->names.n > 0;
 
+	rows_stop(r);
 	r->src = src;
 	r->opt = *opt;
-	r->opt.limit = MIN(opt->limit ? opt->limit : LIMIT, MOST_LIMIT);
 	r->format = opt->format;
-	if (begin(r, err) < 0)
+	split_release(&r->split);
+	r->split = (struct split){.src = src, .limit = MIN(opt->limit ? opt->limit : LIMIT, MOST_LIMIT),
+				  .piece = opt->piece ? opt->piece : PIECE, .scratch = STRBUF_INIT};
+	to_first_row(r);
+	if (read_first(r, err) < 0)
 		return -1;
 	if (r->opt.raw || r->format == ROWS_JSON)
 		return 0;
@@ -397,15 +210,23 @@ int rows_begin(struct rows *r, const struct data_source *src, const struct rows_
 	r->names = (struct strvec)STRVEC_INIT;
 	if (read_names(r, err) < 0)
 		return -1;
-	if (!r->opt.no_header)
-		r->count = 0;
-	return r->opt.no_header ? begin(r, err) : 0;
+	if (r->opt.no_header)
+		to_first_row(r);
+	r->count = 0;
+	return 0;
+}
+
+void rows_stop(struct rows *r)
+{
+	ahead_stop(r->ahead);
+	r->ahead = NULL;
 }
 
 void rows_release(struct rows *r)
 {
-	free(r->buf);
-	free(r->ends);
+	rows_stop(r);
+	split_release(&r->split);
+	batch_release(&r->own);
 	free(r->fields);
 	strbuf_release(&r->scratch);
 	strvec_release(&r->names);

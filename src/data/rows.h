@@ -11,37 +11,14 @@
 #ifndef DATA_ROWS_H
 #define DATA_ROWS_H
 
-#include "data/scan.h"
-#include "data/source.h"
+#include "data/ahead.h"
+#include "data/split.h"
 #include "util/strbuf.h"
 #include "util/strvec.h"
 
 #define ROWS_MOST_COLUMNS 20000
-#define ROWS_BATCH 16 /* blocks looked at in one go */
 
 enum rows_format { ROWS_ANY, ROWS_SEPARATED, ROWS_JSON };
-
-/* What is wrong with a row; its fields are there as well as can be. */
-enum row_flag {
-	ROW_NUL = 1,       /* it has a NUL */
-	ROW_UTF8 = 2,      /* it is not UTF-8 */
-	ROW_QUOTES = 4,    /* text behind the quote that ends a field */
-	ROW_OPEN = 8,      /* a quoted field that the end of the file ends */
-	ROW_NO_OBJECT = 16 /* no JSON object: see why */
-};
-
-enum field_kind {
-	FIELD_ABSENT, FIELD_NULL, /* of JSON */
-	FIELD_PLAIN,              /* separated text: what it is, its bytes say */
-	FIELD_QUOTED,
-	FIELD_STRING, FIELD_NUMBER, FIELD_BOOL, FIELD_LIST /* of JSON */
-};
-
-struct field {
-	const char *s; /* not terminated */
-	size_t n;
-	enum field_kind kind;
-};
 
 struct rows_options {
 	enum rows_format format;
@@ -49,7 +26,10 @@ struct rows_options {
 	bool no_header;   /* columns are called "1", "2", ... */
 	bool raw;         /* no header either, and no columns: the caller looks at fields alone */
 	bool no_quotes;   /* quotes quote nothing */
+	bool ahead;       /* where there is much to read and a processor for it, a thread reads and splits it: it alone reads src then */
+	const struct na_words *values; /* what fields say is to be found as well, these words meaning "missing"; NULL: it is not */
 	size_t limit;     /* bytes of a row; 0: 1 MiB */
+	size_t piece;     /* bytes that are read in one go; 0: 128 KiB */
 };
 
 struct json_columns;
@@ -60,27 +40,23 @@ struct rows {
 	uint64_t offset, line;    /* of its first byte; of its first line, from 1 */
 	unsigned flags;           /* of enum row_flag */
 	const char *why;          /* of ROW_NO_OBJECT */
+	const struct value *values; /* of its fields; NULL: they were not wanted, or this is JSON */
 	struct strvec names;      /* of the columns, as far as they are known */
 	char separator;
 	enum rows_format format;  /* what it turned out to be */
 	uint64_t count;           /* rows so far, without the header */
 
+	uint64_t next_line;       /* of the row that comes next; of the one that cannot be read */
+
 	/* of rows.c */
 	const struct data_source *src;
 	struct rows_options opt;
-	char *buf;
-	size_t at, end, cap;      /* the row begins at buf[at]; there are bytes up to end */
-	size_t scanned;           /* up to where blocks have been looked at */
-	bool ended;
-	uint64_t next_offset, next_line;
-	struct scan blocks[ROWS_BATCH];
-	size_t block, n_blocks;
-	uint64_t left;            /* bits of the block that have not been dealt with */
-	uint32_t *ends;           /* of fields, relative to the row, with bits of rows.c on top */
-	size_t ends_cap;
-	unsigned state, mark;
-	size_t closed;            /* where the quote stood that ended the field */
-	bool odd;
+	struct split split;
+	struct batch own;         /* those before a thread reads ahead; all if none does */
+	const struct batch *now;  /* in which the row is */
+	const struct split_row *at; /* the row, in it */
+	struct ahead *ahead;
+	size_t next, n_batches;   /* row of the batch that comes next; batches so far */
 	struct strbuf scratch;
 	struct field *fields;     /* of JSON */
 	struct json_columns *json;
@@ -89,11 +65,26 @@ struct rows {
 
 /* Begins at the beginning of src, and reads the header. May be called again. ERR_INVALID if it is UTF-16, or as rows_next. */
 NODISCARD int rows_begin(struct rows *r, const struct data_source *src, const struct rows_options *opt, struct err *err);
-void rows_release(struct rows *r);
+/* No row is to be read any more: src may go, though it was not read to its end. */
+void rows_stop(struct rows *r);
+void rows_release(struct rows *r); /* the same, and all that it has */
 /* The next row: 1, 0 at the end, -1: ERR_INVALID "line N: ..." for a row beyond the limit, after which there is no going on. */
 NODISCARD int rows_next(struct rows *r, struct err *err);
 /* Field i of the row, without its quotes. Of one with a quote in it, the bytes are valid until the next call for such a one. */
-struct field rows_field(struct rows *r, size_t i);
+static inline void rows_get(struct rows *r, size_t i, struct field *f)
+{
+	if (r->format == ROWS_JSON)
+		*f = r->fields[i];
+	else
+		batch_field(r->now, r->at, i, &r->scratch, f);
+}
+static inline struct field rows_field(struct rows *r, size_t i)
+{
+	struct field f;
+
+	rows_get(r, i, &f);
+	return f;
+}
 /* The column of this name; -1 if there is none (yet). */
 ssize_t rows_column(const struct rows *r, const char *name);
 /* By its extension: .csv, .tsv, .tab, .psv; .jsonl, .ndjson; ROWS_ANY for others, of which the first byte tells. */

@@ -293,17 +293,85 @@ uint64_t stats_numbers(const struct stats_column *c)
 	return c->n[VALUE_INT] + c->n[VALUE_NUMBER];
 }
 
-/* Welford (1962). */
+/* The sum of x[i] - from, four sums side by side. */
+static double sum_from(const double *x, size_t n, double from)
+{
+	double sums[4] = {0, 0, 0, 0};
+	size_t i;
+
+	for (i = 0; i + 4 <= n; i += 4) {
+		sums[0] += x[i] - from;
+		sums[1] += x[i + 1] - from;
+		sums[2] += x[i + 2] - from;
+		sums[3] += x[i + 3] - from;
+	}
+	for (; i < n; i++)
+		sums[0] += x[i] - from;
+	return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+/* The sum of squares about from. */
+static double squares_about(const double *x, size_t n, double from)
+{
+	double sums[4] = {0, 0, 0, 0};
+	size_t i;
+
+	for (i = 0; i + 4 <= n; i += 4) {
+		sums[0] += (x[i] - from) * (x[i] - from);
+		sums[1] += (x[i + 1] - from) * (x[i + 1] - from);
+		sums[2] += (x[i + 2] - from) * (x[i + 2] - from);
+		sums[3] += (x[i + 3] - from) * (x[i + 3] - from);
+	}
+	for (; i < n; i++)
+		sums[0] += (x[i] - from) * (x[i] - from);
+	return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+/* Numbers that are too large for their sum. */
+static double careful_mean(const double *x, size_t n, double from)
+{
+	double mean = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		mean += x[i] / (double)n - from / (double)n;
+	return mean;
+}
+
+/* Takes the block into the mean and the squares: Chan, Golub, LeVeque, Algorithms for Computing the Sample Variance (1983), the pairwise algorithm. */
+static void take_block(struct stats_column *c)
+{
+	double n = c->n_block, before = (double)c->n_mean, mean, away, more, sum;
+	size_t i;
+
+	if (!c->n_block)
+		return;
+	if (!c->n_mean)
+		c->origin = c->least = c->greatest = c->block[0];
+	for (i = 0; i < c->n_block; i++) {
+		c->least = MIN(c->least, c->block[i]);
+		c->greatest = MAX(c->greatest, c->block[i]);
+	}
+	mean = sum_from(c->block, c->n_block, c->origin) / n;
+	if (!isfinite(mean))
+		mean = careful_mean(c->block, c->n_block, c->origin);
+	away = mean - c->mean - c->mean_rest;
+	more = away * (n / (before + n)) + c->mean_rest;
+	sum = c->mean + more;
+	c->mean_rest = isfinite(sum) ? more - (sum - c->mean) : 0; /* what the sum is rounded by (Kahan, 1965) */
+	c->mean = sum;
+	c->m2 += squares_about(c->block, c->n_block, c->origin + mean);
+	if (c->n_mean)
+		c->m2 += away * away * (before * n / (before + n));
+	c->n_mean += c->n_block;
+	c->n_block = 0;
+}
+
 static void take_number(struct stats *st, struct stats_column *c, double x)
 {
-	double n = (double)stats_numbers(c), away;
-
-	c->origin = n > 1 ? c->origin : x;
-	away = x - c->origin - c->mean;
-	c->mean += away / n;
-	c->m2 += away * (x - c->origin - c->mean);
-	c->least = n > 1 ? MIN(c->least, x) : x;
-	c->greatest = n > 1 ? MAX(c->greatest, x) : x;
+	if (c->n_block == STATS_BLOCK)
+		take_block(c);
+	c->block[c->n_block++] = x;
 	sample(st, c, x);
 }
 
@@ -375,33 +443,43 @@ enum value_type stats_type(const struct stats_column *c)
 	return c->n[VALUE_DATE] == all ? VALUE_DATE : VALUE_TEXT;
 }
 
-static void take_date(struct stats_column *c, const struct field *f)
+/* As strcmp of s, without a NUL in it, and known. */
+static int compared(const char *s, size_t n, const char *known)
 {
-	char s[sizeof(c->first)];
-	size_t n = MIN(f->n, sizeof(s) - 1);
+	int order = strncmp(s, known, n);
 
-	memcpy(s, f->s, n);
-	s[n] = '\0';
-	if (!*c->first || strcmp(s, c->first) < 0)
-		memcpy(c->first, s, n + 1);
-	if (strcmp(s, c->last) > 0)
-		memcpy(c->last, s, n + 1);
+	return order ? order : known[n] ? -1 : 0;
 }
 
-static void take(struct stats *st, struct stats_column *c, const struct field *f)
+static void keep_date(char *to, const char *s, size_t n)
 {
-	struct value v = value_of(f, &st->na);
+	memcpy(to, s, n);
+	to[n] = '\0';
+}
+
+static void take_date(struct stats_column *c, const struct field *f)
+{
+	size_t n = MIN(f->n, sizeof(c->first) - 1);
+
+	if (!*c->first || compared(f->s, n, c->first) < 0)
+		keep_date(c->first, f->s, n);
+	if (compared(f->s, n, c->last) > 0)
+		keep_date(c->last, f->s, n);
+}
+
+static void take(struct stats *st, struct stats_column *c, const struct field *f, enum value_type type, double x)
+{
 	unsigned word;
 
 	c->rows++;
-	c->n[v.type]++;
-	if (v.type == VALUE_MISSING)
+	c->n[type]++;
+	if (type == VALUE_MISSING)
 		return;
-	if (v.type == VALUE_INT || v.type == VALUE_NUMBER) {
-		take_number(st, c, v.x);
-	} else if (v.type == VALUE_DATE) {
+	if (type == VALUE_INT || type == VALUE_NUMBER) {
+		take_number(st, c, x);
+	} else if (type == VALUE_DATE) {
 		take_date(c, f);
-	} else if (v.type == VALUE_TEXT && (word = value_is_na_like(f))) {
+	} else if (type == VALUE_TEXT && (word = value_is_na_like(f))) {
 		c->na_like++;
 		c->na_mask |= 1u << (word - 1);
 	}
@@ -446,9 +524,26 @@ static void number_columns(struct stats *st, const struct rows *r, struct number
 	}
 }
 
+/* Field i of the row, which is of this column. */
+static void take_field(struct stats *st, struct stats_column *c, struct rows *r, size_t i)
+{
+	struct field f = {"", 0, FIELD_ABSENT};
+	enum value_type type = VALUE_MISSING;
+	double x = 0;
+
+	if (i < r->n_fields)
+		rows_get(r, i, &f);
+	if (r->values && i < r->n_fields) {
+		type = r->values[i].type;
+		x = r->values[i].x;
+	} else if (!value_is_missing(&f, &st->na)) {
+		type = value_present(&f, &x);
+	}
+	take(st, c, &f, type, x);
+}
+
 int stats_take(struct stats *st, struct rows *r, struct err *err)
 {
-	static const struct field absent = {"", 0, FIELD_ABSENT};
 	struct numbering numbers = {NULL, 0, 0, 0};
 	size_t i;
 	int got;
@@ -463,19 +558,18 @@ int stats_take(struct stats *st, struct rows *r, struct err *err)
 			continue;
 		}
 		number_columns(st, r, &numbers);
-		for (i = 0; i < numbers.n; i++) {
-			struct field f = i < r->n_fields ? rows_field(r, i) : absent;
-
+		for (i = 0; i < numbers.n; i++)
 			if (numbers.v[i] != SIZE_MAX)
-				take(st, &st->columns[numbers.v[i]], &f);
-		}
+				take_field(st, &st->columns[numbers.v[i]], r, i);
 		st->rows++;
 		st->ragged += r->format == ROWS_SEPARATED && r->n_fields != r->names.n;
 		st->broken += r->flags != 0;
 		for (i = 0; numbers.different < st->n && i < st->n; i++)
 			if (st->columns[i].rows < st->rows)
-				take(st, &st->columns[i], &absent);
+				take_field(st, &st->columns[i], r, SIZE_MAX);
 	}
+	for (i = 0; i < st->n; i++)
+		take_block(&st->columns[i]);
 	free(numbers.v);
 	return got;
 }

@@ -14,6 +14,7 @@
 
 #define STATS_SAMPLE 16384
 #define STATS_VALUES 4096   /* different values that are counted */
+#define STATS_BLOCK 32     /* numbers whose mean is taken together */
 #define STATS_VALUE 64      /* bytes of one that are kept */
 
 struct stats_value {
@@ -31,7 +32,11 @@ struct stats_column {
 	/* of numbers */
 	double origin;     /* the first of them: means are taken from there, so that nothing is lost of numbers far from zero */
 	double mean, m2;   /* less origin; sum of squares about it */
+	double mean_rest;  /* what no digit of mean is left for */
 	double least, greatest;
+	uint64_t n_mean;   /* values of which all these are; others wait in block */
+	double block[STATS_BLOCK];
+	unsigned n_block;
 	double *sample;
 	size_t n_sample, sample_cap;
 	uint64_t stride;   /* a value of the sample stands for so many */
@@ -40,7 +45,7 @@ struct stats_column {
 	uint64_t na_like;  /* texts that often mean "missing" */
 	unsigned na_mask;  /* which of value_na_like they are */
 	uint64_t shortest, longest; /* bytes */
-	char first[24], last[24];   /* dates, by byte order */
+	char first[24], last[24];   /* dates, by byte order; cut */
 	struct stats_counts *counts;
 	size_t table;      /* in which it was met last */
 };

@@ -94,13 +94,42 @@ static int by_size(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Sorts v[0..n) by one byte after the other, from the lowest; a byte that all have in common costs no round. */
+static void sort_hashes(uint64_t *v, size_t n)
+{
+	uint64_t *to = xreallocarray(NULL, n, sizeof(*to)), *from = v, *other;
+	size_t counts[8][256] = {{0}}, i, at, sum;
+	unsigned byte, digit;
+
+	for (i = 0; i < n; i++)
+		for (byte = 0; byte < 8; byte++)
+			counts[byte][v[i] >> 8 * byte & 0xff]++;
+	for (byte = 0; byte < 8; byte++) {
+		if (counts[byte][*from >> 8 * byte & 0xff] == n)
+			continue;
+		for (sum = digit = 0; digit < 256; digit++) {
+			at = counts[byte][digit];
+			counts[byte][digit] = sum;
+			sum += at;
+		}
+		for (i = 0; i < n; i++)
+			to[counts[byte][from[i] >> 8 * byte & 0xff]++] = from[i];
+		other = from;
+		from = to;
+		to = other;
+	}
+	if (from != v)
+		memcpy(v, from, n * sizeof(*v));
+	free(from != v ? from : to);
+}
+
 /* Of the n hashes in u->v. */
 static void look(struct unique *u)
 {
 	size_t i;
 
 	if (u->n)
-		qsort(u->v, u->n, sizeof(*u->v), by_size);
+		sort_hashes(u->v, u->n);
 	for (i = 1; i < u->n; i++) {
 		if (u->v[i] != u->v[i - 1])
 			continue;

@@ -27,8 +27,14 @@ struct value value_of(const struct field *f, const struct na_words *na);
 extern const char *const value_na_like[];
 /* The number of that word + 1; 0: it is none. */
 unsigned value_is_na_like(const struct field *f);
+bool value_is_word_for_missing(const struct field *f, const struct na_words *na);
 /* Is it VALUE_MISSING? Less work than all of value_of. */
-bool value_is_missing(const struct field *f, const struct na_words *na);
+static inline bool value_is_missing(const struct field *f, const struct na_words *na)
+{
+	return (f->kind <= FIELD_NULL || !f->n || (na && na->n) || (*f->s | 32) == 'n') && value_is_word_for_missing(f, na);
+}
+/* What a field says that is not missing; *x: the number, if it is one. */
+enum value_type value_present(const struct field *f, double *x);
 /* "int", "number", "bool", "date", "text", "missing" */
 const char *value_type_name(enum value_type t);
 /* Is s[0..n) a decimal number? *whole: without point and exponent. */

@@ -4,13 +4,12 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <math.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "data/pattern.h"
 #include "data/unique.h"
 #include "data/value.h"
 #include "lifecycle/check.h"
@@ -19,7 +18,6 @@
 #include "util/text.h"
 
 #define VALUE_SHOWN 60
-#define REMEMBERED 8192 /* of what regular expressions said */
 
 struct tally {
 	uint64_t n;
@@ -29,19 +27,14 @@ struct tally {
 
 enum wrong { WRONG_TYPE, WRONG_RANGE, WRONG_SET, WRONG_MATCH, WRONG_LENGTH, WRONG_MISSING, WRONG_ABSENT, WRONGS };
 
-struct remembered {
-	uint64_t hash;
-	bool known, matches;
-};
-
 struct column_state {
 	const struct check_column *rule;
 	ssize_t at;        /* in the table being read; -1: it is not there */
 	uint64_t values;   /* that are not missing */
 	struct tally wrong[WRONGS];
+	enum check_type type; /* the rule's, or what its range is of */
 	struct map set;
-	regex_t re;
-	struct remembered *seen;
+	struct pattern pattern;
 };
 
 struct unique_state {
@@ -136,72 +129,56 @@ static void count_text(struct checking *c, struct tally *t, const char *text)
 
 /* ---- values ---- */
 
-static bool has_type(enum check_type want, const struct field *f, const struct value *v)
+static bool has_type(enum check_type want, const struct field *f, enum value_type is, double x)
 {
 	switch (want) {
-	case CHECK_INT: return v->type == VALUE_INT;
-	case CHECK_NUMBER: return v->type == VALUE_INT || v->type == VALUE_NUMBER;
-	case CHECK_BOOL: return v->type == VALUE_BOOL || (v->type == VALUE_INT && (v->x == 0 || v->x == 1));
-	case CHECK_DATE: return v->type == VALUE_DATE;
+	case CHECK_INT: return is == VALUE_INT;
+	case CHECK_NUMBER: return is == VALUE_INT || is == VALUE_NUMBER;
+	case CHECK_BOOL: return is == VALUE_BOOL || (is == VALUE_INT && (x == 0 || x == 1));
+	case CHECK_DATE: return is == VALUE_DATE;
 	case CHECK_TEXT: return f->kind == FIELD_PLAIN || f->kind == FIELD_QUOTED || f->kind == FIELD_STRING;
 	case CHECK_ANY: break;
 	}
 	return true;
 }
 
-/* Dates by byte order; one with a time lies on its day, so that "..2024-12-31" has all of that day. */
-static bool is_within(const struct check_range *g, const struct field *f, const struct value *v)
+static bool is_number_within(const struct check_range *g, double x)
 {
-	size_t low, high;
-
-	if (!g->dates)
-		return (!g->has_low || v->x >= g->low) && (!g->has_high || v->x <= g->high);
-	low = g->has_low ? strlen(g->low_date) : 0;
-	high = g->has_high ? strlen(g->high_date) : 0;
-	return (!low || strncmp(f->s, g->low_date, MIN(low, f->n)) >= 0) && (!high || strncmp(f->s, g->high_date, MIN(high, f->n)) <= 0);
+	return (!g->has_low || x >= g->low) && (!g->has_high || x <= g->high);
 }
 
-/* What was found of a text is remembered: columns with patterns often have few values. */
-static bool matches(struct checking *c, struct column_state *s, const struct field *f)
+/* Dates by byte order; one with a time lies on its day, so that "..2024-12-31" has all of that day. */
+static bool is_date_within(const struct check_range *g, const struct field *f)
 {
-	uint64_t hash = hash_bytes(f->s, f->n);
-	struct remembered *r = &s->seen[hash % REMEMBERED];
+	size_t low = g->has_low ? strlen(g->low_date) : 0, high = g->has_high ? strlen(g->high_date) : 0;
 
-	if (r->known && r->hash == hash)
-		return r->matches;
-	strbuf_clear(&c->key);
-	strbuf_add(&c->key, f->s, f->n);
-	*r = (struct remembered){hash, true, strlen(c->key.buf) == f->n && regexec(&s->re, c->key.buf, 0, NULL, 0) == 0};
-	return r->matches;
+	return (!low || strncmp(f->s, g->low_date, MIN(low, f->n)) >= 0) && (!high || strncmp(f->s, g->high_date, MIN(high, f->n)) <= 0);
 }
 
 static void judge_value(struct checking *c, struct column_state *s, const struct field *f)
 {
 	const struct check_column *rule = s->rule;
-	enum check_type type = rule->type;
-	struct value v = {VALUE_TEXT, 0};
+	enum value_type is = VALUE_TEXT;
+	double x = 0;
 
 	if (value_is_missing(f, &c->na)) {
 		count_text(c, &s->wrong[WRONG_MISSING], "(missing)");
 		return;
 	}
 	s->values++;
-	if (!type && rule->range.text)
-		type = rule->range.dates ? CHECK_DATE : CHECK_NUMBER;
-	if (type != CHECK_ANY && type != CHECK_TEXT)
-		v = value_of(f, NULL);
-	if (!has_type(type, f, &v)) {
+	if (s->type != CHECK_ANY && s->type != CHECK_TEXT)
+		is = value_present(f, &x);
+	if (!has_type(s->type, f, is, x)) {
 		count_value(c, &s->wrong[WRONG_TYPE], f);
 		return;
 	}
-	if (rule->range.text && !is_within(&rule->range, f, &v))
+	if (rule->range.text && !(rule->range.dates ? is_date_within(&rule->range, f) : is_number_within(&rule->range, x)))
 		count_value(c, &s->wrong[WRONG_RANGE], f);
 	if (rule->n_set && !map_getn(&s->set, f->s, f->n))
 		count_value(c, &s->wrong[WRONG_SET], f);
-	if (rule->match && !matches(c, s, f))
+	if (rule->match && !pattern_matches(&s->pattern, f->s, f->n))
 		count_value(c, &s->wrong[WRONG_MATCH], f);
-	v = (struct value){VALUE_INT, (double)f->n};
-	if (rule->length.text && !is_within(&rule->length, f, &v))
+	if (rule->length.text && !is_number_within(&rule->length, (double)f->n))
 		count_value(c, &s->wrong[WRONG_LENGTH], f);
 }
 
@@ -228,16 +205,34 @@ static bool unique_key(struct checking *c, const struct unique_state *u)
 	return true;
 }
 
+/* The hash of what a row has in the columns of u; false if a value is missing. */
+static bool unique_hash(struct checking *c, const struct unique_state *u, uint64_t *hash)
+{
+	struct field f;
+
+	if (u->n > 1) {
+		if (!unique_key(c, u))
+			return false;
+		*hash = hash_bytes(c->key.buf, c->key.len);
+		return true;
+	}
+	if (*u->at < 0 || (size_t)*u->at >= c->rows.n_fields)
+		return false;
+	rows_get(&c->rows, (size_t)*u->at, &f);
+	if (value_is_missing(&f, &c->na))
+		return false;
+	*hash = hash_bytes(f.s, f.n);
+	return true;
+}
+
 static int take_unique(struct checking *c, struct err *err)
 {
+	uint64_t hash;
 	size_t i;
 
-	for (i = 0; i < c->n_unique; i++) {
-		struct unique_state *u = &c->unique[i];
-
-		if (unique_key(c, u) && unique_take(&u->u, hash_bytes(c->key.buf, c->key.len), err) < 0)
+	for (i = 0; i < c->n_unique; i++)
+		if (unique_hash(c, &c->unique[i], &hash) && unique_take(&c->unique[i].u, hash, err) < 0)
 			return -1;
-	}
 	return 0;
 }
 
@@ -333,12 +328,14 @@ static int judge_row(struct checking *c, struct err *err)
 		look_for_columns(c);
 	for (i = 0; i < c->rules->n_columns; i++) {
 		struct column_state *s = &c->columns[i];
-		struct field f = absent;
+		struct field f;
 
 		if (s->at < 0 && r->format == ROWS_SEPARATED)
 			continue;
 		if (s->at >= 0 && (size_t)s->at < r->n_fields)
-			f = rows_field(r, (size_t)s->at);
+			rows_get(r, (size_t)s->at, &f);
+		else
+			f = absent;
 		judge_value(c, s, &f);
 	}
 	return take_unique(c, err);
@@ -402,7 +399,7 @@ struct rows_options check_rows_options(const struct check_rules *rules, const ch
 	enum rows_format by_name = rows_format_of(path);
 	size_t n = strlen(path);
 	bool tabs = n > 4 && (strcasecmp(path + n - 4, ".tsv") == 0 || strcasecmp(path + n - 4, ".tab") == 0);
-	struct rows_options opt = {.format = by_name, .separator = rules->separator, .no_header = rules->no_header};
+	struct rows_options opt = {.format = by_name, .separator = rules->separator, .no_header = rules->no_header, .ahead = true};
 
 	if (rules->format)
 		opt.format = streq(rules->format, "jsonl") ? ROWS_JSON : ROWS_SEPARATED;
@@ -432,8 +429,10 @@ static int each_row(struct checking *c, const char *path, int (*one)(struct chec
 	if (got == 0)
 		look_for_columns(c);
 	while (got >= 0 && (got = rows_next(&c->rows, &bad)) > 0)
-		if (!is_no_row(&c->rows) && one(c, err) < 0)
+		if (!is_no_row(&c->rows) && one(c, err) < 0) {
+			rows_stop(&c->rows);
 			return -1;
+		}
 	if (got < 0 && bad.code != ERR_INVALID)
 		return err_move(err, &bad);
 	if (!c->again && got < 0) {
@@ -516,7 +515,6 @@ static void say_wrong(struct strbuf *sb, const struct column_state *s, enum wron
 	static const char *const types[] = {"", "whole number", "number", "truth value", "date (YYYY-MM-DD)", "text"};
 	const struct check_column *rule = s->rule;
 	uint64_t n = s->wrong[w].n, rows = s->values + s->wrong[WRONG_MISSING].n;
-	enum check_type type = rule->type ? rule->type : rule->range.dates ? CHECK_DATE : CHECK_NUMBER;
 
 	if (w == WRONG_ABSENT) {
 		strbuf_addstr(sb, s->wrong[w].examples[0].value);
@@ -531,7 +529,7 @@ static void say_wrong(struct strbuf *sb, const struct column_state *s, enum wron
 	add_counts(sb, n, s->values, "value");
 	strbuf_addstr(sb, w == WRONG_MATCH ? n == 1 ? " does not " : " do not " : n == 1 ? " is " : " are ");
 	switch (w) {
-	case WRONG_TYPE: strbuf_addf(sb, "no %s%s", types[type], n > 1 && type != CHECK_DATE ? "s" : ""); break;
+	case WRONG_TYPE: strbuf_addf(sb, "no %s%s", types[s->type], n > 1 && s->type != CHECK_DATE ? "s" : ""); break;
 	case WRONG_RANGE: strbuf_addf(sb, "not in %s", rule->range.text); break;
 	case WRONG_SET: strbuf_addstr(sb, "none of "); say_set(sb, rule); break;
 	case WRONG_MATCH: strbuf_addf(sb, "match %s", rule->match); break;
@@ -585,11 +583,10 @@ static void find_repeated(struct checking *c, struct unique_state *u)
 static void find_rows(struct checking *c)
 {
 	const struct check_range *g = &c->rules->rows;
-	const struct value v = {VALUE_INT, (double)c->out->rows};
 	CLEANUP(strbuf_release) struct strbuf sb = STRBUF_INIT;
 	struct finding *f;
 
-	if (!g->text || is_within(g, NULL, &v))
+	if (!g->text || is_number_within(g, (double)c->out->rows))
 		return;
 	check_count(&sb, c->out->rows);
 	strbuf_addf(&sb, " row%s, and %s are wanted", c->out->rows == 1 ? "" : "s", g->text);
@@ -673,14 +670,12 @@ static void prepare(struct checking *c, const char *tmp)
 		struct column_state *s = &c->columns[i];
 
 		s->rule = rule;
+		s->type = rule->type || !rule->range.text ? rule->type : rule->range.dates ? CHECK_DATE : CHECK_NUMBER;
 		map_put(&c->ruled, rule->name, c);
 		for (j = 0; j < rule->n_set; j++)
 			map_put(&s->set, rule->set[j], s);
-		if (rule->match) {
-			if (regcomp(&s->re, rule->match, REG_EXTENDED | REG_NOSUB))
-				BUG("a pattern that was read before");
-			s->seen = xcalloc(REMEMBERED, sizeof(*s->seen));
-		}
+		if (rule->match)
+			pattern_init(&s->pattern, rule->match);
 		if (rule->unique)
 			add_unique(c, arena_fmt(a, "column %s", rule->name), rule->name, &rule->name, 1, rule->warn, tmp);
 	}
@@ -692,9 +687,8 @@ static void release(struct checking *c)
 
 	for (i = 0; i < c->rules->n_columns; i++) {
 		map_release(&c->columns[i].set);
-		if (c->columns[i].seen)
-			regfree(&c->columns[i].re);
-		free(c->columns[i].seen);
+		if (c->columns[i].rule->match)
+			pattern_release(&c->columns[i].pattern);
 	}
 	for (i = 0; i < c->n_unique; i++) {
 		free(c->unique[i].at);

@@ -87,12 +87,13 @@ static int read_file(const struct statistics_files *f, const char *path, struct 
 		     struct err *err)
 {
 	CLEANUP(data_file_close) struct data_file file = DATA_FILE_INIT;
-	const struct rows_options opt = check_rows_options(f->rules, path);
+	struct rows_options opt = check_rows_options(f->rules, path);
 	struct hashed h = {.file = &file.src};
 	const struct data_source src = {hashed_read, hashed_rewind, &h};
 
 	if (data_file_open(&file, path, err) < 0)
 		return -1;
+	opt.values = &st->na;
 	sha_init(&h.sha);
 	if (rows_begin(r, &src, &opt, err) < 0 || stats_take(st, r, err) < 0)
 		return err_wrap(err, "%s", path);
@@ -189,6 +190,14 @@ int statistics_lack(const struct statistics_files *f, struct strvec *out, struct
 	return 0;
 }
 
+/* Is there anything that the digests of files could be looked up in? */
+static bool is_any_kept(const struct statistics_files *f)
+{
+	CLEANUP(freep) char *dir = f->shared ? xstrfmt("%s/statistics", f->shared) : NULL;
+
+	return dir && file_exists(dir);
+}
+
 bool statistics_kept(const struct statistics_files *f, const struct digest *contents, struct summary *s)
 {
 	CLEANUP(freep) char *file = NULL;
@@ -210,13 +219,15 @@ int statistics_of(const struct statistics_files *f, struct summary *s, struct di
 	for (i = 0; i < f->paths->n; i++)
 		if (check_files(f->paths->v[i], &files, err) < 0)
 			return -1;
-	if (digest_files(f, &files, &is, err) < 0)
-		return -1;
-	file = kept_file(f, &is);
-	if (file && read_kept(file, s)) {
-		if (id)
-			*id = is;
-		return 0;
+	if (is_any_kept(f)) {
+		if (digest_files(f, &files, &is, err) < 0)
+			return -1;
+		file = kept_file(f, &is);
+		if (file && read_kept(file, s)) {
+			if (id)
+				*id = is;
+			return 0;
+		}
 	}
 	if (read_files(f, &files, s, &is, err) < 0)
 		return -1;

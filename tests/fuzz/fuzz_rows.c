@@ -20,7 +20,7 @@ static void json_rows(const char *s, size_t n, size_t step, struct strbuf *out)
 {
 	struct slow_pieces p = {s, n, 0, step, 0};
 	const struct data_source src = {slow_read, slow_rewind, &p};
-	const struct rows_options opt = {.format = ROWS_JSON, .limit = 4096};
+	const struct rows_options opt = {.format = ROWS_JSON, .limit = 4096, .ahead = step > 0, .piece = step ? 64 : 0};
 	CLEANUP(rows_release) struct rows r = ROWS_INIT;
 	size_t i;
 	int got = rows_begin(&r, &src, &opt, NULL);

@@ -92,11 +92,14 @@ static void table(const char *text, size_t n, struct summary *out, size_t step)
 {
 	struct slow_pieces p = {text, n, 0, step, 0};
 	const struct data_source src = {slow_read, slow_rewind, &p};
-	const struct rows_options opt = {.format = ROWS_ANY, .no_header = n % 2};
+	struct rows_options opt = {.format = n / 2 % 2 ? ROWS_JSON : ROWS_SEPARATED, .separator = ',', .no_header = n % 2};
 	struct rows r = ROWS_INIT;
 	struct stats st;
 
 	stats_init(&st, NULL);
+	opt.ahead = step > 0;
+	opt.piece = step ? 64 : 0;
+	opt.values = step ? &st.na : NULL;
 	if (rows_begin(&r, &src, &opt, NULL) == 0 && stats_take(&st, &r, NULL) == 0)
 		summary_take(out, &st);
 	stats_release(&st);

@@ -84,12 +84,12 @@ static inline void slow_rows(const char *s, size_t n, char sep, struct strbuf *o
 	}
 }
 
-/* The same by rows.h; false if it ended with an error. *flags: all that was flagged. */
+/* The same by rows.h, read by a thread where step is not 0; false if it ended with an error. *flags: all that was flagged. */
 static inline bool fast_rows(const char *s, size_t n, char sep, size_t step, unsigned *flags, struct strbuf *out)
 {
 	struct slow_pieces p = {s, n, 0, step, 0};
 	const struct data_source src = {slow_read, slow_rewind, &p};
-	const struct rows_options opt = {.format = ROWS_SEPARATED, .separator = sep, .raw = true};
+	const struct rows_options opt = {.format = ROWS_SEPARATED, .separator = sep, .raw = true, .ahead = step > 0, .piece = step ? 64 : 0};
 	CLEANUP(rows_release) struct rows r = ROWS_INIT;
 	size_t i;
 	int got = rows_begin(&r, &src, &opt, NULL);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/scan.h"
 #include "slow_rows.h"
 #include "tap.h"
 
@@ -57,10 +58,12 @@ static void by_chance(void)
 	}
 }
 
+#define BLOCKS 16
+
 static void blocks(void)
 {
-	char s[SCAN_BLOCK * ROWS_BATCH];
-	struct scan plain[ROWS_BATCH], fast[ROWS_BATCH];
+	char s[SCAN_BLOCK * BLOCKS];
+	struct scan plain[BLOCKS], fast[BLOCKS];
 	unsigned seed = 3;
 	int round;
 	size_t i;
@@ -68,9 +71,9 @@ static void blocks(void)
 	for (round = 0; round < 300; round++) {
 		for (i = 0; i < sizeof(s); i++)
 			s[i] = round % 2 ? ",\"\nab"[rand_r(&seed) % 5] : (char)(rand_r(&seed) % (round % 3 ? 256 : 127) + (round % 3 == 0));
-		scan_blocks_plain(s, ROWS_BATCH, ',', plain);
-		scan_blocks(s, ROWS_BATCH, ',', fast);
-		for (i = 0; i < ROWS_BATCH; i++)
+		scan_blocks_plain(s, BLOCKS, ',', plain);
+		scan_blocks(s, BLOCKS, ',', fast);
+		for (i = 0; i < BLOCKS; i++)
 			EXPECT(plain[i].ends == fast[i].ends && plain[i].lines == fast[i].lines && plain[i].quotes == fast[i].quotes &&
 			       plain[i].odd == fast[i].odd);
 	}
