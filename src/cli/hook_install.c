@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/hook.h"
+#include "gitdb/gitdb.h"
 #include "lifecycle/hookfile.h"
 #include "lifecycle/hookqueue.h"
 #include "lifecycle/where.h"
@@ -282,6 +283,16 @@ static void tell_installed(const char *dir, const char *name)
 	printf("installed %s/%s%s\n", dir, name, f.keeps ? ", which calls the one that was there" : "");
 }
 
+/* What no build could read is better known now than from the log. */
+static int try_repository(const struct hook_place *h, struct err *err)
+{
+	struct gitdb *db = gitdb_new(h->git_dir);
+	int got = gitdb_open(db, err);
+
+	gitdb_free(db);
+	return got;
+}
+
 static int install(struct hook_place *h, const struct args *a, struct err *err)
 {
 	CLEANUP(strvec_release) struct strvec wanted = STRVEC_INIT;
@@ -295,7 +306,8 @@ static int install(struct hook_place *h, const struct args *a, struct err *err)
 	if (code != EXIT_DONE)
 		return code;
 	program[MAX(n, (ssize_t)0)] = '\0';
-	if (!(dir = hooks_dir(h, &elsewhere, err)) || refuse_dir(dir, err) < 0 || file_mkdirs(h->dir, err) < 0)
+	if (!(dir = hooks_dir(h, &elsewhere, err)) || refuse_dir(dir, err) < 0 || try_repository(h, err) < 0 ||
+	    file_mkdirs(h->dir, err) < 0)
 		return cli_fail(EXIT_USAGE, err);
 	for (i = 0; i < wanted.n; i++) {
 		if (hookfile_install(dir, wanted.v[i], prefix_of(h), program, err) < 0) {

@@ -61,6 +61,9 @@ if git init -q --object-format=sha256 "$T/w/probe" 2> /dev/null; then
 	make sha256 --object-format=sha256
 	mm 2; said 'names its objects by SHA-256'
 	missing .git/mlmake; missing out.txt
+	printf '[hook post-commit]\n' >> mlmake.ini
+	mm 2 hook install; said 'names its objects by SHA-256'
+	missing .git/hooks/post-commit
 fi
 make extension
 git config core.repositoryformatversion 1; git config extensions.frobnicate true
