@@ -504,7 +504,7 @@ static void judge_one(struct judging *j, const struct expr *e, struct gate_line 
 		l->holds = got == 0 && l->m.holds;
 		l->sign = sign_of(e->op);
 		nm.at = l->m.at;
-		if (got == 0)
+		if (got == 0 && l->m.n > 1)
 			expr_names(e, name_one, &nm);
 		l->of = nm.of;
 		if (got == 0)
@@ -555,6 +555,18 @@ void gate_report_release(struct gate_report *g)
 	*g = (struct gate_report)GATE_REPORT_INIT;
 }
 
+void gate_line_numbers(const struct gate_line *l, struct strbuf *out)
+{
+	char left[32], right[32];
+	int digits = 6;
+
+	do {
+		snprintf(left, sizeof(left), "%.*g", digits, l->m.left);
+		snprintf(right, sizeof(right), "%.*g", digits, l->m.right);
+	} while (l->m.left != l->m.right && streq(left, right) && digits++ < 17);
+	strbuf_addf(out, "%s %s %s", left, l->sign, right);
+}
+
 void gate_line_words(const struct gate_line *l, struct strbuf *out)
 {
 	strbuf_addf(out, "%s: ", l->require);
@@ -562,7 +574,8 @@ void gate_line_words(const struct gate_line *l, struct strbuf *out)
 		strbuf_addstr(out, l->problem ? l->problem : l->holds ? "holds" : "does not hold");
 		return;
 	}
-	strbuf_addf(out, "%.6g %s %.6g %s", l->m.left, l->sign, l->m.right, l->holds ? "holds" : "does not hold");
+	gate_line_numbers(l, out);
+	strbuf_addstr(out, l->holds ? " holds" : " does not hold");
 	if (l->of)
 		strbuf_addf(out, " (%s)", l->of);
 }

@@ -23,7 +23,7 @@ struct gate_line {
 	bool compares;        /* left, right and margin are known: it is one comparison */
 	const char *sign;     /* ">=" */
 	struct expr_margin m;
-	const char *of;       /* of several values: the instance it is nearest to failing for, or fails for; NULL: none in particular */
+	const char *of;       /* of several comparisons: the instance it is nearest to failing for, or fails for; NULL: none in particular */
 	const char *doubt;    /* the margin is within the noise, in words; NULL: it is not, or that is not known */
 	const char *problem;  /* why it does not hold, or holds, beside the numbers; NULL: they say it */
 };
@@ -38,7 +38,9 @@ struct gate_report {
 /* Judges by the rules and values of r, the record or the facts of a gate. ERR_PARSE if its rules do not read. */
 NODISCARD int gate_judge(const struct record *r, struct gate_report *out, struct err *err);
 void gate_report_release(struct gate_report *g);
-/* "auc is 0.79, and 0.8 is required" */
+/* "0.79 >= 0.8", of what compares: with as many digits as it takes to see that the sides differ. */
+void gate_line_numbers(const struct gate_line *l, struct strbuf *out);
+/* "auc >= 0.8: 0.79 >= 0.8 does not hold" */
 void gate_line_words(const struct gate_line *l, struct strbuf *out);
 
 #endif

@@ -727,6 +727,7 @@ int expr_compare(const struct expr *e, const struct expr_world *w, struct expr_m
 		if (!i || (out->holds && !m.holds) || (out->holds == m.holds && m.margin < out->margin))
 			*out = m;
 	}
+	out->n = n;
 	return 0;
 }
 

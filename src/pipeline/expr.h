@@ -89,7 +89,7 @@ NODISCARD int expr_holds(const struct expr *e, const struct expr_world *w, bool 
  * = and != by how much the sides differ. 1: a side has no value yet. */
 struct expr_margin {
 	double left, right, margin;
-	size_t at;    /* which of the values */
+	size_t at, n; /* which of the values, and how many there are to compare */
 	bool holds;
 };
 NODISCARD int expr_compare(const struct expr *e, const struct expr_world *w, struct expr_margin *out, struct err *err);

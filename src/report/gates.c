@@ -38,12 +38,6 @@ static enum gate_verdict worse(enum gate_verdict a, enum gate_verdict b)
 
 /* ---- text ---- */
 
-static void numbers(const struct gate_line *l, struct strbuf *out)
-{
-	if (l->compares)
-		strbuf_addf(out, "%.6g %s %.6g", l->m.left, l->sign, l->m.right);
-}
-
 /* A text that may come from a metrics file. */
 static void add_clean(struct strbuf *out, const char *before, const char *text)
 {
@@ -60,7 +54,8 @@ static void add_line(const struct gate_line *l, size_t require, size_t number, c
 	hue_addf(out, s, l->holds ? HUE_GOOD : HUE_BAD, "%s", l->holds ? "ok" : "no");
 	strbuf_addstr(out, "  ");
 	term_add_cell(out, l->require, require, s);
-	numbers(l, &text);
+	if (l->compares)
+		gate_line_numbers(l, &text);
 	strbuf_addf(out, "  %-*s", (int)number, text.buf);
 	if (l->compares)
 		strbuf_addf(out, "  %+.4g", l->m.margin);
@@ -115,7 +110,8 @@ static void add_gate(const struct view *w, const struct style *s, struct strbuf 
 	for (i = 0; i < w->g.n; i++) {
 		CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
 
-		numbers(&w->g.v[i], &text);
+		if (w->g.v[i].compares)
+			gate_line_numbers(&w->g.v[i], &text);
 		number = MAX(number, text.len);
 		require = MAX(require, term_width(w->g.v[i].require, strlen(w->g.v[i].require)));
 	}

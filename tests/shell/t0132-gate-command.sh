@@ -86,4 +86,11 @@ sed -i 's/^cmd     = echo.*/cmd = echo "f1-score: 0.{{i}}" > {{metrics}}/; s/min
 mm 3 -k
 mm 3 gate other
 said '"f1-score" >= 0\.5 +0\.1 >= 0\.5 +-0\.4 +\(other@1\)'
+
+begin 'a mean is of no instance; sides that look alike and are not have more digits'
+sed -i 's/^require = "f1-score".*/require = mean("f1-score") >= 0.8/; s/^matrix.*/matrix i = 6 85 95/; s/other@2/other@85/' mlmake.ini
+mm 3 -k
+mm 3 gate other
+said '^  no  mean\("f1-score"\) >= 0\.8 +0\.7999999999999999 >= 0\.8 +-1\.11e-16$'
+said_not 'other@'
 finish

@@ -251,7 +251,11 @@ static void judging(void)
 	EXPECT_STR(judge("require = auc > production.auc\nfirst = pass", f, 6), "ok auc > production.auc: nothing yet\n");
 	EXPECT_STR(judge("require = f1 >= 0.5\nrequire = mean(f1) < 0.46", f, 6),
 		   "no f1 >= 0.5: 0.4 >= 0.5 does not hold (a@2)\n"
-		   "ok mean(f1) < 0.46: 0.45 < 0.46 holds (a@1)\n");
+		   "ok mean(f1) < 0.46: 0.45 < 0.46 holds\n");
+	EXPECT_STR(judge("require = auc + 0.2 - 0.03 >= 1\nrequire = auc > 0.83\nrequire = f1 * 0 + 0.1 + 0.2 > 0.3", f, 6),
+		   "ok auc + 0.2 - 0.03 >= 1: 1 >= 1 holds\n"
+		   "no auc > 0.83: 0.83 > 0.83 does not hold\n"
+		   "ok f1 * 0 + 0.1 + 0.2 > 0.3: 0.30000000000000004 > 0.29999999999999999 holds (a@1)\n");
 	EXPECT_STR(judge("require = f > 1\nrequire = n > 1\nrequire = other > 1\nfirst = pass", f, 6),
 		   "no f > 1: gone\nno n > 1: n is nan\nno other > 1: other is not known\n");
 	EXPECT_STR(judge("of = a", f, 6), "'gate:g' requires nothing");
