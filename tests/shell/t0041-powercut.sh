@@ -18,7 +18,7 @@ unmount() {
 	leave
 }
 trap unmount EXIT
-truncate -s 64M "$disk"
+truncate -s 128M "$disk"
 mkfs.ext4 -q -b 4096 "$disk" > /dev/null 2>&1 && mount -o loop "$disk" "$T/disk" 2> /dev/null ||
 	skip_all 'images cannot be mounted here'
 
@@ -117,6 +117,38 @@ for i in 2 3; do
 	cd "$T/disk/p" || exit 1
 	umount "$T/cut" || fail 'cannot unmount'
 done
+
+begin 'a large input that is stored while it is digested: on disk at the end, and taken in again after a cut before that'
+mkdir "$T/disk/q" && cd "$T/disk/q" || exit 1
+git init -q -b main .
+printf '[project]\nparams = params.ini\n[stage s]\ncmd  = echo {{n}} > {{outs}}\ndata = raw.bin\nouts = o.txt\n' > mlmake.ini
+printf '/raw.bin\n/o.txt\n' > .gitignore
+echo 'n = 0' > params.ini
+git add . && git commit -qm x
+n=0
+for call in none sync_file_range renameat2 syncfs; do
+	head -c $((9000000 + n)) /dev/urandom > raw.bin
+	n=$((n + 1))
+	echo "n = $n" > params.ini
+	sync
+	if [ $call = none ]; then
+		mm 0 -q
+	else # any of its threads may come to it
+		strace -f -qq -o /dev/null -e "trace=$call" -e "inject=$call:signal=KILL:when=1" "$MLMAKE" -q > "$T/out" 2> "$T/err" < /dev/null &&
+			fail "$call is not called"
+	fi
+	take_cut
+	mount -o loop "$cut" "$T/cut" || fail 'the copy cannot be mounted'
+	cd "$T/cut/q" || exit 1
+	mm 0
+	[ $call != none ] || said_not '[0-9] ran'
+	s=$(sha "$T/disk/q/raw.bin")
+	is "$(sha ".git/mlmake/objects/$(echo "$s" | cut -c1-2)/$(echo "$s" | cut -c3-4)/$s")" "$s" "the object after a cut at $call"
+	is "$(find .git/mlmake/incoming -type f | wc -l)" 0 "left in incoming after a cut at $call"
+	cd "$T/disk/q" || exit 1
+	umount "$T/cut" || fail 'cannot unmount'
+done
+cd "$T/disk/p" && rm -rf "$T/disk/q" || exit 1
 
 begin 'wherever the power is cut, the next run is right and nothing that was done before is lost'
 cuts=0 n=1
