@@ -53,6 +53,7 @@ SHELL_TESTS += \
 	tests/shell/t0066-fsck-remote.sh \
 	tests/shell/t0067-symlink.sh \
 	tests/shell/t0068-share-killed.sh \
+	tests/shell/t0069-share-faults.sh \
 	tests/shell/t0070-checkout.sh \
 	tests/shell/t0071-checkout-hostile.sh \
 	tests/shell/t0072-reproduce.sh \
