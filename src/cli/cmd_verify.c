@@ -31,7 +31,7 @@ static int look_at_source(struct verifying *v, struct err *err)
 
 	if (!v->p->repo.in_git)
 		return err_set(err, ERR_INVALID, "verify needs git, which knows what the source is");
-	if (pinned_source(v->p->lineage, v->p->db, &v->p->repo, p, &source, &built, err) < 0 || packer_finish(p, err) < 0)
+	if (pinned_source(&v->p->repo, p, &source, &built, err) < 0 || packer_finish(p, err) < 0)
 		return -1;
 	o->word = xstrdup("HEAD");
 	o->name = xstrdup("the work tree");

@@ -174,25 +174,14 @@ static void *look(void *arg)
 	struct project *p = r->p;
 
 	look_at_machine(&r->looked, &r->machine, &r->n_machine);
-	(void)!pinned_source(p->lineage, p->db, &p->repo, store_packer(p->store), &r->source, &r->built, &r->source_err);
+	(void)!pinned_source(&p->repo, store_packer(p->store), &r->source, &r->built, &r->source_err);
 	return NULL;
-}
-
-/* Gates read the history of runs and git's tags while the build goes on; neither is for two threads at once. */
-static bool has_gates(const struct pipeline *pl)
-{
-	size_t i;
-
-	for (i = 0; i < pl->n_instances; i++)
-		if (pl->instances[i]->stage->kind == STAGE_GATE)
-			return true;
-	return false;
 }
 
 void recorder_begin(struct recorder *r)
 {
 	r->time = clock_now(&clock_system);
-	r->looking = !has_gates(r->p->g.pl) && pthread_create(&r->looker, NULL, look, r) == 0;
+	r->looking = pthread_create(&r->looker, NULL, look, r) == 0;
 	if (!r->looking)
 		look(r);
 }

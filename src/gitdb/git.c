@@ -309,7 +309,7 @@ static int differs(struct gitdb *db, struct gitdb *sees, const char *commit, con
 
 int git_source(const struct repo *r, struct gitdb *db, const char *scratch, struct git_source *out, struct err *err)
 {
-	CLEANUP(repository_freep) git_repository *repo = NULL;
+	git_repository *repo;
 	CLEANUP(freep) char *lock = *r->prefix ? path_join(r->prefix, "mlmake.lock") : xstrdup("mlmake.lock");
 	char hex[GIT_OID_HEXSZ + 1];
 	git_oid id;
@@ -317,7 +317,8 @@ int git_source(const struct repo *r, struct gitdb *db, const char *scratch, stru
 	*out = (struct git_source)GIT_SOURCE_INIT;
 	if (!r->in_git)
 		return 0;
-	if (open_repository(r, &repo, err) < 0)
+	repo = gitdb_repository(db, err);
+	if (!repo)
 		return -1;
 	if (p_git_reference_name_to_id(&id, repo, "HEAD") == 0) {
 		out->commit = xstrdup(p_git_oid_tostr(hex, sizeof(hex), &id));

@@ -30,7 +30,7 @@ struct git_source {
 #define GIT_SOURCE_INIT {NULL, -1, false, {{0}}, NULL}
 void git_source_release(struct git_source *s);
 
-/* Looks at HEAD and the work tree. If something differs, `git add -u` writes what does into an index of its own in the directory scratch,
+/* Looks at HEAD and the work tree (db: gitdb_new_in). If something differs, `git add -u` writes what does into an index of its own in the directory scratch,
  * so that the user's is not touched; that runs the filters that git is configured to run, and no hook. No ref reaches the objects, so they
  * go to a directory of objects in scratch, where no `git gc` looks; out->apart sees them. */
 NODISCARD int git_source(const struct repo *r, struct gitdb *db, const char *scratch, struct git_source *out, struct err *err);

@@ -21,7 +21,7 @@
 _Static_assert(sizeof(struct git_id) == sizeof(git_oid), "git_id and git_oid are the same bytes");
 
 struct gitdb {
-	char *dir;
+	char *dir, *top; /* top: it is opened by; NULL: by dir */
 	git_repository *repo;
 	git_odb *odb;
 	pthread_mutex_t mutex; /* of opening */
@@ -88,6 +88,14 @@ struct gitdb *gitdb_new(const char *dir)
 	return db;
 }
 
+struct gitdb *gitdb_new_in(const char *dir, const char *top)
+{
+	struct gitdb *db = gitdb_new(dir);
+
+	db->top = xstrdup(top);
+	return db;
+}
+
 static void let_go(struct gitdb *db)
 {
 	if (db->odb)
@@ -105,6 +113,7 @@ void gitdb_free(struct gitdb *db)
 	let_go(db);
 	pthread_mutex_destroy(&db->mutex);
 	free(db->dir);
+	free(db->top);
 	free(db);
 }
 
@@ -189,7 +198,7 @@ static int open_locked(struct gitdb *db, struct err *err)
 
 	if (libgit2_load(err) < 0 || refuse_sha256(db, err) < 0)
 		return -1;
-	got = p_git_repository_open(&repo, db->dir);
+	got = p_git_repository_open(&repo, db->top ? db->top : db->dir);
 	if (got < 0)
 		return fail_open(db, got, err);
 	if (p_git_repository_odb(&odb, repo) < 0) {
@@ -213,6 +222,11 @@ int gitdb_open(struct gitdb *db, struct err *err)
 		got = open_locked(db, err);
 	pthread_mutex_unlock(&db->mutex);
 	return got;
+}
+
+git_repository *gitdb_repository(struct gitdb *db, struct err *err)
+{
+	return gitdb_open(db, err) < 0 ? NULL : db->repo;
 }
 
 int gitdb_make(struct gitdb *db, struct err *err)

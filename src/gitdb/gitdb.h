@@ -32,6 +32,8 @@ struct gitdb;
 
 /* For the git directory dir (borrowed; the common one of a clone). Opens nothing yet. */
 struct gitdb *gitdb_new(const char *dir);
+/* The same as the work tree at top sees it, which has a HEAD and an index. */
+struct gitdb *gitdb_new_in(const char *dir, const char *top);
 void gitdb_free(struct gitdb *db);
 /* An object directory of its own in dir (absolute, made if missing), which sees what db has, too: for objects that no ref of db's reaches
  * yet. It has no refs. */

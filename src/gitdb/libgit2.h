@@ -62,6 +62,9 @@
 #define GITDB_DECLARE(name) extern __typeof__(name) *p_##name;
 GITDB_FUNCTIONS(GITDB_DECLARE)
 
+/* db's, opened; borrowed. NULL and err. */
+struct gitdb;
+git_repository *gitdb_repository(struct gitdb *db, struct err *err);
 /* Loads and starts it, once for the process; any thread may be the first. */
 NODISCARD int libgit2_load(struct err *err);
 /* Sets ERR_IO with what libgit2 said last in this thread; always returns -1. */

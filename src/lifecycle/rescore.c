@@ -220,16 +220,19 @@ static int export_source(struct scoring *s, struct err *err)
 {
 	struct git_source source = GIT_SOURCE_INIT;
 	CLEANUP(strvec_release) struct strvec empty = STRVEC_INIT;
+	struct gitdb *db;
 	struct git_id head;
 	int got;
 
 	if (!s->lc->repo->in_git)
 		return file_mkdirs(s->tree.project, err);
-	got = git_source(s->lc->repo, s->lc->db, s->tree.home, &source, err);
+	db = gitdb_new_in(s->lc->repo->git_dir, s->lc->repo->top);
+	got = git_source(s->lc->repo, db, s->tree.home, &source, err);
 	if (got == 0 && source.has_tree)
-		got = private_export(&s->tree, source.apart ? source.apart : s->lc->db, s->lc->repo, &source.tree,
+		got = private_export(&s->tree, source.apart ? source.apart : db, s->lc->repo, &source.tree,
 				     source.commit && git_id_parse(source.commit, &head) ? &head : NULL, &empty, err);
 	git_source_release(&source);
+	gitdb_free(db);
 	return got < 0 ? -1 : file_mkdirs(s->tree.project, err);
 }
 
