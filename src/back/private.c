@@ -72,10 +72,41 @@ static bool is_empty(const char *path)
 	return empty;
 }
 
-static int make_dir(struct private_tree *t, const char *dir, struct err *err)
+/* What path is when links are followed, also if its end is not there yet. Owned. */
+static char *real_path(const char *path)
+{
+	CLEANUP(freep) char *there = xstrdup(path);
+	CLEANUP(freep) char *real = NULL;
+	size_t n = strlen(path);
+
+	while (!(real = realpath(there, NULL)) && n) {
+		n = path_dirlen(there);
+		there[n] = '\0';
+	}
+	return path_join(real ? real : "/", path + n + strspn(path + n, "/"));
+}
+
+static int refuse_within_git(const struct repo *r, const char *dir, struct err *err)
+{
+	const char *const dirs[] = {r->git_dir, r->own_dir};
+	CLEANUP(freep) char *real = real_path(dir);
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
+		CLEANUP(freep) char *git = dirs[i] ? realpath(dirs[i], NULL) : NULL;
+
+		if (git && path_is_within(real, git))
+			return err_set(err, ERR_INVALID, "'%s' lies in the git directory '%s', which is git's; name another directory", dir, git);
+	}
+	return 0;
+}
+
+static int make_dir(struct private_tree *t, const struct repo *r, const char *dir, struct err *err)
 {
 	t->kept = dir != NULL;
 	t->dir = dir ? absolute(dir) : xstrfmt("%s/tree", t->home);
+	if (dir && refuse_within_git(r, t->dir, err) < 0)
+		return -1;
 	if (dir && file_exists(t->dir) && !is_empty(t->dir))
 		return err_set(err, ERR_INVALID, "'%s' is there already and not empty; name a new directory", dir);
 	return file_mkdirs(t->dir, err);
@@ -104,7 +135,7 @@ int private_open(struct private_tree *t, const struct repo *r, const char *id, c
 	sweep(trees);
 	t->home = xstrfmt("%s/%s", trees, id);
 	lock = xstrfmt("%s/lock", t->home);
-	if (file_mkdirs(t->home, err) < 0 || (t->lock_fd = file_lock(lock, true, false, err)) < 0 || make_dir(t, dir, err) < 0)
+	if (file_mkdirs(t->home, err) < 0 || (t->lock_fd = file_lock(lock, true, false, err)) < 0 || make_dir(t, r, dir, err) < 0)
 		return -1;
 	return name_parts(t, r, err);
 }
@@ -283,7 +314,7 @@ static int write_tree(struct export *x, const struct git_id *id, int at, const c
 	if (tree_read(x->db, id, TREE_LIMIT, &arena, &v, &n, err) < 0)
 		return -1;
 	for (i = 0; i < n; i++) {
-		const char *refusal = path_refusal(v[i].name);
+		const char *refusal = path_name_refusal(v[i].name);
 		CLEANUP(freep) char *name = *path ? xstrfmt("%s/%s", path, v[i].name) : xstrdup(v[i].name);
 
 		if (refusal)

@@ -42,6 +42,26 @@ static void add_last_failure(struct project *p, const struct instance *in, const
 		}
 }
 
+/* What was told when the result that is there was made, which is not made again. */
+static void add_told(const struct instance *in, const struct record *r, const struct run *runs, size_t n, struct strbuf *out)
+{
+	size_t i, j;
+
+	for (i = n; r && i-- > 0;)
+		for (j = 0; j < runs[i].n_parts; j++) {
+			const struct run_part *part = &runs[i].parts[j];
+
+			if (!part->has_key || !streq(part->result, "done") || !streq(part->name, in->name) || !digest_eq(&part->key, &r->key))
+				continue;
+			if (part->said) {
+				strbuf_addf(out, "  when it ran, in run %s: ", runs[i].id);
+				term_add_clean(out, part->said, strlen(part->said));
+				strbuf_addch(out, '\n');
+			}
+			return;
+		}
+}
+
 /* Of the result that is there, or was last. */
 static struct verdict_count count_verdicts(struct project *p, const struct verdict *v)
 {
@@ -74,6 +94,8 @@ static int show_text(struct project *p, const struct plan *plan)
 			return cli_fail(EXIT_USAGE, &err);
 		verdicts = count_verdicts(p, &plan->verdicts[i]);
 		report_verdict_count(&verdicts, &out);
+		if (plan->verdicts[i].state == STALE_FRESH || plan->verdicts[i].state == STALE_RESTORABLE)
+			add_told(p->g.nodes[i].in, plan->verdicts[i].found ? plan->verdicts[i].found : plan->verdicts[i].last, runs, n, &out);
 		if (plan->verdicts[i].state == STALE_STALE)
 			add_last_failure(p, p->g.nodes[i].in, runs, n, &out);
 	}

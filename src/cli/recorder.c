@@ -24,7 +24,7 @@
 struct why {
 	struct run_reason *v;
 	size_t n;
-	const char *said; /* how it failed */
+	const char *said; /* how it failed, or what else was told of it */
 	bool left;        /* it was not reached */
 };
 
@@ -146,6 +146,9 @@ static void on_event(void *ctx, const struct event *e)
 		r->whys[e->node] = reasons_of(r, e->verdict);
 	else if (e->kind == EVENT_FAILED && e->message && e->node < r->p->g.n)
 		r->whys[e->node].said = arena_strdup(&r->arena, e->message);
+	else if (e->kind == EVENT_NOTE && e->node < r->p->g.n)
+		r->whys[e->node].said = arena_fmt(&r->arena, "%s%s%s", r->whys[e->node].said ? r->whys[e->node].said : "",
+						  r->whys[e->node].said ? "; " : "", e->message);
 	else if (e->kind == EVENT_SKIPPED && e->node < r->p->g.n)
 		r->whys[e->node].left = true;
 }

@@ -20,7 +20,8 @@
  *     left score                            what was to be built and was not reached, a line each: all else that was asked for and is no
  *                                           part was fresh
  *     part done 800000000 <key> train@1     what ran, was restored, failed ...: result, nanoseconds, key or -, instance
- *     said auc >= 0.8: 0.79 >= 0.8 does not hold      of the part above: why it failed, or what it refused
+ *     said auc >= 0.8: 0.79 >= 0.8 does not hold      of the part above: why it failed, what it refused, or what was told of
+ *                                           it though it did well
  *     why param<TAB>train.eta<TAB>=0.1<TAB>=0.05     of the part above: kind, name, old and new (absent: no '=')
  *
  * in this order, texts escaped as in C. A line that begins with a word unknown to the reader is passed over. */
@@ -44,7 +45,7 @@ struct run_part {
 	bool has_key;
 	struct digest key;
 	int64_t duration;     /* nanoseconds */
-	const char *said;     /* why it failed, or refused; NULL: not said */
+	const char *said;     /* why it failed or refused, or what is worth knowing of it; NULL: nothing */
 	struct run_reason *reasons;
 	size_t n_reasons;
 };

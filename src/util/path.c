@@ -118,6 +118,13 @@ const char *path_refusal(const char *path)
 	return NULL;
 }
 
+const char *path_name_refusal(const char *name)
+{
+	if (!*name || streq(name, ".") || streq(name, "..") || strchr(name, '/'))
+		return "is no name of a file";
+	return is_git_component(name, strlen(name)) ? "lies in a git directory" : NULL;
+}
+
 bool path_is_within(const char *path, const char *dir)
 {
 	size_t n = strlen(dir);

@@ -15,6 +15,8 @@ void path_normalize(const char *path, struct strbuf *out);
  * in any spelling, no control characters, at most 4,000 bytes. Otherwise why not, as words that follow the path
  * ("leads out of the project"). */
 const char *path_refusal(const char *path);
+/* The same of the name of a file that git tracks, within its directory: control characters are no matter. */
+const char *path_name_refusal(const char *name);
 bool path_is_absolute(const char *path);
 /* Is path equal to dir or below it? Both normalized. */
 bool path_is_within(const char *path, const char *dir);

@@ -256,6 +256,32 @@ said 'not empty'
 is "$(cat "$T/x")" "$(git rev-parse HEAD)" 'HEAD there'
 nothing_left
 
+begin 'but not within the git directory, whatever way leads there; nothing is made'
+cd "$T/w/p" && ln -s .git way
+ls -a .git > "$T/before"
+for dir in .git/x .git way/x/y "$T/w/p/new/../.git/x" .git/mlmake/x; do
+	mm 2 reproduce v1 --dir "$dir"
+	said 'lies in the git directory'
+done
+ls -a .git > "$T/after"; check 'untouched' diff "$T/before" "$T/after"
+missing new; rm way
+
+begin 'names with control characters, which git tracks, are no matter'
+new_project odd <<'END'
+[stage s]
+cmd  = cat in* > {{outs}}
+data = in.txt
+outs = out.txt
+END
+echo 1 > in.txt; printf 'out.txt\nmlmake.lock\n' > .gitignore
+echo 2 > "$(printf 'in\t\033[31m\177')"; mkdir "$(printf 'd\nd')"; echo 3 > "$(printf 'd\nd/\001')"
+git add -A && git commit -q -m one
+mm 0
+mm 0 reproduce HEAD; said '^identical +s +out.txt'
+mm 0 reproduce HEAD --dir "$T/odd"; holds "$T/odd/$(printf 'd\nd/\001')" 3
+mm 0 verify s --twice
+cd "$T/w/p" || exit 1
+
 begin 'stages can ask git which commit they are in'
 new_project g <<'END'
 [stage id]

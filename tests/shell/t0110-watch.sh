@@ -30,6 +30,15 @@ said "write there 'code = conf/a.yaml \"b c.txt\"', 'outs = side.log'"
 mm 0
 said_not 'does not declare'
 
+begin 'why tells it again, of the result that is there, and so does show'
+mm 0 why train
+said 'when it ran, in run [0-9T]*-[0-9a-f]*: it read conf/a\.yaml, b c\.txt; listed conf; wrote side\.log, which \[stage train\] does not declare'
+mm 0 show; said 'it read conf/a\.yaml, b c\.txt'
+echo 4 > in.txt
+mm 0 why train; said_not 'when it ran'
+git checkout -q . 2> /dev/null; echo 1 > in.txt
+mm 0 why train; said 'when it ran, in run .* which \[stage train\] does not declare'
+
 begin 'of a file of parameters the keys are to be written'
 new_project params <<'END'
 [project]

@@ -76,6 +76,10 @@ static void refuses_paths(void)
 	longest[4001] = '\0';
 	EXPECT_STR(path_refusal(longest), "is too long");
 	EXPECT_STR(path_refusal(longest + 1), NULL);
+	EXPECT_STR(path_name_refusal("a\tb\x7f"), NULL);
+	EXPECT_STR(path_name_refusal(".GIT"), "lies in a git directory");
+	EXPECT_STR(path_name_refusal("a/b"), "is no name of a file");
+	EXPECT_STR(path_name_refusal(".."), "is no name of a file");
 }
 
 static void takes_paths_apart(void)
