@@ -514,6 +514,8 @@ static int run_build(struct making *m, int *code, struct err *err)
 	if (pid < 0)
 		return err_errno(err, "cannot start the build");
 	*code = wait_for(pid);
+	if (stop_asked && *code == 128 + SIGTERM)
+		*code = EXIT_STOPPED; /* while it waited for another: then it does not listen for signals yet */
 	return 0;
 }
 

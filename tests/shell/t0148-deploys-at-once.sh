@@ -138,6 +138,19 @@ mm_end 0
 live production 0.9 v0.0.2
 mm 0 hook log -n 1; said 'done +main'
 
+begin 'and while it waits it can be stopped'
+rm "$T/began" "$T/go"
+mm_start deploy --again web
+until_true 'it ships' test -e "$T/began"
+data 0.95
+until_true 'the hook waits' grep -q "mlmake with process id $pid is deploying 'web'; waiting" $out/2
+"$MLMAKE" hook cancel > "$T/check" 2>&1
+: > "$T/go"
+mm_end 0
+"$MLMAKE" hook watch > "$T/check" 2>&1
+mm 0 hook log -n 1; said 'stopped +main .*as was asked for'
+live production 0.9 v0.0.2
+
 begin 'who is killed lets go, when what it started is dead'
 pair killed
 data 0.9
