@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "back/rerun_work.h"
+#include "back/within.h"
 #include "gitdb/git.h"
 #include "util/file.h"
 #include "util/path.h"
@@ -295,6 +296,19 @@ static int replace_pointers(struct outfit *o, struct err *err)
 
 /* ---- the whole */
 
+/* What others pushed to a server came by git alone, and the store's tables know nothing of it. */
+static int place_inputs(struct outfit *o, struct err *err)
+{
+	if (rerun_place_inputs(o->result.work, &o->result, err) < 0)
+		return -1;
+	if (!o->result.n_lacks)
+		return 0;
+	o->result.n_lacks = 0;
+	if (within_learn(o->lineage, o->result.work->store, err) < 0)
+		return -1;
+	return rerun_place_inputs(o->result.work, &o->result, err);
+}
+
 static int all_steps(struct outfit *o, struct err *err)
 {
 	CLEANUP(diags_release) struct diags ignored = DIAGS_INIT;
@@ -304,7 +318,7 @@ static int all_steps(struct outfit *o, struct err *err)
 
 	(void)!rerun_load(w, &pipeline_disk_system, &ignored); /* which stages compute */
 	rerun_choose(w);
-	if (rerun_place_inputs(w, out, err) < 0 || replace_pointers(o, err) < 0)
+	if (place_inputs(o, err) < 0 || replace_pointers(o, err) < 0)
 		return -1;
 	for (i = 0; i < out->n_lacks; i++)
 		strvec_pushf(&out->notes, "'%s' as mlmake.lock names it is gone", out->lacks[i].path);

@@ -9,14 +9,16 @@
 #define BACK_OUTFIT_H
 
 #include "back/rerun.h"
+#include "lineage/lineage.h"
 
 struct outfit {
 	const char *home;           /* the user's project, absolute; NULL: there is none */
 	const char *cache;          /* a stat cache for what lies there */
+	struct lineage *lineage;    /* the runs that are here */
 	struct rerun_result result; /* notes: sentences worth telling */
 };
 
-/* home and cache (borrowed) are set. Of opt count tree, file, before, shared, git_dir, secret, place; it lives as long as o. The
+/* home, cache and lineage (borrowed) are set. Of opt count tree, file, before, shared, git_dir, secret, place; it lives as long as o. The
  * working directory is where it was when this returns. */
 NODISCARD int outfit_tree(struct outfit *o, const struct rerun_options *opt, struct err *err);
 /* Once the build is over: is what the tree shared with the store as it was? ERR_CORRUPT if not, and then the store has let go of it. */

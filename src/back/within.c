@@ -107,8 +107,7 @@ static int look_through(struct search *s, struct maker *out)
 	return 0;
 }
 
-/* The store's tables may have lost the lists, which the runs' own trees hold. What cannot be read there is not found. */
-static int learn_all(struct lineage *l, struct store *s, struct err *err)
+int within_learn(struct lineage *l, struct store *s, struct err *err)
 {
 	const struct run *runs;
 	size_t i, n;
@@ -146,7 +145,8 @@ int within_find(struct makers *m, struct lineage *l, struct store *s, const stru
 	got = look_through(&find, out);
 	if (got || !find.n)
 		return got;
-	return learn_all(l, s, err) < 0 ? -1 : look_through(&find, out);
+	/* its tables may have lost the lists */
+	return within_learn(l, s, err) < 0 ? -1 : look_through(&find, out);
 }
 
 /* ---- what a run read */

@@ -7,6 +7,9 @@
 #include "back/makers.h"
 #include "store/store.h"
 
+/* The store finds all small objects that the trees of runs hold, as after its tables were lost, or when git alone brought the runs of others. What
+ * cannot be read there is not found. */
+NODISCARD int within_learn(struct lineage *l, struct store *s, struct err *err);
 /* Looks through the directories that runs made, then those that they put back, then those that they read, the oldest run first, for what
  * has that id: 1 and *out, whose path names it in its directory; 0 if none that is here has it; -1. Writes nothing. */
 NODISCARD int within_find(struct makers *m, struct lineage *l, struct store *s, const struct digest *id, struct maker *out,

@@ -351,13 +351,15 @@ static int fill_tree(struct making *m, struct err *err)
 					  .git_dir = m->opt->common,
 					  .secret = secret,
 					  .place = PLACE_SHARE};
+	int result;
 
 	m->outfit.home = m->home;
 	m->outfit.cache = cache;
+	m->outfit.lineage = lineage_new(&m->repo, m->db);
 	m->outfitted = true;
-	if (statcache_secret(secret_file, secret, err) < 0 || read_before(m, err) < 0)
-		return -1;
-	return outfit_tree(&m->outfit, &opt, err);
+	result = statcache_secret(secret_file, secret, err) < 0 || read_before(m, err) < 0 ? -1 : outfit_tree(&m->outfit, &opt, err);
+	lineage_free(m->outfit.lineage);
+	return result;
 }
 
 /* What was read in the tree of the build before is known in the next one, where most of it lies at the same paths. */

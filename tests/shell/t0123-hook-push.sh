@@ -247,6 +247,16 @@ check 'push' push origin main
 built --bare "$T/data.git"
 mm 0 hook log --bare "$T/data.git"; said 'done +main'
 
+begin 'and so do small ones, which come with the runs'
+server small
+printf 'raw.txt\n' >> .gitignore && git rm -q --cached raw.txt
+mm 0; : > "$COUNT"
+git add . && git commit -q -m 'with a lock'
+mm 0 push
+check 'push' push origin main
+built --bare "$T/small.git"
+mm 0 hook log --bare "$T/small.git"; said 'done +main'
+
 begin 'many push at once, and all branches are built'
 server many
 check 'push' push origin main
