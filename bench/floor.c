@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the machine needs at the least, and data to measure it on. The first three print "ms NUMBER", their own time.
+/* What the machine needs at the least, and data to measure it on. lstat, xxh3, sha256 and columns print "ms NUMBER", their own time.
  *
  *   floor lstat DIR NAMES     two threads lstat all files of DIR that the file NAMES lists, one a line
  *   floor xxh3 FILE           XXH3-128 of a file, by one thread, by read(2)
  *   floor sha256 FILE         SHA-256 of a file, likewise, by libcrypto
+ *   floor columns FILE        splits a table at its commas and has strtod read what begins like a number, by one thread
+ *   floor table FILE BYTES    makes a table: numbers with few and many digits, dates, texts with and without quotes, missing values
  *   floor files DIR N BYTES   makes N different files of BYTES in DIR, 1,000 to a subdirectory; prints their names
  *   floor fill FILE BYTES     makes a file of pseudo-random bytes, different each time, in place of what FILE was
  */
@@ -223,6 +225,60 @@ static void cmd_fill(const char *path, size_t bytes)
 	write_random(path, seed, bytes);
 }
 
+static uint64_t draw(uint64_t *state, uint64_t n)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return (*state >> 16) % n;
+}
+
+static void cmd_table(const char *path, size_t bytes)
+{
+	static const char *const cities[] = {"Berlin", "Hamburg", "Paris", "Lyon", "Rome", "Milan", "New York", "Boston"};
+	FILE *f = fopen(path, "we");
+	uint64_t s = 88172645463325252;
+	long written;
+	size_t row;
+
+	if (!f)
+		die(path);
+	written = fprintf(f, "id,time,sensor,x,y,price,count,city,note,code\n");
+	for (row = 1; (size_t)written < bytes; row++) {
+		written += fprintf(f, "%zu,20%02u-%02u-%02u,%u,", row, (unsigned)draw(&s, 25), (unsigned)draw(&s, 12) + 1, (unsigned)draw(&s, 28) + 1,
+				   (unsigned)draw(&s, 5000));
+		written += draw(&s, 50) ? fprintf(f, "%.15g,", (double)draw(&s, UINT64_C(1) << 48) / 281474976710656.0) : fprintf(f, ",");
+		written += fprintf(f, "%.6f,%.2f,", (double)draw(&s, 200000000) / 1e6 - 100, (double)draw(&s, 1000000) / 100);
+		written += draw(&s, 20) ? fprintf(f, "%u,", (unsigned)draw(&s, 100)) : fprintf(f, ",");
+		written += fprintf(f, "%s,", cities[draw(&s, 8)]);
+		written += draw(&s, 4) ? fprintf(f, "note %u,", (unsigned)draw(&s, 100000)) : fprintf(f, "\"said \"\"no\"\", left\",");
+		written += fprintf(f, "AB-%04u\n", (unsigned)draw(&s, 10000));
+	}
+	if (fclose(f))
+		die(path);
+}
+
+static void cmd_columns(const char *path)
+{
+	double t0 = now_ms(), sum = 0;
+	FILE *f = fopen(path, "re");
+	char *row = NULL, *at, *end;
+	size_t room = 0, fields = 0;
+	ssize_t n;
+
+	if (!f)
+		die(path);
+	while ((n = getline(&row, &room, f)) > 0)
+		for (at = row; at; at = end ? end + 1 : NULL, fields++) {
+			end = memchr(at, ',', (size_t)(row + n - at));
+			if ((*at >= '0' && *at <= '9') || *at == '-')
+				sum += strtod(at, NULL);
+		}
+	free(row);
+	fclose(f);
+	printf("%zu fields, %g\nms %.3f\n", fields, sum, now_ms() - t0);
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -233,13 +289,17 @@ int main(int argc, char **argv)
 		cmd_xxh3(argv[2]);
 	else if (argc == 3 && !strcmp(what, "sha256"))
 		cmd_sha256(argv[2]);
+	else if (argc == 3 && !strcmp(what, "columns"))
+		cmd_columns(argv[2]);
+	else if (argc == 4 && !strcmp(what, "table"))
+		cmd_table(argv[2], strtoull(argv[3], NULL, 10));
 	else if (argc == 5 && !strcmp(what, "files"))
 		cmd_files(argv[2], strtoull(argv[3], NULL, 10), strtoull(argv[4], NULL, 10));
 	else if (argc == 4 && !strcmp(what, "fill"))
 		cmd_fill(argv[2], strtoull(argv[3], NULL, 10));
 	else {
-		fprintf(stderr, "usage: floor lstat DIR NAMES | xxh3 FILE | sha256 FILE | files DIR N BYTES | "
-				"fill FILE BYTES\n");
+		fprintf(stderr, "usage: floor lstat DIR NAMES | xxh3 FILE | sha256 FILE | columns FILE | "
+				"table FILE BYTES | files DIR N BYTES | fill FILE BYTES\n");
 		return 2;
 	}
 	return 0;

@@ -27,6 +27,7 @@ struct stats_counts {
 	struct strbuf texts; /* v[i].s is an offset in it until stats_values hands it out */
 	size_t *at;
 	uint8_t *registers; /* NULL: all values are in v */
+	uint64_t waiting;   /* a hash for them, when they are there */
 	unsigned bits;
 	bool given_up;      /* of what is frequent */
 	unsigned fruitless;
@@ -161,7 +162,10 @@ static void counts_take(struct stats_counts *c, const char *s, size_t n, bool ke
 	uint16_t *slot;
 
 	if (c->registers) {
-		estimate(c, hash);
+		/* Its register is fetched while other columns are dealt with. */
+		estimate(c, c->waiting);
+		c->waiting = hash;
+		__builtin_prefetch(&c->registers[hash >> (64 - c->bits)]);
 		if (c->given_up)
 			return;
 	}
@@ -173,7 +177,7 @@ static void counts_take(struct stats_counts *c, const char *s, size_t n, bool ke
 	if (c->n == c->cap && !(!c->registers && counts_grow(c, room))) {
 		if (!c->registers) {
 			begin_estimate(c, room);
-			estimate(c, hash);
+			c->waiting = hash;
 			c->given_up = !keep_frequent;
 		}
 		if (!c->given_up)
@@ -568,8 +572,13 @@ int stats_take(struct stats *st, struct rows *r, struct err *err)
 			if (st->columns[i].rows < st->rows)
 				take_field(st, &st->columns[i], r, SIZE_MAX);
 	}
-	for (i = 0; i < st->n; i++)
+	for (i = 0; i < st->n; i++) {
+		struct stats_counts *c = st->columns[i].counts;
+
 		take_block(&st->columns[i]);
+		if (c && c->registers)
+			estimate(c, c->waiting);
+	}
 	free(numbers.v);
 	return got;
 }
