@@ -331,15 +331,19 @@ static double squares_about(const double *x, size_t n, double from)
 	return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-/* Numbers that are too large for their sum. */
-static double careful_mean(const double *x, size_t n, double from)
+/* A block of numbers that are too large for their sum, one after the other (Welford, 1962). */
+static void take_large(struct stats_column *c)
 {
-	double mean = 0;
+	double away;
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		mean += x[i] / (double)n - from / (double)n;
-	return mean;
+	for (i = 0; i < c->n_block; i++) {
+		away = c->block[i] - c->origin - c->mean;
+		c->mean += away / (double)++c->n_mean;
+		c->m2 += away * (c->block[i] - c->origin - c->mean);
+	}
+	c->mean_rest = 0;
+	c->n_block = 0;
 }
 
 /* Takes the block into the mean and the squares: Chan, Golub, LeVeque, Algorithms for Computing the Sample Variance (1983), the pairwise algorithm. */
@@ -357,12 +361,14 @@ static void take_block(struct stats_column *c)
 		c->greatest = MAX(c->greatest, c->block[i]);
 	}
 	mean = sum_from(c->block, c->n_block, c->origin) / n;
-	if (!isfinite(mean))
-		mean = careful_mean(c->block, c->n_block, c->origin);
+	if (!isfinite(mean)) {
+		take_large(c);
+		return;
+	}
 	away = mean - c->mean - c->mean_rest;
 	more = away * (n / (before + n)) + c->mean_rest;
 	sum = c->mean + more;
-	c->mean_rest = isfinite(sum) ? more - (sum - c->mean) : 0; /* what the sum is rounded by (Kahan, 1965) */
+	c->mean_rest = more - (sum - c->mean); /* what the sum is rounded by (Kahan, 1965) */
 	c->mean = sum;
 	c->m2 += squares_about(c->block, c->n_block, c->origin + mean);
 	if (c->n_mean)

@@ -17,6 +17,14 @@
 #define IN_MEMORY ((size_t)1 << 19)
 #define PARTS 256
 #define CHUNK ((size_t)2048) /* hashes of a part that are written together */
+#define RECENT 8192          /* hashes that are known to have come */
+
+/* What has been kept twice need not be kept once more: it comes again, and that is counted. So a column of few values takes no room, however
+ * many rows it has. */
+struct unique_recent {
+	uint64_t hash;
+	unsigned kept;
+};
 
 struct unique_part {
 	uint64_t *chunks; /* offsets in the file */
@@ -65,11 +73,30 @@ static int to_part(struct unique *u, uint64_t hash, struct err *err)
 	return p->n == CHUNK ? write_chunk(u, p, err) : 0;
 }
 
+static bool is_kept_twice(struct unique *u, uint64_t hash)
+{
+	struct unique_recent *r;
+
+	if (!u->recent)
+		u->recent = xcalloc(RECENT, sizeof(*u->recent));
+	r = &u->recent[hash % RECENT];
+	if (r->hash != hash)
+		*r = (struct unique_recent){hash, 0};
+	if (r->kept == 2)
+		return true;
+	r->kept++;
+	return false;
+}
+
 int unique_take(struct unique *u, uint64_t hash, struct err *err)
 {
 	size_t i;
 
 	u->count++;
+	if (is_kept_twice(u, hash)) {
+		u->repeated++;
+		return 0;
+	}
 	if (u->fd >= 0)
 		return to_part(u, hash, err);
 	ALLOC_GROW(u->v, u->n + 1, u->cap);
@@ -201,10 +228,12 @@ void unique_release(struct unique *u)
 		free(u->parts[i].v);
 	}
 	free(u->parts);
+	free(u->recent);
 	free(u->v);
 	free(u->again);
 	closep(&u->fd);
 	u->fd = -1;
 	u->v = u->again = NULL;
+	u->recent = NULL;
 	u->parts = NULL;
 }

@@ -19,6 +19,7 @@ struct unique {
 	uint64_t count;
 	int fd;             /* -1: all are in memory */
 	struct unique_part *parts;
+	struct unique_recent *recent;
 	/* of unique_end */
 	uint64_t repeated;  /* values that had been there before: count less the different ones */
 	uint64_t *again;    /* sorted hashes that come twice or more, the least UNIQUE_REPEATED of them */

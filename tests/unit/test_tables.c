@@ -189,6 +189,21 @@ static void unique(void)
 	}
 }
 
+/* Few values that come often take little room: what is kept of them is not written out. */
+static void few_values(void)
+{
+	CLEANUP(unique_release) struct unique u = UNIQUE_INIT(".");
+	uint64_t k;
+
+	for (k = 0; k < 3000000; k++)
+		EXPECT_INT(unique_take(&u, hash_bytes(&(uint64_t){k % 100}, sizeof(k)), NULL), 0);
+	EXPECT(u.fd < 0 && u.n < 500000);
+	EXPECT_INT(unique_end(&u, NULL), 0);
+	EXPECT_INT(u.count, 3000000);
+	EXPECT_INT(u.repeated, 3000000 - 100);
+	EXPECT_INT(u.n_again, 100);
+}
+
 static void first_problem(void *ctx, int line, const char *message)
 {
 	CLEANUP(freep) char *was = *(char **)ctx;
@@ -318,6 +333,7 @@ int main(void)
 		{"dates with a time, written and read back", times},
 		{"of many values", many},
 		{"values that come twice, also beyond memory", unique},
+		{"a million times the same few values take no room", few_values},
 		{"rules that make no sense", rules},
 		{"what rules find, and where", findings},
 		{"what a command answers", answers},
