@@ -23,7 +23,7 @@ struct reading {
 };
 
 /* Reads the file open at fd to its end, from its beginning, whatever its offset. size is what stat said of it: it may have more bytes by now,
- * or fewer. A second thread has a share in the work if they are many. -1 and errno. */
+ * or fewer. A second thread computes SHA-256 of many. -1 and errno. */
 NODISCARD int reading_run(struct reading *r, int fd, int64_t size);
 
 #endif
