@@ -106,6 +106,8 @@ static int take_lock(struct one *o, struct err *err)
 	shipping_holder(&o->p.repo, &who);
 	if (args_count(o->p.args, "no-wait"))
 		return err_set(err, ERR_LOCKED, "%s", who.buf);
+	if (project_runs_within(who.buf))
+		return err_set(err, ERR_LOCKED, "%s and waits for this command to end, so this one does not wait for it", who.buf);
 	fprintf(stderr, "mlmake: %s; waiting for it to end (--no-wait does not)\n", who.buf);
 	err_clear(err);
 	return shipping_lock(&o->p.repo, o->rq->name, true, &o->locks, err);

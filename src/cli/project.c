@@ -17,6 +17,7 @@
 #include "graph/imports.h"
 #include "stale/learned.h"
 #include "run/build.h"
+#include "run/procs.h"
 #include "gitdb/git.h"
 #include "util/file.h"
 #include "util/path.h"
@@ -74,15 +75,29 @@ static int find_project(struct project *p, struct err *err)
 	return 0;
 }
 
-static void tell_holder(int fd, bool wait)
+bool project_runs_within(const char *who)
 {
+	const char *digits;
+	long pid = skip_prefix(who, "mlmake with process id ", &digits) ? strtol(digits, NULL, 10) : 0;
+
+	return pid > 0 && procs_within((pid_t)pid);
+}
+
+/* Says who is at work here. Is it to be waited for? */
+static bool tell_holder(const char *lock, bool wait)
+{
+	CLEANUP(closep) int fd = open(lock, O_RDONLY | O_CLOEXEC);
 	char who[256];
 	ssize_t n = pread(fd, who, sizeof(who) - 1, 0);
+	bool within;
 
 	who[MAX(n, (ssize_t)0)] = '\0';
 	who[strcspn(who, "\n")] = '\0';
+	within = wait && project_runs_within(who);
 	fprintf(stderr, "mlmake: %s is at work in this project%s\n", *who ? who : "another mlmake",
-		wait ? "; waiting for it to end (--no-wait does not)" : "");
+		within ? " and waits for this command to end, so this one does not wait for it"
+		: wait ? "; waiting for it to end (--no-wait does not)" : "");
+	return wait && !within;
 }
 
 static int ignore_dir(const char *dir, struct err *err)
@@ -108,9 +123,7 @@ static int can_be_used(struct project *p, struct err *err)
 static int take_lock(struct project *p, struct err *err)
 {
 	CLEANUP(freep) char *path = xstrfmt("%s/lock", p->repo.state);
-	bool wait = !args_count(p->args, "no-wait");
 	char who[64];
-	int fd;
 
 	if (!file_exists(p->repo.state) && can_be_used(p, err) < 0)
 		return -1;
@@ -120,10 +133,7 @@ static int take_lock(struct project *p, struct err *err)
 		return -1;
 	p->lock_fd = file_lock(path, true, false, err);
 	if (p->lock_fd < 0 && err->code == ERR_LOCKED) {
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		tell_holder(fd, wait);
-		closep(&fd);
-		if (!wait)
+		if (!tell_holder(path, !args_count(p->args, "no-wait")))
 			return -1;
 		err_clear(err);
 		p->lock_fd = file_lock(path, true, true, err);

@@ -62,6 +62,8 @@ NODISCARD int project_open(struct project *p, const struct args *a, bool lock);
 /* The same with lock, in two steps: between them nothing is open but p->db, and nobody is kept from anything. */
 NODISCARD int project_enter(struct project *p, const struct args *a);
 NODISCARD int project_lock(struct project *p);
+/* Is who, "mlmake with process id 4711 ...", one that this process descends from? To wait for it would last for ever. */
+bool project_runs_within(const char *who);
 /* Waits until what is known is open. project_load has done so when it returns. */
 NODISCARD int project_await(struct project *p);
 /* The disk as the pipeline of p sees it: what mlmake made and no stage makes any more is not there for globs. */

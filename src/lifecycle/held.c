@@ -93,28 +93,47 @@ static bool asks_for_all(const struct run *r)
 	return r->n_targets == 1 && !*r->targets[0];
 }
 
-/* What it was asked for was fresh, unless it says something else of it. Deploys come after a build. */
-static void take_run(struct evidence *ev, const struct run *r)
+/* Was it fresh, and run in any case (-B)? If that fails, the result that it had is put back. */
+static bool was_forced(const struct run_part *p)
 {
 	size_t i;
 
+	for (i = 0; i < p->n_reasons && streq(p->reasons[i].kind, "forced"); i++)
+		;
+	return i && i == p->n_reasons;
+}
+
+static void take_part(struct evidence *ev, size_t i, const struct run_part *p, enum known before)
+{
+	bool failed = streq(p->result, "failed");
+
+	if (streq(p->result, "interrupted") || (failed && before == BUILT && was_forced(p))) {
+		ev->known[i] = before ? before : LEFT;
+		return;
+	}
+	ev->known[i] = failed || streq(p->result, "refused") ? FAILED : BUILT;
+	ev->parts[i] = p;
+}
+
+/* What it was asked for was fresh, unless it says something else of it; and what it did not come to, or not to the end of, is as it was.
+ * Deploys come after a build. A run that does not say what it was asked for may have been one of another pipeline. */
+static void take_run(struct evidence *ev, const struct run *r)
+{
+	CLEANUP(freep) enum known *before = xcalloc(ev->g.n + 1, sizeof(*before));
+	const struct instance *in;
+	size_t i;
+
+	if (!r->n_targets && !streq(r->outcome, "deployed"))
+		return;
+	memcpy(before, ev->known, ev->g.n * sizeof(*before));
 	if (r->n_targets)
 		note_built(ev, r->targets, asks_for_all(r) ? 0 : r->n_targets, false);
-	for (i = 0; i < r->n_left; i++) {
-		const struct instance *in = pipeline_instance(&ev->pl, r->left[i]);
-
-		if (in)
-			ev->known[in->index] = LEFT;
-	}
-	for (i = 0; i < r->n_parts; i++) {
-		const struct run_part *p = &r->parts[i];
-		const struct instance *in = pipeline_instance(&ev->pl, p->name);
-
-		if (!in)
-			continue;
-		ev->known[in->index] = streq(p->result, "interrupted") ? LEFT : streq(p->result, "failed") || streq(p->result, "refused") ? FAILED : BUILT;
-		ev->parts[in->index] = p;
-	}
+	for (i = 0; i < r->n_left; i++)
+		if ((in = pipeline_instance(&ev->pl, r->left[i])))
+			ev->known[in->index] = before[in->index] ? before[in->index] : LEFT;
+	for (i = 0; i < r->n_parts; i++)
+		if ((in = pipeline_instance(&ev->pl, r->parts[i].name)))
+			take_part(ev, in->index, &r->parts[i], before[in->index]);
 }
 
 /* A build for a hook that went well has all that the hook's section says in the commit, also if nothing had to run. */

@@ -115,6 +115,14 @@ const struct proc *procs_below(const struct procs *ps, const struct proc *p, pid
 	return NULL;
 }
 
+bool procs_within(pid_t pid)
+{
+	CLEANUP(procs_release) struct procs ps = PROCS_INIT;
+
+	procs_scan(&ps);
+	return procs_below(&ps, procs_find(&ps, getpid()), pid) != NULL;
+}
+
 void proc_signal(const struct proc *p, int sig)
 {
 	CLEANUP(closep) int fd = (int)syscall(SYS_pidfd_open, p->pid, 0);

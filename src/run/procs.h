@@ -22,6 +22,8 @@ void procs_release(struct procs *ps);
 const struct proc *procs_find(const struct procs *ps, pid_t pid); /* NULL if there is none */
 /* The child of ancestor that p descends from, p itself perhaps; NULL if p does not. */
 const struct proc *procs_below(const struct procs *ps, const struct proc *p, pid_t ancestor);
+/* Does this process descend from pid? */
+bool procs_within(pid_t pid);
 
 /* Sends sig to p if it is still the process that was scanned. */
 void proc_signal(const struct proc *p, int sig);

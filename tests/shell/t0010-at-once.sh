@@ -46,6 +46,18 @@ mv "$T/out1" "$T/out"; mv "$T/err1" "$T/err"
 said '2 ran'
 ran slow # first ran before this test began
 
+begin 'a stage that runs mlmake in its own project does not wait for itself'
+new_project itself <<'END'
+[stage s]
+cmd  = "$MLMAKE" 2> {{outs}} && exit 1 || echo $? >> {{outs}}
+outs = o.txt
+vars = MLMAKE
+END
+MLMAKE=$MLMAKE; export MLMAKE
+mm 0
+is "$(sed 's/[0-9]* is/N is/' o.txt)" "mlmake: mlmake with process id N is at work in this project and waits for this command to end, so this one does not wait for it
+75" 'what it says'
+
 begin 'four at once: each stage runs once'
 new_project q <<'END'
 [stage s]

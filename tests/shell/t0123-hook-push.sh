@@ -73,6 +73,37 @@ sed -i 's/^\[hook.*/&\nbuild = train prepare/' mlmake.ini
 git commit -q -a -m named; echo 2 > go; mm 0 -B train
 check 'what is fresh or needed counts, whatever it was called' push origin main
 
+begin 'a build that was broken off, of another pipeline, or run once more and failed, holds and lets pass nothing'
+new_project again <<'END'
+[project]
+params = params.ini
+[stage train]
+cmd  = sh train.sh {{train.eta}} > {{outs}}
+outs = m.txt
+vars = T
+[hook pre-push]
+END
+printf '[train]\neta = 1\n' > params.ini
+echo 'echo $1; test $1 != 99 || exit 9; test ! -e "$T/slow" || { : > "$T/begun"; sleep 60; }; test ! -e "$T/flaky"' > train.sh
+printf '%s\n' m.txt mlmake.lock > .gitignore
+git init -q --bare "$T/again.git" && git remote add origin "$T/again.git"
+mm 0 hook install
+git add . && git commit -q -m first
+mm 0
+: > "$T/slow"; "$MLMAKE" -B > "$T/out" 2>&1 & pid=$!
+until_true 'has begun' test -e "$T/begun"
+kill "$pid"; wait "$pid"; rm "$T/slow"
+mm 0 log -n 1; said interrupted
+check 'broken off' push --dry-run origin main
+mm 1 train.eta=99
+check 'an experiment that failed' push --dry-run origin main
+: > "$T/flaky"; mm 1 -B; rm "$T/flaky"
+check 'what stands' push --dry-run origin main
+sed -i 's/^eta.*/eta = 99/' params.ini; git commit -q -a -m 99
+mm 1; mm 0 train.eta=2
+refuse 'an experiment that went well' push origin main
+pushed 'was built, and failed: train: exit status 9'
+
 begin 'of a stage all instances must have been built, in one run or several'
 new_project matrix <<'END'
 [stage train]

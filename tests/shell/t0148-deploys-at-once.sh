@@ -172,6 +172,16 @@ mm 0 deploy web
 holds "$server/web.production" 0.95
 mm 0 deploy --status; said 'did not end: it was being shipped'
 
+begin 'what a deploy runs deploys nothing else of the project: it would wait for itself'
+cd "$T/w/killed" || exit 1
+: > "$T/go"
+sed -i 's|^cmd     = : > "$T/began"|cmd     = test {{environment}} = production \|\| "$MLMAKE" -C ../killed.beside deploy web 2> "$T/inner" \|\| echo $? >> "$T/inner"; : > "$T/began"|' mlmake.ini
+git commit -qam inner
+mm 0 promote api staging
+check 'it is refused' grep -q "is deploying 'api' and waits for this command to end, so this one does not wait for it" "$T/inner"
+is "$(tail -n 1 "$T/inner")" 75 'exit code of the inner one'
+git reset -q --hard HEAD^
+
 begin 'a reader of the events of a deploy sees one stream: the build, and what is shipped'
 cd "$T/w/killed" || exit 1
 data 0.96; mm 0 deploy api; data 0.97
