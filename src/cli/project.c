@@ -331,40 +331,50 @@ static size_t raw_inputs(const struct project *p, const char ***out)
 	return n;
 }
 
-const struct map *project_held(struct project *p)
+/* From whichever thread needs it first; that of the build tells what is wrong (project_held). */
+static void ask_held(struct project *p)
 {
 	CLEANUP(strvec_release) struct strvec held = STRVEC_INIT;
-	CLEANUP(err_release) struct err err = ERR_INIT;
 	CLEANUP(freep) const char **paths = NULL;
 	CLEANUP(map_release) struct map own = MAP_INIT;
 	size_t i, n;
 
 	if (p->held_known)
-		return &p->held;
+		return;
 	p->held_known = true;
 	n = raw_inputs(p, &paths);
-	if (n && git_holds(&p->repo, paths, n, &held, &err) < 0)
-		diag_warn(&p->ds, NULL, 0, "cannot ask git which inputs it tracks: %s", err.msg);
+	if (n)
+		(void)!git_holds(&p->repo, paths, n, &held, &p->held_err);
 	for (i = 0; i < held.n; i++)
 		map_put(&own, held.v[i], p);
 	for (i = 0; i < n; i++) /* under keys that live as long as the pipeline */
 		if (map_get(&own, paths[i]))
 			map_put(&p->held, paths[i], p);
+}
+
+const struct map *project_held(struct project *p)
+{
+	ask_held(p);
+	if (p->held_err.msg) {
+		diag_warn(&p->ds, NULL, 0, "cannot ask git which inputs it tracks: %s", p->held_err.msg);
+		err_release(&p->held_err);
+		project_tell(p);
+	}
 	return &p->held;
 }
 
 static void gather_kept(struct project *p)
 {
-	const struct map *held = project_held(p);
 	size_t i, j;
 
+	ask_held(p);
 	for (i = 0; i < p->g.n; i++) {
 		const struct instance *in = p->pl.instances[i];
 
 		for (j = 0; p->selected[i] && j < in->n_inputs; j++) {
 			const struct input *input = &in->inputs[j];
 
-			if (input->keep && !pipeline_maker(&p->pl, input->path) && !map_get(held, input->path))
+			if (input->keep && !pipeline_maker(&p->pl, input->path) && !map_get(&p->held, input->path))
 				map_put(&p->kept, input->path, p);
 		}
 	}
@@ -609,6 +619,7 @@ void project_close(struct project *p)
 {
 	join_opener(p);
 	err_release(&p->open_err);
+	err_release(&p->held_err);
 	free(p->below);
 	free(p->file);
 	map_release(&p->held);

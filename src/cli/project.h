@@ -47,6 +47,7 @@ struct project {
 	struct strvec targets; /* the words behind them; none: what the pipeline says */
 	struct map held;          /* see project_held */
 	bool held_known;
+	struct err held_err;      /* what is not told yet */
 	struct map kept;          /* see project_keeps */
 	bool kept_known;
 	pthread_mutex_t keeping;  /* of kept, until it is known */
@@ -83,8 +84,8 @@ NODISCARD int project_load(struct project *p, char *const *words, size_t n);
 NODISCARD int project_recover(struct project *p, const char *run_id);
 /* Decides. */
 NODISCARD int project_plan(struct project *p, const bool *force, struct plan *plan);
-/* Those inputs of the selected instances that no stage makes and git tracks whole, as a set of paths. Asked of git once; a warning says so if
- * it cannot tell, and then it holds none. */
+/* Those inputs of the selected instances that no stage makes and git tracks whole, as a set of paths. Asked of git once; a warning is
+ * told if git cannot say, and then it holds none. Not while other threads call project_keeps. */
 const struct map *project_held(struct project *p);
 /* Is path, or a directory that it lies in, an input of the selected instances that is kept (pipeline/inputs.h) and that git does not hold?
  * ctx is the project. From several threads. */

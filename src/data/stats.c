@@ -314,20 +314,20 @@ static double sum_from(const double *x, size_t n, double from)
 	return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-/* The sum of squares about from. */
-static double squares_about(const double *x, size_t n, double from)
+/* The sum of squares of x[i] - from about mean: from + mean is not always a double. */
+static double squares_about(const double *x, size_t n, double from, double mean)
 {
 	double sums[4] = {0, 0, 0, 0};
 	size_t i;
 
 	for (i = 0; i + 4 <= n; i += 4) {
-		sums[0] += (x[i] - from) * (x[i] - from);
-		sums[1] += (x[i + 1] - from) * (x[i + 1] - from);
-		sums[2] += (x[i + 2] - from) * (x[i + 2] - from);
-		sums[3] += (x[i + 3] - from) * (x[i + 3] - from);
+		sums[0] += (x[i] - from - mean) * (x[i] - from - mean);
+		sums[1] += (x[i + 1] - from - mean) * (x[i + 1] - from - mean);
+		sums[2] += (x[i + 2] - from - mean) * (x[i + 2] - from - mean);
+		sums[3] += (x[i + 3] - from - mean) * (x[i + 3] - from - mean);
 	}
 	for (; i < n; i++)
-		sums[0] += (x[i] - from) * (x[i] - from);
+		sums[0] += (x[i] - from - mean) * (x[i] - from - mean);
 	return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
@@ -370,7 +370,7 @@ static void take_block(struct stats_column *c)
 	sum = c->mean + more;
 	c->mean_rest = more - (sum - c->mean); /* what the sum is rounded by (Kahan, 1965) */
 	c->mean = sum;
-	c->m2 += squares_about(c->block, c->n_block, c->origin + mean);
+	c->m2 += squares_about(c->block, c->n_block, c->origin, mean);
 	if (c->n_mean)
 		c->m2 += away * away * (before * n / (before + n));
 	c->n_mean += c->n_block;

@@ -398,8 +398,8 @@ enum value_type value_present(const struct field *f, double *x)
 {
 	bool whole;
 
-	/* Where a date has its '-', no number has. */
-	if (f->kind == FIELD_PLAIN && f->n >= 10 && f->s[4] == '-' && f->s[7] == '-')
+	/* A number that begins with a digit has at most one '-'. */
+	if (f->kind == FIELD_PLAIN && f->n >= 10 && is_digit(*f->s) && f->s[4] == '-' && f->s[7] == '-')
 		return is_date(f->s, f->n) ? VALUE_DATE : VALUE_TEXT;
 	if (f->kind == FIELD_BOOL || f->kind == FIELD_LIST)
 		return f->kind == FIELD_BOOL ? VALUE_BOOL : VALUE_TEXT;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Statistics of tables in files, kept by what was read: SHARED/statistics/<sha256>, of the digests of the files and how they were read. So
- * what has been read once is not read again, wherever it lies; the file may be lost at any time. */
+ * what has been split into columns once is not again, wherever it lies; the file may be lost at any time. */
 #ifndef LIFECYCLE_STATISTICS_H
 #define LIFECYCLE_STATISTICS_H
 

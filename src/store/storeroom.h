@@ -31,6 +31,7 @@ struct store {
 	struct statcache_taker taker; /* of store_take_digested */
 	bool (*wanted)(void *ctx, const char *path);
 	void *wanted_ctx;
+	int64_t taking; /* bytes of the files that are being taken in; changed atomically */
 	enum place_how how; /* of store_place */
 	const struct store_supplier *supplier; /* NULL: nobody */
 	bool spreading; /* a loop of store_spread has threads; changed atomically */

@@ -21,15 +21,16 @@ struct taking {
 	struct store *s;
 	struct incoming in; /* closed if it could not be written */
 	struct writing w;
-	int64_t before;
+	int64_t before, size;
 };
 
-/* At most half of what is left is used for what may not be needed. */
-static bool has_room(int fd, int64_t size)
+/* What is being taken in may not be needed: all of it together, under_way bytes, gets at most half of what is left. (What is written of
+ * it already is counted twice.) */
+static bool has_room(int fd, int64_t under_way)
 {
 	struct statvfs v;
 
-	return fstatvfs(fd, &v) == 0 && (uint64_t)v.f_bavail * v.f_frsize / 2 > (uint64_t)size;
+	return fstatvfs(fd, &v) == 0 && (uint64_t)v.f_bavail * v.f_frsize / 2 > (uint64_t)under_way;
 }
 
 /* A clone takes no time, once it is known that it is needed. */
@@ -40,23 +41,32 @@ static bool can_be_cloned(int from, int to)
 	return ioctl(to, FICLONERANGE, &piece) == 0;
 }
 
+static void finish(struct taking *t)
+{
+	incoming_drop(&t->in);
+	__atomic_sub_fetch(&t->s->taking, t->size, __ATOMIC_RELAXED);
+	free(t);
+}
+
 static void *begin(void *ctx, const char *path, int fd, int64_t size)
 {
 	struct store *s = ctx;
 	struct taking *t;
+	int64_t all;
 
-	if (size < WORTH || statcache_knew_size(s->cache, size) || !s->wanted(s->wanted_ctx, path))
+	if (size < WORTH || !s->wanted(s->wanted_ctx, path) || statcache_knew_size(s->cache, size))
 		return NULL;
 	t = xcalloc(1, sizeof(*t));
 	t->s = s;
+	t->size = size;
+	all = __atomic_add_fetch(&s->taking, size, __ATOMIC_RELAXED);
 	t->in = (struct incoming)INCOMING_INIT;
 	t->before = statcache_now(s->cache);
-	if (incoming_open(&t->in, &s->objects, NULL) == 0 && has_room(t->in.fd, size) && !can_be_cloned(fd, t->in.fd)) {
+	if (incoming_open(&t->in, &s->objects, NULL) == 0 && has_room(t->in.fd, all) && !can_be_cloned(fd, t->in.fd)) {
 		t->w = (struct writing){.fd = t->in.fd, .to_sync = true};
 		return t;
 	}
-	incoming_drop(&t->in);
-	free(t);
+	finish(t);
 	return NULL;
 }
 
@@ -64,7 +74,7 @@ static int take(void *taking, const void *data, size_t n)
 {
 	struct taking *t = taking;
 
-	if (t->in.fd >= 0 && writing_take(&t->w, data, n) != 0)
+	if (t->in.fd >= 0 && ((int64_t)n > t->size - t->w.written || writing_take(&t->w, data, n) != 0))
 		incoming_drop(&t->in);
 	return 0;
 }
@@ -79,8 +89,7 @@ static void end(void *taking, const struct twins *twins)
 		memcpy(done.fast, twins->fast, FASTHASH_LEN);
 		(void)!store_keep(t->s, &t->in, t->before, &done, NULL);
 	}
-	incoming_drop(&t->in);
-	free(t);
+	finish(t);
 }
 
 void store_take_digested(struct store *s, bool (*wanted)(void *ctx, const char *path), void *ctx)

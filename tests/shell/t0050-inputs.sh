@@ -95,6 +95,21 @@ if [ "$traced" ]; then
 	is "$(find .git/mlmake/incoming -type f | wc -l)" 0 'left in incoming'
 fi
 
+begin 'git cannot say which inputs it tracks: that is told once'
+new_project unsaid <<'END'
+[stage s]
+cmd  = cat {{data}} | wc -c > {{outs}}
+data = large.bin raw.txt
+outs = o.txt
+END
+echo raw > raw.txt
+for large in 12M 13K; do # one is digested by a thread that asks git
+	head -c "$large" /dev/urandom > large.bin
+	echo none > .git/index
+	mm 2 # git is asked again at the end
+	is "$(grep -c 'cannot ask git which inputs it tracks' "$T/err")" 1 "warnings, of $large"
+done
+
 begin 'keep = no of a stage'
 new_project keepno <<'END'
 [stage s]

@@ -42,6 +42,7 @@ static void values(void)
 		{"1e999", VALUE_TEXT, 0}, {"inf", VALUE_TEXT, 0}, {"0x10", VALUE_TEXT, 0}, {"1,5", VALUE_TEXT, 0}, {"-", VALUE_TEXT, 0}, {"1e", VALUE_TEXT, 0},
 		{"1.2.3", VALUE_TEXT, 0}, {"True", VALUE_BOOL, 0}, {"2024-02-29", VALUE_DATE, 0}, {"2023-02-29", VALUE_TEXT, 0}, {"1900-02-29", VALUE_TEXT, 0},
 		{"2000-02-29T23:59:59.5Z", VALUE_DATE, 0}, {"2000-02-29 23:59+02:00", VALUE_DATE, 0}, {"2000-02-29T24:00", VALUE_TEXT, 0},
+		{"    -1e-10", VALUE_NUMBER, -1e-10}, {"    -12-10", VALUE_TEXT, 0}, {"  1e-3-1-1", VALUE_TEXT, 0},
 		{"2000-02-29T", VALUE_TEXT, 0}, {"2000-02-29T1", VALUE_TEXT, 0}, {"2000-02-29T10:00+", VALUE_TEXT, 0}, {"2000-13-01", VALUE_TEXT, 0},
 	};
 	char digits[500];
@@ -136,6 +137,21 @@ static void times(void)
 	EXPECT_INT(summary_parse(&back, text.buf, text.len, NULL), 0);
 	EXPECT_STR(summary_column(&back, "d")->first, "2023-01-01 07:00");
 	EXPECT_STR(summary_column(&back, "d")->last, "2024-01-02 10:30");
+}
+
+/* Numbers so large that their mean is not a double. */
+static void far_from_zero(void)
+{
+	CLEANUP(strbuf_release) struct strbuf csv = STRBUF_INIT;
+	CLEANUP(summary_release) struct summary s = SUMMARY_INIT;
+	int i;
+
+	strbuf_addstr(&csv, "a,b\n");
+	for (i = 0; i < 1000; i++)
+		strbuf_addstr(&csv, i % 2 ? "10000000000000002,1700000000000000256\n" : "10000000000000000,1700000000000000000\n");
+	take(&s, csv.buf, csv.len);
+	near(summary_sd(summary_column(&s, "a")), sqrt(1000 / 999.0), 1e-14);
+	near(summary_sd(summary_column(&s, "b")), 128 * sqrt(1000 / 999.0), 1e-14);
 }
 
 /* Many values: the mean of numbers far from zero, estimates within their error, the same each time. */
@@ -331,6 +347,7 @@ int main(void)
 		{"numbers by chance, as strtod reads them", numbers_by_chance},
 		{"statistics, written and read back", statistics},
 		{"dates with a time, written and read back", times},
+		{"of numbers far from zero", far_from_zero},
 		{"of many values", many},
 		{"values that come twice, also beyond memory", unique},
 		{"a million times the same few values take no room", few_values},
