@@ -53,7 +53,8 @@ END
 echo '{"auc": 0.79}' > raw.json
 printf 'bad.txt\neval.json\n' > .gitignore
 mm 0 hook install
-git add -A; git commit -qm one; "$MLMAKE" hook watch > "$T/out" 2>&1
+git add -A; git commit -qm one; "$MLMAKE" hook watch > /dev/null 2>&1
+mm 0 hook log "$(git rev-parse HEAD)"
 said '^failed +bad'; said 'what it said'; said_not 'half-written'
 for path in $(sed -n 's/^ *[a-z -]*: \([^ ]*\/[^ ]*\)$/\1/p' "$T/out"); do exists "$path"; done
 begin 'in the work tree it does, and it is there'
